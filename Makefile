@@ -1,0 +1,430 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Build, test and install weir.
+#
+# Targets
+#   all            the command, the library (static and shared), the .pc file
+#   install        install all of it below DESTDIR
+#   uninstall      remove exactly what install puts there
+#   check          the fast suite: tests/cli, tests/copy, tests/unit
+#   check-plain    the same suite with io_uring off
+#   check-tiny     the same suite with every budget at its minimum
+#   check-asan     the same suite under the address sanitizer
+#   check-ubsan    the same suite under the undefined behaviour sanitizer
+#   check-tsan     the same suite under the thread sanitizer
+#   check-root     tests/root, and tests/copy on each kind of file system (root)
+#   check-install  install, build tests/api against it, run, uninstall
+#   lint           the style and consistency checks of tests/lint
+#   bench          measure weir against its peers (tests/bench)
+#   completions    write completions/ again from the option table
+#   dist           build/weir-VERSION.tar.gz
+#   distcheck      unpack that, build and test it from a read-only tree
+#   clean          remove the build folder
+#   help           this text
+#
+# Knobs
+#   V=1            show the commands
+#   D=VARIANT      release (default), dev (-Werror), asan, ubsan, tsan,
+#                  fault (traces operations), tiny (smallest budgets)
+#   O=DIR          the build folder (default: build)
+#   CC CPPFLAGS CFLAGS LDFLAGS LDLIBS AR PKG_CONFIG
+#                  the usual ones; flags come after the Makefile's own
+#   DESTDIR        staging folder, put in front of every installed path
+#   prefix exec_prefix bindir libdir includedir datadir mandir pkgconfigdir
+#   bashcompdir zshcompdir fishcompdir
+#                  where things are installed (default prefix: /usr/local)
+#   RPATH=         install a command without a run path; the default is one
+#                  from bindir to libdir if the loader does not look there
+#   WEIR=FILE      check an installed command instead of the one built here
+#   TESTS=...      check: only these files or folders of tests/
+#   FILTER=REGEX   check: only tests whose name matches
+#   JOBS=N         check: test files run at a time
+#   CHECK_PINNED=1 check: the skipped tests must be those of tests/skips/
+#
+# Objects of a variant go to $(O)/VARIANT, or $(O)/VARIANT-COMPILER where CC is
+# not the default.  Nothing here runs what it built but the check targets,
+# lint, bench and completions.
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+# --- Where things are -------------------------------------------------------
+
+D := $(if $(D),$(D),release)
+O := $(if $(O),$(O),build)
+variants := release dev asan ubsan tsan fault tiny
+ifeq ($(filter $(variants),$(D)),)
+$(error D=$(D): no such variant, there are: $(variants))
+endif
+
+AR ?= ar
+OBJCOPY ?= objcopy
+PKG_CONFIG ?= pkg-config
+INSTALL ?= install
+LDCONFIG ?= ldconfig
+
+empty :=
+comma := ,
+space := $(empty) $(empty)
+compiler := $(subst $(space),-,$(strip $(notdir $(CC))))
+flavour := $(if $(filter-out cc gcc,$(compiler)),-$(compiler))
+B := $(O)/$(D)$(flavour)
+
+prefix ?= /usr/local
+exec_prefix ?= $(prefix)
+bindir ?= $(exec_prefix)/bin
+libdir ?= $(exec_prefix)/lib
+includedir ?= $(prefix)/include
+datadir ?= $(prefix)/share
+mandir ?= $(datadir)/man
+pkgconfigdir ?= $(libdir)/pkgconfig
+bashcompdir ?= $(datadir)/bash-completion/completions
+zshcompdir ?= $(datadir)/zsh/site-functions
+fishcompdir ?= $(datadir)/fish/vendor_completions.d
+
+# The first line of NEWS is the only place that holds the version.
+VERSION := $(shell awk 'NR == 1 { print $$2 }' NEWS)
+version_parts := $(subst ., ,$(VERSION))
+ifneq ($(words $(version_parts)),3)
+$(error the first line of NEWS is not "weir MAJOR.MINOR.PATCH")
+endif
+# Until 1.0 every minor release may change the ABI.
+major := $(word 1,$(version_parts))
+soversion := $(major)$(if $(filter 0,$(major)),.$(word 2,$(version_parts)))
+shared := libweir.so.$(soversion)
+
+lib_sources := $(sort $(wildcard lib/*.c))
+cmd_sources := $(sort $(wildcard cmd/*.c))
+unit_sources := $(sort $(wildcard tests/unit/*.c))
+tool_sources := $(sort $(wildcard tests/tools/*.c))
+
+lib_objects := $(lib_sources:%.c=$(B)/%.o)
+cmd_objects := $(cmd_sources:%.c=$(B)/%.o)
+unit_programs := $(unit_sources:tests/unit/%.c=$(B)/unit/%)
+tool_programs := $(tool_sources:tests/tools/%.c=$(B)/tools/%)
+
+# --- Flags ------------------------------------------------------------------
+
+ifeq ($(V),1)
+Q :=
+say :=
+else
+Q := @
+say = $(if $(findstring s,$(firstword -$(MAKEFLAGS))),,$(announce))
+announce = @printf '  %-8s %s\n' '$(1)' '$(2)';
+endif
+
+# Goals that compile nothing need no library.
+debian_packages := liburing-dev libblkid-dev
+compiling := $(filter-out help clean dist uninstall,$(or $(MAKECMDGOALS),all))
+ifneq ($(compiling),)
+ifeq ($(origin DEPS_LIBS),undefined)
+ifeq ($(shell command -v $(firstword $(PKG_CONFIG)) 2>/dev/null),)
+$(error $(PKG_CONFIG) was not found; on Debian: apt-get install pkg-config $(debian_packages))
+endif
+missing := $(shell $(PKG_CONFIG) --exists --print-errors 'liburing >= 2.3' blkid 2>&1 || \
+	echo '($(PKG_CONFIG) failed)')
+ifneq ($(missing),)
+$(error weir needs liburing 2.3 or later and libblkid; on Debian: \
+	apt-get install $(debian_packages).  $(missing))
+endif
+DEPS_CFLAGS := $(shell $(PKG_CONFIG) --cflags liburing blkid)
+DEPS_LIBS := $(shell $(PKG_CONFIG) --libs liburing blkid)
+endif
+machine := $(shell $(CC) -dumpmachine 2>/dev/null)
+endif
+
+warnings := -Wall -Wextra -Wshadow -Wconversion
+# What ships is held to more than what tests it.
+strict := -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla
+
+# A distribution that sets its own level, or -O0, must not meet ours.
+fortify := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+ifneq ($(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS))$(filter -O0,$(CFLAGS)),)
+fortify :=
+endif
+harden := -fstack-protector-strong
+harden += $(if $(filter x86_64-%,$(machine)),-fstack-clash-protection -fcf-protection)
+harden_link := -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
+
+cppflags_release := $(fortify)
+cflags_release := -O2 -g $(harden)
+ldflags_release := $(harden_link) -Wl,-z,defs
+cflags_dev := -O1 -g -Werror
+ldflags_dev := -Wl,-z,defs
+cflags_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address
+cflags_ubsan := -O1 -g -fno-omit-frame-pointer -fsanitize=undefined -fno-sanitize-recover=all
+cflags_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+cppflags_fault := -DWEIR_FAULT_BUILD
+cflags_fault := -O1 -g
+ldflags_fault := -Wl,-z,defs
+cppflags_tiny := -DWEIR_TINY
+cflags_tiny := -O1 -g
+ldflags_tiny := -Wl,-z,defs
+
+# _GNU_SOURCE is empty so that a file may also define it for itself.  With
+# -iquote lib/limits.h does not hide the system's <limits.h>, as -I would.
+all_cppflags = -D_GNU_SOURCE= -D_FILE_OFFSET_BITS=64 -DWEIR_VERSION='"$(VERSION)"' -iquote lib \
+	$(cppflags_$(D)) $(DEPS_CFLAGS) $(CPPFLAGS)
+all_cflags = -std=gnu11 -pthread $(warnings) $(cflags_$(D)) $(CFLAGS)
+all_ldflags = -Wl,--as-needed $(ldflags_$(D)) $(LDFLAGS)
+compile = $(CC) $(all_cppflags) -MMD -MP -MF $(@:%.o=%.d)
+link = $(CC) $(all_cflags) $(all_ldflags)
+
+# --- Build ------------------------------------------------------------------
+
+.PHONY: all command tests-built FORCE
+all: command $(B)/libweir.a $(B)/libweir.so $(B)/installed/weir $(B)/installed/weir.pc
+
+command: $(B)/weir
+
+# A stamp changes only when what it holds does; what depends on it follows.
+quote = '$(subst ','\'',$(1))'
+store = @mkdir -p $(@D); printf '%s\n' $(call quote,$(1)) >$@.new; \
+	if cmp -s $@.new $@; then rm -f $@.new; else mv -f $@.new $@; fi
+
+$(B)/.compile: FORCE
+	$(call store,$(CC) $(all_cppflags) $(all_cflags))
+$(B)/.link: FORCE
+	$(call store,$(link) $(LDLIBS) $(shared) $(lib_objects) $(cmd_objects))
+$(B)/.place: FORCE
+	$(call store,$(RPATH) $(prefix) $(exec_prefix) $(libdir) $(includedir) $(VERSION))
+
+$(lib_objects): $(B)/%.o: %.c $(B)/.compile
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(compile) -fPIC -fvisibility=hidden $(strict) $(all_cflags) -c -o $@ $<
+
+$(cmd_objects): $(B)/%.o: %.c $(B)/.compile
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(compile) -fPIE -fvisibility=hidden $(strict) $(all_cflags) -c -o $@ $<
+
+$(B)/$(shared): $(lib_objects) lib/libweir.map $(B)/.link
+	$(call say,LD,$@)
+	$(Q)$(link) -shared -fPIC -Wl,-soname,$(shared) -Wl,--version-script=lib/libweir.map \
+		-o $@ $(lib_objects) $(DEPS_LIBS) $(LDLIBS)
+
+$(B)/libweir.so: $(B)/$(shared)
+	$(Q)ln -sf $(shared) $@
+
+# Unit tests see every function of the library.
+$(B)/libweir-private.a: $(lib_objects) $(B)/.link
+	$(call say,AR,$@)
+	$(Q)rm -f $@; $(AR) rcs $@ $(lib_objects)
+
+# A program that is linked with the static library sees the public ones only:
+# all others become local to one object.  Objects for link-time optimisation
+# cannot be treated so; they are archived as they are.
+ifneq ($(findstring -flto,$(CFLAGS)),)
+$(B)/libweir.a: $(B)/libweir-private.a
+	$(Q)cp $< $@
+else
+$(B)/libweir.a: $(lib_objects) $(B)/.link
+	$(call say,AR,$@)
+	$(Q)$(CC) $(CFLAGS) -r -nostdlib -o $(B)/lib/libweir.o $(lib_objects)
+	$(Q)$(OBJCOPY) --localize-hidden $(B)/lib/libweir.o
+	$(Q)rm -f $@; $(AR) rcs $@ $(B)/lib/libweir.o
+endif
+
+# In the build folder the command finds the library beside itself.
+$(B)/weir: $(cmd_objects) $(B)/libweir.so $(B)/.link
+	$(call say,LD,$@)
+	$(Q)$(link) -pie -fPIE -Wl,--enable-new-dtags '-Wl,-rpath,$$ORIGIN' \
+		-o $@ $(cmd_objects) $(B)/libweir.so $(LDLIBS)
+
+# The folders in which the loader looks by itself.
+loader_path := /lib /usr/lib /lib64 /usr/lib64 $(shell \
+	cat /etc/ld.so.conf /etc/ld.so.conf.d/*.conf 2>/dev/null | sed -n 's|/*$$||; /^\//p')
+ifeq ($(origin RPATH),undefined)
+ifeq ($(filter $(libdir),$(loader_path)),)
+RPATH := $$ORIGIN/$(shell realpath -m --relative-to='$(bindir)' '$(libdir)')
+else
+RPATH :=
+endif
+endif
+run_path = $(if $(RPATH),-Wl$(comma)--enable-new-dtags '-Wl$(comma)-rpath$(comma)$(RPATH)')
+
+# The same command as it will be installed.
+$(B)/installed/weir: $(cmd_objects) $(B)/libweir.so $(B)/.link $(B)/.place
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(link) -pie -fPIE $(run_path) \
+		-o $@ $(cmd_objects) $(B)/libweir.so $(LDLIBS)
+
+$(B)/installed/weir.pc: lib/weir.pc.in $(B)/.place
+	@mkdir -p $(@D)
+	$(Q)sed -e 's|@prefix@|$(prefix)|' \
+		-e 's|@exec_prefix@|$(call below,prefix,$(exec_prefix))|' \
+		-e 's|@libdir@|$(call below,exec_prefix,$(libdir))|' \
+		-e 's|@includedir@|$(call below,prefix,$(includedir))|' \
+		-e 's|@VERSION@|$(VERSION)|' lib/weir.pc.in >$@
+
+# A path as the .pc file writes it: from the folder that the named variable
+# holds, so that a moved installation needs one change only.
+below = $(subst ^,,$(subst ^$($(1))/,$${$(1)}/,$(subst ^$($(1))^,$${$(1)},^$(2)^)))
+
+-include $(lib_objects:.o=.d) $(cmd_objects:.o=.d)
+-include $(unit_programs:=.d) $(tool_programs:=.d)
+
+# --- Install ----------------------------------------------------------------
+
+# The one list that drives install and uninstall: mode or "link", what, where.
+define newline
+
+
+endef
+define installed_files
+755|$(B)/installed/weir|$(bindir)/weir
+755|$(B)/$(shared)|$(libdir)/$(shared)
+link|$(shared)|$(libdir)/libweir.so
+644|$(B)/libweir.a|$(libdir)/libweir.a
+644|lib/weir.h|$(includedir)/weir.h
+644|$(B)/installed/weir.pc|$(pkgconfigdir)/weir.pc
+644|completions/weir.bash|$(bashcompdir)/weir
+644|completions/_weir|$(zshcompdir)/_weir
+644|completions/weir.fish|$(fishcompdir)/weir.fish
+$(subst $(newline)$(space),$(newline),$(foreach page,$(pages),$(installed_page)$(newline)))
+endef
+installed_page = 644|$(page)|$(mandir)/man$(subst .,,$(suffix $(page)))/$(notdir $(page))
+pages := $(sort $(wildcard man/*.[0-9]))
+
+.PHONY: install uninstall
+install uninstall: export WEIR_FILES = $(installed_files)
+install uninstall: export WEIR_DESTDIR = $(DESTDIR)
+install uninstall: export WEIR_PREFIX = $(prefix)
+
+# Only a real installation changes what the loader knows.
+refresh_loader = if [ -z "$$WEIR_DESTDIR" ] && [ -w /etc ]; then \
+	PATH=$$PATH:/usr/sbin:/sbin $(LDCONFIG) || echo 'weir: warning: $(LDCONFIG) failed' >&2; fi
+
+install: all
+	$(Q)printf '%s\n' "$$WEIR_FILES" | while IFS='|' read -r mode what where; do \
+		[ -n "$$mode" ] || continue; \
+		where=$$WEIR_DESTDIR$$where; \
+		mkdir -p "$${where%/*}" || exit 1; \
+		case $$mode in \
+		link) ln -sfn "$$what" "$$where" ;; \
+		*) $(INSTALL) -m "$$mode" "$$what" "$$where" ;; \
+		esac || exit 1; \
+		echo "  INSTALL  $$where"; \
+	done
+	$(Q)$(refresh_loader)
+
+# Folders that are empty afterwards go too, if they are ours: below DESTDIR, or
+# below a prefix that is not the system's.
+uninstall:
+	$(Q)printf '%s\n' "$$WEIR_FILES" | while IFS='|' read -r mode what where; do \
+		[ -n "$$mode" ] || continue; \
+		rm -f "$$WEIR_DESTDIR$$where" || exit 1; \
+		case $$WEIR_DESTDIR:$$WEIR_PREFIX in :/|:/usr|:/usr/local) continue ;; esac; \
+		top=$${WEIR_DESTDIR:-$$WEIR_PREFIX}; \
+		folder=$$WEIR_DESTDIR$${where%/*}; \
+		while [ "$$folder" != "$${folder#"$$top"/}" ] && rmdir "$$folder" 2>/dev/null; do \
+			folder=$${folder%/*}; \
+		done; \
+	done
+	$(Q)$(refresh_loader)
+
+# --- Test -------------------------------------------------------------------
+
+build_test = $(CC) $(all_cppflags) -MMD -MP -MF $@.d -iquote $(<D) -fPIE -pie $(all_cflags) \
+	$(all_ldflags) -o $@
+
+$(unit_programs): $(B)/unit/%: tests/unit/%.c $(B)/libweir-private.a $(B)/.compile
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(build_test) $< $(B)/libweir-private.a $(DEPS_LIBS) $(LDLIBS)
+
+$(tool_programs): $(B)/tools/%: tests/tools/%.c $(B)/.compile
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(build_test) $< $(LDLIBS)
+
+# WEIR= tests an installed command: then neither it nor its insides are built.
+ifeq ($(WEIR),)
+tests-built: command $(unit_programs)
+tested := $(abspath $(B)/weir)
+else
+tested := $(WEIR)
+endif
+tests-built: $(tool_programs)
+
+# Order tests read the trace that only the fault build writes.
+.PHONY: fault-built
+fault-built:
+	$(Q)+$(if $(filter fault,$(D)),:,$(MAKE) --no-print-directory D=fault WEIR= command)
+fault := $(abspath $(O)/fault$(flavour)/weir)
+
+suites := $(or $(TESTS),tests/cli tests/copy $(if $(WEIR),,tests/unit))
+LANE ?= check
+# The thread sanitizer does not bear all of the address randomisation.
+run_tests = $(if $(filter tsan,$(D)),setarch -R) tests/run --lane '$(LANE)' \
+	--build '$(abspath $(B))' --weir '$(tested)' --fault '$(fault)' \
+	$(if $(JOBS),--jobs '$(JOBS)') $(if $(FILTER),--filter '$(FILTER)')
+again = +$(Q)$(MAKE) --no-print-directory LANE=$@
+
+.PHONY: check check-plain check-tiny check-asan check-ubsan check-tsan check-root check-install
+check: tests-built fault-built
+	$(Q)$(run_tests) $(suites)
+check-plain:
+	$(again) WEIR_ENGINE=plain check
+check-tiny:
+	$(again) D=tiny check
+check-asan:
+	$(again) D=asan check
+check-ubsan:
+	$(again) D=ubsan check
+check-tsan:
+	$(again) D=tsan check
+check-root: LANE = check-root
+check-root: tests-built fault-built
+	$(Q)$(run_tests) $(or $(TESTS),tests/root tests/root/on-filesystems)
+check-install: tests-built fault-built
+	$(Q)+MAKE='$(MAKE)' D='$(D)' O='$(O)' CC='$(CC)' CXX='$(CXX)' tests/api/check-install \
+		'$(abspath $(B))' '$(VERSION)'
+
+.PHONY: lint bench completions
+# What is shipped is the release variant, so that is what the lint looks at.
+ifeq ($(D),release)
+lint: command $(B)/libweir.so $(B)/libweir.a fault-built
+	$(Q)CC='$(CC)' tests/lint/run '$(abspath $(B))' '$(fault)'
+else
+lint:
+	$(Q)+$(MAKE) --no-print-directory D=release lint
+endif
+bench: all tests-built
+	$(Q)WEIR='$(tested)' WEIR_BUILD='$(abspath $(B))' tests/bench/run
+
+completions: command
+	$(Q)mkdir -p completions
+	$(Q)$(B)/weir --completion=bash >completions/weir.bash
+	$(Q)$(B)/weir --completion=zsh >completions/_weir
+	$(Q)$(B)/weir --completion=fish >completions/weir.fish
+
+# --- Release ----------------------------------------------------------------
+
+tarball := $(O)/weir-$(VERSION).tar
+
+# The same tree gives the same bytes: names sorted, one owner, one date.
+.PHONY: dist distcheck clean help
+dist:
+	@mkdir -p $(O)
+	$(Q)tests/lint/files . >$(O)/.dist-files
+	$(Q)tar --format=gnu --sort=name --owner=0 --group=0 --numeric-owner \
+		--mode=go=rX,u=rwX \
+		--mtime="@$${SOURCE_DATE_EPOCH:-$$(stat -c %Y NEWS)}" --no-recursion \
+		--transform='s|^|weir-$(VERSION)/|S' -T $(O)/.dist-files -cf $(tarball)
+	$(Q)gzip -9nf $(tarball)
+	@echo '  DIST     $(tarball).gz'
+
+distcheck: dist
+	$(Q)+MAKE='$(MAKE)' tests/api/distcheck '$(abspath $(tarball)).gz'
+
+clean:
+	rm -rf $(O)
+
+help:
+	@sed -n '1d; /^#/!q; s/^# \{0,1\}//p' Makefile

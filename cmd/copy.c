@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "copy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "escape.h"
+#include "help.h"
+#include "log.h"
+#include "names.h"
+#include "output.h"
+#include "progress.h"
+#include "report.h"
+#include "signals.h"
+
+#define TICK_MS 100 /* how long a signal or a redraw may wait */
+#define REPORT_AFTER_NS 1000000000ULL
+
+struct copy {
+	const struct speaker *speaker;
+	struct request request;
+	struct weir_run *run;
+	size_t source_count;
+	struct output output;
+	struct log log;
+	struct report report;
+	struct progress progress;
+	uint64_t flush_due_ms; /* CLOCK_MONOTONIC */
+	bool finishing_told;
+	int status;
+};
+
+/* Nothing below is opened before the words are known to be right. */
+
+static bool has(const struct copy *copy, enum setting_text text)
+{
+	return copy->request.texts[text] != NULL;
+}
+
+static int check_conflicts(const struct copy *copy)
+{
+	const struct request *request = &copy->request;
+
+	if (request->values[SETTING_TARGET_IS_NAME] != 0 && has(copy, TEXT_TARGET_FOLDER))
+		return usage_error(copy->speaker, NULL,
+				   "-t (--target-directory) and -T (--no-target-directory) "
+				   "exclude each other");
+	if (request->values[SETTING_TARGET_IS_NAME] != 0 && has(copy, TEXT_LIST_FILE))
+		return usage_error(copy->speaker, NULL,
+				   "--files-from and -T (--no-target-directory) exclude each "
+				   "other");
+	if (request->values[SETTING_NULL] != 0 && !has(copy, TEXT_LIST_FILE))
+		return usage_error(copy->speaker, NULL, "-0 (--null) is for --files-from only");
+	return 0;
+}
+
+static int check_operand_count(const struct copy *copy)
+{
+	const struct request *request = &copy->request;
+	bool has_folder = has(copy, TEXT_TARGET_FOLDER);
+	bool has_list = has(copy, TEXT_LIST_FILE);
+	size_t count = request->operand_count;
+	size_t most = has_list ? !has_folder : 2;
+
+	if (count == 0 && has_list && !has_folder)
+		return usage_error(copy->speaker, NULL, "DIRECTORY is missing");
+	if (count == 0 && !has_list)
+		return usage_error(copy->speaker, NULL,
+				   has_folder ? "SOURCE is missing"
+					      : "SOURCE and DEST are missing");
+	if (count == 1 && !has_list && !has_folder)
+		return usage_error_name(copy->speaker, "DEST is missing after",
+					request->operands[0]);
+	if (has_list && count > most)
+		return usage_error_name(copy->speaker,
+					"with --files-from all sources come from the list, not",
+					request->operands[has_folder ? 0 : count - 2]);
+	if (request->values[SETTING_TARGET_IS_NAME] != 0 && count > most)
+		return usage_error_name(copy->speaker, "-T takes one SOURCE and DEST, no more:",
+					request->operands[2]);
+	return 0;
+}
+
+static int check_operands(const struct copy *copy)
+{
+	for (size_t i = 0; i < copy->request.operand_count; i++)
+		if (copy->request.operands[i][0] == '\0')
+			return usage_error(copy->speaker, NULL,
+					   "an operand is empty (a variable without a value?)");
+	return check_operand_count(copy);
+}
+
+/* "weir: cannot OPERATION THING 'NAME': WHY" before the run. */
+static int fail_early(const char *operation, const char *name, const char *why)
+{
+	struct output output;
+	struct text text = { 0 };
+
+	output_open(&output);
+	text_addf(&text, "weir: cannot %s", operation);
+	if (name != NULL) {
+		text_add(&text, " ");
+		escape_quoted(&text, name, output.utf8);
+	}
+	text_addf(&text, ": %s", why);
+	output_err(&output, text_string(&text));
+	(void)output_close(&output);
+	text_free(&text);
+	return WEIR_RESULT_FATAL;
+}
+
+static int fail_early_errno(const char *operation, const char *name, int errnum)
+{
+	struct text why = { 0 };
+	int status;
+
+	output_add_reason(&why, errnum);
+	status = fail_early(operation, name, text_string(&why));
+	text_free(&why);
+	return status;
+}
+
+/* The library must not change the umask to learn it; before there are threads
+ * the command may. */
+static mode_t read_umask(void)
+{
+	mode_t mask = umask(0);
+
+	umask(mask);
+	return mask;
+}
+
+/* What a dry run would do is all that it has to say. */
+static enum verbosity get_verbosity(const struct request *request)
+{
+	if (!request->given[SETTING_VERBOSITY] && request->values[WEIR_OPT_DRY_RUN] != 0)
+		return VERBOSITY_VERBOSE;
+	return (enum verbosity)request->values[SETTING_VERBOSITY];
+}
+
+static int make_run(struct copy *copy)
+{
+	const struct request *request = &copy->request;
+	bool wants_entries = get_verbosity(request) == VERBOSITY_VERBOSE ||
+			     request->values[WEIR_OPT_DRY_RUN] != 0 || has(copy, TEXT_LOG_FILE);
+	int status;
+
+	copy->run = weir_run_new(WEIR_COPY);
+	if (copy->run == NULL)
+		return fail_early_errno("start", NULL, errno);
+	status = request_apply(copy->speaker, request, copy->run);
+	if (status != 0)
+		return status;
+	if (weir_run_set(copy->run, WEIR_OPT_UMASK, (int64_t)read_umask()) < 0 ||
+	    weir_run_set(copy->run, WEIR_OPT_REPORT_ENTRIES, wants_entries) < 0)
+		return fail_early_errno("start", NULL, EINVAL);
+	return 0;
+}
+
+static int add_target(struct copy *copy)
+{
+	const struct request *request = &copy->request;
+	const char *target = request->texts[TEXT_TARGET_FOLDER];
+	enum weir_target_mode mode = WEIR_TARGET_FOLDER;
+	int result;
+
+	copy->source_count = request->operand_count;
+	if (target == NULL) {
+		copy->source_count--;
+		target = request->operands[copy->source_count];
+		if (request->values[SETTING_TARGET_IS_NAME] != 0)
+			mode = WEIR_TARGET_NAME;
+		else if (copy->source_count == 1)
+			mode = WEIR_TARGET_AUTO;
+	}
+	result = weir_run_set_target(copy->run, AT_FDCWD, target, mode);
+	return result < 0 ? fail_early_errno("use target", target, -result) : 0;
+}
+
+static int add_sources(struct copy *copy)
+{
+	for (size_t i = 0; i < copy->source_count; i++) {
+		const char *source = copy->request.operands[i];
+		int result = weir_run_add_source(copy->run, AT_FDCWD, source);
+
+		if (result < 0)
+			return fail_early_errno("use source", source, -result);
+	}
+	if (!has(copy, TEXT_LIST_FILE))
+		return 0;
+	return names_add_sources(copy->speaker, copy->run, copy->request.texts[TEXT_LIST_FILE],
+				 copy->request.values[SETTING_NULL] != 0, &copy->source_count);
+}
+
+static int open_log(struct copy *copy)
+{
+	const char *file = copy->request.texts[TEXT_LOG_FILE];
+	struct text why = { 0 };
+	int status = 0;
+
+	if (!log_open(&copy->log, file, &why))
+		status = fail_early("open log", file, text_string(&why));
+	text_free(&why);
+	return status;
+}
+
+static void log_command(struct copy *copy, char **words)
+{
+	struct text line = { 0 };
+
+	text_add(&line, "weir " WEIR_VERSION ": copy");
+	for (; *words != NULL; words++) {
+		text_add(&line, " ");
+		escape_quoted(&line, *words, true);
+	}
+	log_line(&copy->log, text_string(&line));
+	text_free(&line);
+}
+
+/* Everything up to the first look at an operand. */
+static int prepare(struct copy *copy, char **words)
+{
+	int status = check_conflicts(copy);
+
+	if (status == 0)
+		status = check_operands(copy);
+	if (status == 0)
+		status = parse_environment(copy->speaker, &copy->request);
+	if (status == 0)
+		status = make_run(copy);
+	if (status == 0)
+		status = add_target(copy);
+	if (status == 0)
+		status = add_sources(copy);
+	if (status == 0)
+		status = open_log(copy);
+	if (status == 0)
+		log_command(copy, words);
+	return status;
+}
+
+/* "finishing 3 files, 12288 bytes; again to drop them" */
+static void tell_finishing(struct copy *copy)
+{
+	struct weir_stats stats = { 0 };
+	struct text line = { 0 };
+
+	weir_run_stats(copy->run, &stats, sizeof(stats));
+	text_add(&line, "weir: finishing ");
+	text_add_count(&line, stats.files_parked, "file", "files");
+	text_add(&line, ", ");
+	text_add_count(&line, stats.bytes_parked, "byte", "bytes");
+	text_add(&line, "; again to drop them");
+	report_line(&copy->report, text_string(&line));
+	text_free(&line);
+}
+
+static void answer_signals(struct copy *copy)
+{
+	if (signals_take_progress())
+		progress_tell(&copy->progress, &copy->output, copy->run);
+	if (!copy->finishing_told && signals_count() > 0) {
+		copy->finishing_told = true;
+		tell_finishing(copy);
+	}
+}
+
+static void tell_broken_run(struct copy *copy, int errnum)
+{
+	struct text line = { 0 };
+
+	text_add(&line, "weir: cannot go on: ");
+	output_add_reason(&line, errnum);
+	report_line(&copy->report, text_string(&line));
+	text_free(&line);
+}
+
+/* Lines are held back while many come at once, but for no longer than a tick. */
+static void flush_held(struct copy *copy, bool is_idle)
+{
+	struct timespec now;
+	uint64_t now_ms;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	if (!is_idle && now_ms < copy->flush_due_ms)
+		return;
+	copy->flush_due_ms = now_ms + TICK_MS;
+	output_flush(&copy->output);
+	log_flush(&copy->log);
+}
+
+/* Pulls events until there are none; returns the status of the run. */
+static int pull_events(struct copy *copy)
+{
+	for (;;) {
+		struct weir_event *event;
+		int result = weir_run_next(copy->run, TICK_MS, &event);
+
+		if (result == 1) {
+			report_event(&copy->report, event);
+		} else if (result == 0) {
+			break;
+		} else if (result != -ETIMEDOUT && result != -EINTR) {
+			tell_broken_run(copy, -result);
+			return WEIR_RESULT_FATAL;
+		}
+		flush_held(copy, result != 1);
+		answer_signals(copy);
+		progress_tick(&copy->progress, &copy->output, copy->run);
+	}
+	answer_signals(copy);
+	return (int)weir_run_result(copy->run);
+}
+
+static bool wants_summary(const struct copy *copy)
+{
+	struct weir_stats stats = { 0 };
+	const struct request *request = &copy->request;
+
+	if (request->values[SETTING_STATS] != 0)
+		return true;
+	if (request->values[SETTING_VERBOSITY] == VERBOSITY_QUIET || isatty(STDERR_FILENO) != 1)
+		return false;
+	weir_run_stats(copy->run, &stats, sizeof(stats));
+	return stats.elapsed_ns > REPORT_AFTER_NS || request->values[WEIR_OPT_DRY_RUN] != 0;
+}
+
+static void tell_end(struct copy *copy)
+{
+	const char *ended_by = signals_count() > 0 ? signals_name(signals_first()) : NULL;
+
+	output_clear_status(&copy->output);
+	output_flush(&copy->output);
+	report_counts(&copy->report);
+	report_summary(&copy->report, copy->run, ended_by, wants_summary(copy));
+	if (copy->request.values[SETTING_STATS] != 0)
+		report_counters(&copy->report, copy->run);
+}
+
+/* A run that lost its log or its output has failed in a part; worse stays. */
+static int worsen(int status)
+{
+	return status == WEIR_RESULT_OK || status == WEIR_RESULT_SOURCE_CHANGED
+		       ? (int)WEIR_RESULT_ENTRIES_FAILED
+		       : status;
+}
+
+static void close_log(struct copy *copy)
+{
+	struct text line = { 0 };
+	int errnum = log_close(&copy->log);
+
+	if (errnum == 0)
+		return;
+	text_add(&line, "weir: cannot write log ");
+	escape_quoted(&line, copy->log.file, copy->output.utf8);
+	text_add(&line, ": ");
+	output_add_reason(&line, errnum);
+	output_err(&copy->output, text_string(&line));
+	text_free(&line);
+	copy->status = worsen(copy->status);
+}
+
+static void run(struct copy *copy)
+{
+	const struct request *request = &copy->request;
+	enum verbosity verbosity = get_verbosity(request);
+	bool is_durable = !request->given[WEIR_OPT_DURABLE] ||
+			  request->values[WEIR_OPT_DURABLE] != WEIR_DURABLE_NONE;
+
+	output_open(&copy->output);
+	report_open(&copy->report, &copy->output, &copy->log, verbosity,
+		    request->values[WEIR_OPT_DRY_RUN] != 0);
+	progress_open(&copy->progress, (enum progress_when)request->values[SETTING_PROGRESS],
+		      verbosity == VERBOSITY_QUIET, is_durable);
+	signals_watch(copy->run);
+	/* An empty list is no error: there is nothing to copy, and all is done. */
+	if (copy->source_count > 0)
+		copy->status = pull_events(copy);
+	tell_end(copy);
+	signals_unwatch();
+	close_log(copy);
+	report_close(&copy->report);
+	if (output_close(&copy->output) != 0)
+		copy->status = worsen(copy->status);
+}
+
+int copy_run(const struct verb *verb, char **words)
+{
+	struct copy copy = { .speaker = &verb->speaker, .log = { .fd = -1 } };
+	int result = parse_words(&verb->speaker, words, &copy.request);
+
+	if (result < 0) {
+		copy.status = -result;
+	} else if (copy.request.given[SETTING_HELP]) {
+		copy.status = help_show_verb(verb);
+	} else {
+		copy.status = prepare(&copy, words);
+		if (copy.status == 0)
+			run(&copy);
+	}
+	weir_run_free(copy.run);
+	request_free(&copy.request);
+	return copy.status;
+}

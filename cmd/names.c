@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "names.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "escape.h"
+#include "output.h"
+
+struct names {
+	const struct speaker *speaker;
+	const char *file;
+	bool ends_with_nul;
+	size_t count;
+};
+
+/* "weir: cannot OPERATION list 'FILE': REASON (ERRNO)" */
+static int fail(const char *operation, const char *file, int errnum)
+{
+	struct output output;
+	struct text text = { 0 };
+
+	output_open(&output);
+	text_addf(&text, "weir: cannot %s list ", operation);
+	escape_quoted(&text, file, output.utf8);
+	text_add(&text, ": ");
+	output_add_reason(&text, errnum);
+	output_err(&output, text_string(&text));
+	(void)output_close(&output);
+	text_free(&text);
+	return WEIR_RESULT_FATAL;
+}
+
+/* "weir copy: --files-from: 'FILE', line 3: DETAIL" */
+static int refuse_line(const struct names *names, const char *detail, const char *hint)
+{
+	struct text text = usage_begin(names->speaker, "--files-from");
+
+	escape_quoted(&text, names->file, escape_locale_is_utf8());
+	text_addf(&text, ", %s %zu: %s", names->ends_with_nul ? "name" : "line", names->count,
+		  detail);
+	return usage_end(names->speaker, &text, hint);
+}
+
+static int add_name(struct names *names, struct weir_run *run, char *name, size_t length)
+{
+	char end = names->ends_with_nul ? '\0' : '\n';
+	int result;
+
+	names->count++;
+	if (length > 0 && name[length - 1] == end)
+		name[--length] = '\0';
+	if (length == 0)
+		return refuse_line(names, "the name is empty", NULL);
+	if (strlen(name) != length)
+		return refuse_line(names, "a NUL inside a name",
+				   "names that end with NUL need -0 (--null)");
+	result = weir_run_add_source(run, AT_FDCWD, name);
+	if (result < 0)
+		return fail("use", names->file, -result);
+	return 0;
+}
+
+static int read_names(struct names *names, struct weir_run *run, FILE *stream)
+{
+	char *name = NULL;
+	size_t capacity = 0;
+	int status = 0;
+
+	while (status == 0) {
+		ssize_t length = getdelim(&name, &capacity, names->ends_with_nul ? '\0' : '\n',
+					  stream);
+
+		if (length < 0) {
+			if (!feof(stream))
+				status = fail("read", names->file, errno);
+			break;
+		}
+		status = add_name(names, run, name, (size_t)length);
+	}
+	free(name);
+	return status;
+}
+
+int names_add_sources(const struct speaker *speaker, struct weir_run *run, const char *file,
+		      bool ends_with_nul, size_t *count)
+{
+	struct names names = { .speaker = speaker, .file = file, .ends_with_nul = ends_with_nul };
+	bool is_stdin = strcmp(file, "-") == 0;
+	FILE *stream = is_stdin ? stdin : fopen(file, "re");
+	int status;
+
+	if (stream == NULL)
+		return fail("open", file, errno);
+	status = read_names(&names, run, stream);
+	if (!is_stdin)
+		fclose(stream);
+	*count = names.count;
+	return status;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Lists of names (--files-from).
+ */
+#ifndef WEIR_CMD_NAMES_H
+#define WEIR_CMD_NAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "parse.h"
+#include "weir.h"
+
+/* Adds each name of FILE ("-": standard input) as a source of RUN.  Names end
+ * with newline, or with NUL if ENDS_WITH_NUL; the last one need not end.
+ * *COUNT is how many there were.  Returns 0, or an exit status after a
+ * message. */
+int names_add_sources(const struct speaker *speaker, struct weir_run *run, const char *file,
+		      bool ends_with_nul, size_t *count);
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The option table: the one place that says which options there are.  The
+ * parser, --help, the completions and the check of the manual pages follow it.
+ */
+#ifndef WEIR_CMD_OPTIONS_H
+#define WEIR_CMD_OPTIONS_H
+
+#include <stdint.h>
+
+#include "weir.h"
+
+/* Who takes an option; bits. */
+#define VERB_NONE 1U /* `weir` itself, before a verb */
+#define VERB_COPY 2U
+#define VERB_HELP 4U
+
+/* What an option sets: enum weir_option, or one of the command's own. */
+enum setting {
+	SETTING_OWN = 64, /* above every enum weir_option */
+	SETTING_VERBOSITY, /* enum verbosity */
+	SETTING_STATS,
+	SETTING_PROGRESS, /* enum progress_when */
+	SETTING_NULL,
+	SETTING_TARGET_IS_NAME,
+	SETTING_HELP,
+	SETTING_VERSION,
+	SETTING_DUMP,
+	SETTING_COUNT,
+};
+
+enum verbosity {
+	VERBOSITY_NORMAL = 0,
+	VERBOSITY_QUIET = 1,
+	VERBOSITY_VERBOSE = 2,
+};
+
+enum progress_when {
+	PROGRESS_AUTO = 0,
+	PROGRESS_ALWAYS = 1,
+	PROGRESS_NEVER = 2,
+};
+
+/* What an option names; at most once each. */
+enum setting_text {
+	TEXT_NONE,
+	TEXT_TARGET_FOLDER,
+	TEXT_LOG_FILE,
+	TEXT_LIST_FILE,
+	TEXT_COMPLETION,
+	TEXT_COUNT,
+};
+
+enum option_argument {
+	ARGUMENT_NONE,
+	ARGUMENT_CHOICE, /* one of `choices` */
+	ARGUMENT_SIZE,
+	ARGUMENT_COUNT,
+	ARGUMENT_FILE,
+	ARGUMENT_FOLDER,
+	ARGUMENT_WORD,
+};
+
+enum option_group {
+	GROUP_ENTRIES,
+	GROUP_OPERANDS,
+	GROUP_SAFETY,
+	GROUP_SPEED,
+	GROUP_OUTPUT,
+	GROUP_GENERAL,
+	GROUP_HIDDEN, /* for builds and checks, in no help */
+};
+
+struct choice {
+	const char *name; /* NULL ends the list */
+	int64_t value;
+};
+
+struct effect {
+	int setting; /* 0: none */
+	int64_t value;
+};
+
+struct option {
+	const char *name;    /* NULL ends the table */
+	const char *letters; /* "" for none */
+	enum option_argument argument;
+	const char *argument_name;
+	const struct choice *choices;
+	int64_t multiple; /* a size or count must be a multiple of it; 0: any */
+	unsigned verbs;
+	enum option_group group;
+	const char *since;
+	const char *help;
+	const char *environment; /* the variable that equals it, or NULL */
+	/* ARGUMENT_NONE: all are applied.  CHOICE, SIZE, COUNT: the first names
+	 * the setting that takes the value. */
+	struct effect effects[2];
+	enum setting_text text; /* FILE, FOLDER, WORD */
+};
+
+extern const struct option options[];
+
+/* Titles of the groups, by enum option_group. */
+extern const char *const option_group_titles[];
+
+/* The option of VERBS with this name (LENGTH bytes) or letter, or NULL. */
+const struct option *options_find_name(unsigned verbs, const char *name, size_t length);
+const struct option *options_find_letter(unsigned verbs, char letter);
+
+#endif

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "parse.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "escape.h"
+#include "foreign.h"
+#include "output.h"
+#include "size.h"
+
+#define ALL_VERBS (~0U)
+
+struct parser {
+	const struct speaker *speaker;
+	struct request *request;
+	char **words;
+	int next; /* index of the next word */
+};
+
+struct text usage_begin(const struct speaker *speaker, const char *subject)
+{
+	struct text text = { 0 };
+
+	text_addf(&text, "%s: ", speaker->name);
+	if (subject != NULL)
+		text_addf(&text, "%s: ", subject);
+	return text;
+}
+
+int usage_end(const struct speaker *speaker, struct text *text, const char *hint)
+{
+	struct output output;
+
+	if (hint != NULL)
+		text_addf(text, "; %s", hint);
+	else
+		text_addf(text, "; see '%s --help'", speaker->name);
+	output_open(&output);
+	output_err(&output, text_string(text));
+	(void)output_close(&output);
+	text_free(text);
+	return EXIT_USAGE;
+}
+
+int usage_error(const struct speaker *speaker, const char *subject, const char *detail)
+{
+	struct text text = usage_begin(speaker, subject);
+
+	text_add(&text, detail);
+	return usage_end(speaker, &text, NULL);
+}
+
+int usage_error_name(const struct speaker *speaker, const char *detail, const char *name)
+{
+	struct text text = usage_begin(speaker, NULL);
+
+	text_addf(&text, "%s ", detail);
+	escape_quoted(&text, name, escape_locale_is_utf8());
+	return usage_end(speaker, &text, NULL);
+}
+
+/* "weir copy: --depth: 'x' DETAIL" */
+static struct text value_begin(const struct speaker *speaker, const char *subject,
+			       const char *value)
+{
+	struct text text = usage_begin(speaker, subject);
+
+	escape_quoted(&text, value, escape_locale_is_utf8());
+	text_add(&text, " ");
+	return text;
+}
+
+static void set_value(struct request *request, const struct effect *effect, int64_t value)
+{
+	request->values[effect->setting] = value;
+	request->given[effect->setting] = true;
+}
+
+static int take_choice(const struct speaker *speaker, struct request *request,
+		       const struct option *option, const char *subject, const char *value)
+{
+	struct text text;
+
+	for (const struct choice *choice = option->choices; choice->name != NULL; choice++) {
+		if (strcmp(choice->name, value) != 0)
+			continue;
+		set_value(request, &option->effects[0], choice->value);
+		return 0;
+	}
+	text = value_begin(speaker, subject, value);
+	text_add(&text, "is not one of");
+	for (const struct choice *choice = option->choices; choice->name != NULL; choice++)
+		text_addf(&text, "%s %s", choice == option->choices ? "" : ",", choice->name);
+	return usage_end(speaker, &text, NULL);
+}
+
+static void add_bound(struct text *text, const struct option *option, int64_t bound)
+{
+	if (option->argument == ARGUMENT_SIZE && bound != 0)
+		size_add_exact(text, (uint64_t)bound);
+	else
+		text_addf(text, "%lld", (long long)bound);
+}
+
+static int refuse_range(const struct speaker *speaker, const struct option *option,
+			const char *subject, const char *value, int64_t lowest, int64_t highest)
+{
+	struct text text = value_begin(speaker, subject, value);
+
+	text_add(&text, "is out of range: from ");
+	add_bound(&text, option, lowest);
+	text_add(&text, " to ");
+	add_bound(&text, option, highest);
+	return usage_end(speaker, &text, NULL);
+}
+
+static int take_number(const struct speaker *speaker, struct request *request,
+		       const struct option *option, const char *subject, const char *value)
+{
+	bool is_size = option->argument == ARGUMENT_SIZE;
+	int64_t number;
+	int64_t lowest;
+	int64_t highest;
+	struct text text;
+	int result = is_size ? size_parse_bytes(value, &number) : size_parse_count(value, &number);
+
+	if (result == -EINVAL) {
+		text = value_begin(speaker, subject, value);
+		text_add(&text, is_size ? "is not a size; " SIZE_SHAPE : "is not a number");
+		return usage_end(speaker, &text, NULL);
+	}
+	if (weir_bounds((enum weir_option)option->effects[0].setting, &lowest, &highest) < 0) {
+		text = value_begin(speaker, subject, value);
+		text_add(&text, "cannot be checked: the library does not know this option");
+		return usage_end(speaker, &text, NULL);
+	}
+	if (result < 0 || number < lowest || number > highest)
+		return refuse_range(speaker, option, subject, value, lowest, highest);
+	if (option->multiple != 0 && number % option->multiple != 0) {
+		text = value_begin(speaker, subject, value);
+		text_add(&text, "is not a multiple of ");
+		add_bound(&text, option, option->multiple);
+		return usage_end(speaker, &text, NULL);
+	}
+	set_value(request, &option->effects[0], number);
+	return 0;
+}
+
+static int take_text(const struct speaker *speaker, struct request *request,
+		     const struct option *option, const char *subject, const char *value)
+{
+	if (value[0] == '\0')
+		return usage_error(speaker, subject, "the name is empty");
+	if (request->texts[option->text] != NULL)
+		return usage_error(speaker, subject, "given twice");
+	request->texts[option->text] = value;
+	return 0;
+}
+
+static int take_value(const struct speaker *speaker, struct request *request,
+		      const struct option *option, const char *subject, const char *value)
+{
+	switch (option->argument) {
+	case ARGUMENT_CHOICE:
+		return take_choice(speaker, request, option, subject, value);
+	case ARGUMENT_SIZE:
+	case ARGUMENT_COUNT:
+		return take_number(speaker, request, option, subject, value);
+	case ARGUMENT_FILE:
+	case ARGUMENT_FOLDER:
+	case ARGUMENT_WORD:
+		return take_text(speaker, request, option, subject, value);
+	case ARGUMENT_NONE:
+		break;
+	}
+	for (size_t i = 0; i < sizeof(option->effects) / sizeof(option->effects[0]); i++)
+		if (option->effects[i].setting != 0)
+			set_value(request, &option->effects[i], option->effects[i].value);
+	return 0;
+}
+
+/* The value of an option: what is joined to it, else the next word. */
+static int take_option(struct parser *parser, const struct option *option, const char *subject,
+		       const char *joined)
+{
+	const char *value = joined;
+	struct text text;
+
+	if (value == NULL && option->argument != ARGUMENT_NONE) {
+		value = parser->words[parser->next];
+		if (value == NULL) {
+			text = usage_begin(parser->speaker, subject);
+			text_addf(&text, "%s is missing", option->argument_name);
+			return usage_end(parser->speaker, &text, NULL);
+		}
+		parser->next++;
+	}
+	return take_value(parser->speaker, parser->request, option, subject, value);
+}
+
+/* An option that is not ours: which one it could be, or who takes it. */
+static int refuse_name(const struct parser *parser, const char *word, size_t length)
+{
+	const struct speaker *speaker = parser->speaker;
+	const char *hint = foreign_name_hint(word + 2, length);
+	struct text guess = { 0 };
+	struct text subject = { 0 };
+	struct text text;
+	int status;
+
+	if (options_find_name(ALL_VERBS, word + 2, length) != NULL)
+		hint = speaker->verb == VERB_NONE ? "options of a verb follow it" : hint;
+	else if (hint == NULL && foreign_guess_name(&guess, speaker->verb, word + 2, length))
+		hint = text_string(&guess);
+	text_add_bytes(&subject, word, length + 2);
+	text = usage_begin(speaker, NULL);
+	escape_bare(&text, text_string(&subject), escape_locale_is_utf8());
+	text_add(&text, ": not an option of weir");
+	status = usage_end(speaker, &text, hint);
+	text_free(&guess);
+	text_free(&subject);
+	return status;
+}
+
+static int parse_long(struct parser *parser, const char *word)
+{
+	const char *equals = strchr(word, '=');
+	size_t length = equals != NULL ? (size_t)(equals - word) - 2 : strlen(word) - 2;
+	const struct option *option = options_find_name(parser->speaker->verb, word + 2, length);
+	char name[64];
+
+	if (option == NULL)
+		return refuse_name(parser, word, length);
+	snprintf(name, sizeof(name), "--%s", option->name);
+	if (equals != NULL && option->argument == ARGUMENT_NONE)
+		return usage_error(parser->speaker, name, "takes no value");
+	return take_option(parser, option, name, equals != NULL ? equals + 1 : NULL);
+}
+
+static int refuse_letter(const struct parser *parser, const char *word, const char *letter)
+{
+	const struct speaker *speaker = parser->speaker;
+	const char *hint = foreign_letter_hint(*letter);
+	struct text guess = { 0 };
+	struct text shown = { 0 };
+	struct text text = usage_begin(speaker, NULL);
+	int status;
+
+	/* A word such as -recursive is a long option that lost a dash. */
+	if (options_find_name(speaker->verb, word + 1, strlen(word + 1)) != NULL) {
+		text_addf(&guess, "did you mean '-%s'?", word);
+		hint = text_string(&guess);
+	} else if (speaker->verb == VERB_NONE && options_find_letter(ALL_VERBS, *letter) != NULL) {
+		hint = "options of a verb follow it";
+	}
+	/* A letter that is no ASCII is part of a character: show the whole word. */
+	if ((unsigned char)*letter < 0x80)
+		text_addf(&shown, "-%c", *letter);
+	else
+		text_add(&shown, word);
+	escape_bare(&text, text_string(&shown), escape_locale_is_utf8());
+	text_add(&text, ": not an option of weir");
+	status = usage_end(speaker, &text, hint);
+	text_free(&guess);
+	text_free(&shown);
+	return status;
+}
+
+/* A word of letters; one that takes a value takes the rest of the word. */
+static int parse_letters(struct parser *parser, const char *word)
+{
+	for (const char *letter = word + 1; *letter != '\0'; letter++) {
+		const struct option *option =
+			options_find_letter(parser->speaker->verb, *letter);
+		char name[3] = { '-', *letter, '\0' };
+		int status;
+
+		if (option == NULL)
+			return refuse_letter(parser, word, letter);
+		if (option->argument != ARGUMENT_NONE)
+			return take_option(parser, option, name,
+					   letter[1] != '\0' ? letter + 1 : NULL);
+		status = take_option(parser, option, name, NULL);
+		if (status != 0)
+			return status;
+	}
+	return 0;
+}
+
+static int parse_word(struct parser *parser, bool *operands_only)
+{
+	struct request *request = parser->request;
+	const char *word = parser->words[parser->next++];
+
+	if (*operands_only || word[0] != '-' || word[1] == '\0') {
+		if (getenv("POSIXLY_CORRECT") != NULL)
+			*operands_only = true;
+		request->operands[request->operand_count++] = word;
+		return 0;
+	}
+	if (strcmp(word, "--") == 0) {
+		*operands_only = true;
+		return 0;
+	}
+	return word[1] == '-' ? parse_long(parser, word) : parse_letters(parser, word);
+}
+
+int parse_words(const struct speaker *speaker, char **words, struct request *request)
+{
+	struct parser parser = { .speaker = speaker, .request = request, .words = words };
+	bool operands_only = false;
+	size_t count = 0;
+
+	*request = (struct request){ 0 };
+	while (words[count] != NULL)
+		count++;
+	request->operands = calloc(count + 1, sizeof(*request->operands));
+	if (request->operands == NULL)
+		return -usage_error(speaker, NULL, "no memory for the operands");
+	while (words[parser.next] != NULL && !request->given[SETTING_HELP]) {
+		int status = parse_word(&parser, &operands_only);
+
+		if (status != 0)
+			return -status;
+		if (speaker->first_operand_ends && request->operand_count > 0)
+			break;
+	}
+	return parser.next;
+}
+
+int parse_environment(const struct speaker *speaker, struct request *request)
+{
+	for (const struct option *option = options; option->name != NULL; option++) {
+		const char *value;
+		int status;
+
+		if (option->environment == NULL || (option->verbs & speaker->verb) == 0)
+			continue;
+		value = getenv(option->environment);
+		if (value == NULL || value[0] == '\0' ||
+		    request->given[option->effects[0].setting])
+			continue;
+		status = take_value(speaker, request, option, option->environment, value);
+		if (status != 0)
+			return status;
+	}
+	return 0;
+}
+
+int request_apply(const struct speaker *speaker, const struct request *request,
+		  struct weir_run *run)
+{
+	for (int setting = 1; setting < SETTING_OWN; setting++) {
+		struct text text;
+		int result;
+
+		if (!request->given[setting])
+			continue;
+		result = weir_run_set(run, (enum weir_option)setting, request->values[setting]);
+		if (result == 0)
+			continue;
+		text = usage_begin(speaker, NULL);
+		text_addf(&text, "option %d cannot be %lld: ", setting,
+			  (long long)request->values[setting]);
+		output_add_reason(&text, -result);
+		return usage_end(speaker, &text, NULL);
+	}
+	return 0;
+}
+
+void request_free(struct request *request)
+{
+	free(request->operands);
+	request->operands = NULL;
+	request->operand_count = 0;
+}

@@ -1,0 +1,110 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Written by 'weir --completion=bash' from the option table; do not edit.
+
+# The value of option $1, which begins with $2.
+_weir_value()
+{
+	local current=$2
+
+	case $1 in
+	-t | --target-directory)
+		mapfile -t COMPREPLY < <(compgen -d -- "$current")
+		compopt -o filenames
+		return 0
+		;;
+	--files-from)
+		mapfile -t COMPREPLY < <(compgen -f -- "$current")
+		compopt -o filenames
+		return 0
+		;;
+	--durable)
+		mapfile -t COMPREPLY < <(compgen -W 'none end group file' -- "$current")
+		return 0
+		;;
+	--sync)
+		mapfile -t COMPREPLY < <(compgen -W 'auto files fs' -- "$current")
+		return 0
+		;;
+	--engine)
+		mapfile -t COMPREPLY < <(compgen -W 'auto ring plain' -- "$current")
+		return 0
+		;;
+	--direct)
+		mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current")
+		return 0
+		;;
+	--chunk-size)
+		compopt +o default +o bashdefault
+		return 0
+		;;
+	--depth)
+		compopt +o default +o bashdefault
+		return 0
+		;;
+	--workers)
+		compopt +o default +o bashdefault
+		return 0
+		;;
+	--progress)
+		mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current")
+		return 0
+		;;
+	--log-file)
+		mapfile -t COMPREPLY < <(compgen -f -- "$current")
+		compopt -o filenames
+		return 0
+		;;
+	esac
+	return 1
+}
+
+_weir_options()
+{
+	local words
+
+	case $1 in
+	copy)
+		words='-r -R --recursive -a --archive -p --preserve -n --no-clobber -f --force -u --update --dry-run -t --target-directory= -T --no-target-directory --files-from= -0 --null --durable= --sync= --engine= --direct= --chunk-size= --depth= --workers= -v --verbose -q --quiet --progress= --stats --explain --log-file= --help'
+		;;
+	help)
+		words='--help'
+		;;
+	*)
+		words='--help -V --version'
+		;;
+	esac
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$2")
+	[[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace
+}
+
+_weir()
+{
+	local current=${COMP_WORDS[COMP_CWORD]}
+	local before=${COMP_WORDS[COMP_CWORD - 1]}
+	local verb=${COMP_WORDS[1]}
+	local word
+
+	# The shell cuts --name=value into three words.
+	if [[ $current == '=' ]]; then
+		current=''
+	elif [[ $before == '=' ]]; then
+		before=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
+	((COMP_CWORD > 1)) || verb=''
+	COMPREPLY=()
+	for word in "${COMP_WORDS[@]:2:COMP_CWORD-2}"; do
+		[[ $word != -- ]] || return 0
+	done
+	if ((COMP_CWORD > 1)) && _weir_value "$before" "$current"; then
+		return 0
+	fi
+	if [[ $current == -* ]]; then
+		_weir_options "$verb" "$current"
+	elif ((COMP_CWORD == 1)) || [[ $verb == help ]]; then
+		mapfile -t COMPREPLY < <(compgen -W 'copy help' -- "$current")
+	fi
+}
+
+# Without an answer from above the shell completes file names.
+complete -o bashdefault -o default -F _weir weir

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Written by 'weir --completion=fish' from the option table; do not edit.
+
+complete -c weir -n __fish_use_subcommand -f
+complete -c weir -n __fish_use_subcommand -a copy -d 'copy files and folders'
+complete -c weir -n __fish_use_subcommand -a help -d 'show the help of a verb'
+complete -c weir -n '__fish_use_subcommand' -l help -d 'show this help'
+complete -c weir -n '__fish_use_subcommand' -s V -l version -d 'show versions and compiled-in features'
+
+complete -c weir -n '__fish_seen_subcommand_from copy' -s r -s R -l recursive -d 'copy folders with all they hold, links and special files'
+complete -c weir -n '__fish_seen_subcommand_from copy' -s a -l archive -d 'the same as --recursive --preserve'
+complete -c weir -n '__fish_seen_subcommand_from copy' -s p -l preserve -d 'keep mode, owner and times'
+complete -c weir -n '__fish_seen_subcommand_from copy' -s n -l no-clobber -d 'never replace what exists; skip it'
+complete -c weir -n '__fish_seen_subcommand_from copy' -s f -l force -d 'replace what exists: undoes an earlier --no-clobber'
+complete -c weir -n '__fish_seen_subcommand_from copy' -s u -l update -d 'replace only what is older than its source'
+complete -c weir -n '__fish_seen_subcommand_from copy' -l dry-run -d 'change nothing; print what would be done'
+complete -c weir -n '__fish_seen_subcommand_from copy' -s t -l target-directory -x -a '(__fish_complete_directories)' -d 'copy all sources into this existing folder'
+complete -c weir -n '__fish_seen_subcommand_from copy' -s T -l no-target-directory -d 'DEST is the name of the copy, even if it is a folder'
+complete -c weir -n '__fish_seen_subcommand_from copy' -l files-from -r -F -d 'read the sources from FILE, one name a line; - is standard input'
+complete -c weir -n '__fish_seen_subcommand_from copy' -s 0 -l null -d 'names in --files-from end with NUL, not newline'
+complete -c weir -n '__fish_seen_subcommand_from copy' -l durable -x -a 'none end group file' -d 'sync nothing, all at the end, groups of files before they get their names (default), or file by file'
+complete -c weir -n '__fish_seen_subcommand_from copy' -l sync -x -a 'auto files fs' -d 'sync a group file by file, or its whole file system'
+complete -c weir -n '__fish_seen_subcommand_from copy' -l engine -x -a 'auto ring plain' -d 'use io_uring or plain system calls'
+complete -c weir -n '__fish_seen_subcommand_from copy' -l direct -x -a 'auto always never' -d 'copy past the page cache'
+complete -c weir -n '__fish_seen_subcommand_from copy' -l chunk-size -x -d 'bytes of one transfer, a multiple of 4K; 0: chosen'
+complete -c weir -n '__fish_seen_subcommand_from copy' -l depth -x -d 'large transfers in flight for each worker; 0: chosen'
+complete -c weir -n '__fish_seen_subcommand_from copy' -l workers -x -d 'worker threads; 0: chosen'
+complete -c weir -n '__fish_seen_subcommand_from copy' -s v -l verbose -d 'print a line for each entry on standard output'
+complete -c weir -n '__fish_seen_subcommand_from copy' -s q -l quiet -d 'print errors only'
+complete -c weir -n '__fish_seen_subcommand_from copy' -l progress -x -a 'auto always never' -d 'show progress: on a terminal, everywhere (a line every 10 s), never'
+complete -c weir -n '__fish_seen_subcommand_from copy' -l stats -d 'end with the throughput report and every counter'
+complete -c weir -n '__fish_seen_subcommand_from copy' -l explain -d 'print which way of copying is taken, and why'
+complete -c weir -n '__fish_seen_subcommand_from copy' -l log-file -r -F -d 'append entries, warnings, errors and the report to FILE'
+complete -c weir -n '__fish_seen_subcommand_from copy' -l help -d 'show this help'
+
+complete -c weir -n '__fish_seen_subcommand_from help' -f -a 'copy help'
+complete -c weir -n '__fish_seen_subcommand_from help' -l help -d 'show this help'

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * File systems and devices; the only file that includes blkid.h.
+ *
+ * Invariants:
+ * D1 an entry of the table lives as long as the table, so pointers to it are
+ *    held freely;
+ * D2 what is unknown is treated as the weaker kind: no syncfs, no trusted
+ *    holes, not rotating.
+ */
+#define _GNU_SOURCE
+#include "device.h"
+
+#include <blkid.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "invariant.h"
+
+/* Magic numbers that linux/magic.h of Debian 12 does not have. */
+#define DEVICE_NTFS3_MAGIC 0x7366746eU
+#define DEVICE_UDF_MAGIC 0x15013346U
+#define DEVICE_EXFAT_MAGIC 0x2011bab0U
+#define DEVICE_CIFS_MAGIC 0xff534d42U
+#define DEVICE_SMB2_MAGIC 0xfe534d42U
+#define DEVICE_CEPH_MAGIC 0x00c36400U
+#define DEVICE_FUSE_MAGIC 0x65735546U
+
+static const struct fs_known {
+	uint32_t magic;
+	enum fs_kind kind;
+	const char *name;
+} fs_known[] = {
+	{ EXT4_SUPER_MAGIC, FS_EXT4, "ext4" },
+	{ XFS_SUPER_MAGIC, FS_XFS, "xfs" },
+	{ BTRFS_SUPER_MAGIC, FS_BTRFS, "btrfs" },
+	{ TMPFS_MAGIC, FS_TMPFS, "tmpfs" },
+	{ RAMFS_MAGIC, FS_TMPFS, "ramfs" },
+	{ OVERLAYFS_SUPER_MAGIC, FS_OVERLAY, "overlay" },
+	{ MSDOS_SUPER_MAGIC, FS_FAT, "vfat" },
+	{ DEVICE_EXFAT_MAGIC, FS_FAT, "exfat" },
+	{ DEVICE_NTFS3_MAGIC, FS_FAT, "ntfs3" },
+	{ DEVICE_UDF_MAGIC, FS_FAT, "udf" },
+	{ F2FS_SUPER_MAGIC, FS_F2FS, "f2fs" },
+	{ NFS_SUPER_MAGIC, FS_NETWORK, "nfs" },
+	{ DEVICE_CIFS_MAGIC, FS_NETWORK, "cifs" },
+	{ DEVICE_SMB2_MAGIC, FS_NETWORK, "cifs" },
+	{ DEVICE_CEPH_MAGIC, FS_NETWORK, "ceph" },
+	{ DEVICE_FUSE_MAGIC, FS_FUSE, "fuse" },
+	{ PROC_SUPER_MAGIC, FS_PSEUDO, "proc" },
+	{ SYSFS_MAGIC, FS_PSEUDO, "sysfs" },
+	{ DEBUGFS_MAGIC, FS_PSEUDO, "debugfs" },
+	{ TRACEFS_MAGIC, FS_PSEUDO, "tracefs" },
+	{ CGROUP_SUPER_MAGIC, FS_PSEUDO, "cgroup" },
+	{ CGROUP2_SUPER_MAGIC, FS_PSEUDO, "cgroup2" },
+	{ SECURITYFS_MAGIC, FS_PSEUDO, "securityfs" },
+	{ BPF_FS_MAGIC, FS_PSEUDO, "bpf" },
+	{ DEVPTS_SUPER_MAGIC, FS_PSEUDO, "devpts" },
+};
+
+int fs_table_open(struct fs_table *table, struct sys *sys)
+{
+	list_init(&table->all);
+	table->sys = sys;
+	return -pthread_mutex_init(&table->lock, NULL);
+}
+
+void fs_table_close(struct fs_table *table)
+{
+	struct list *node;
+
+	while ((node = list_take_head(&table->all)) != NULL) {
+		struct fs *fs = LIST_ENTRY(node, struct fs, node);
+
+		if (fs->sync_fd >= 0)
+			sys_close(table->sys, fs->sync_fd);
+		free(fs);
+	}
+	pthread_mutex_destroy(&table->lock);
+}
+
+static struct fs *fs_make(struct fs_table *table, int fd, uint64_t device)
+{
+	struct statfs statfs;
+	struct fs *fs = calloc(1, sizeof(*fs));
+
+	if (fs == NULL)
+		return NULL;
+	list_init(&fs->node);
+	fs->device = device;
+	fs->sync_fd = -1;
+	fs->kind = FS_OTHER;
+	snprintf(fs->name, sizeof(fs->name), "unknown");
+	if (sys_fstatfs(table->sys, fd, &statfs) == 0) {
+		for (size_t i = 0; i < sizeof(fs_known) / sizeof(fs_known[0]); i++) {
+			if (fs_known[i].magic != (uint32_t)statfs.f_type)
+				continue;
+			fs->kind = fs_known[i].kind;
+			snprintf(fs->name, sizeof(fs->name), "%s", fs_known[i].name);
+		}
+	}
+	list_add_tail(&table->all, &fs->node);
+	return fs;
+}
+
+struct fs *fs_find(struct fs_table *table, int fd, uint64_t device, bool hold)
+{
+	struct fs *fs = NULL;
+
+	pthread_mutex_lock(&table->lock);
+	for (struct list *node = table->all.next; node != &table->all; node = node->next) {
+		struct fs *known = LIST_ENTRY(node, struct fs, node);
+
+		if (known->device == device)
+			fs = known;
+	}
+	if (fs == NULL)
+		fs = fs_make(table, fd, device);
+	if (fs != NULL && hold && fs->sync_fd < 0) {
+		int sync_fd = sys_openat(table->sys, fd, ".", O_RDONLY | O_DIRECTORY, 0);
+
+		fs->sync_fd = sync_fd < 0 ? -1 : sync_fd;
+	}
+	pthread_mutex_unlock(&table->lock);
+	return fs;
+}
+
+bool fs_believes_syncfs(const struct fs *fs)
+{
+	return fs->sync_fd >= 0 && (fs->kind == FS_EXT4 || fs->kind == FS_XFS ||
+				    fs->kind == FS_BTRFS || fs->kind == FS_FAT);
+}
+
+bool fs_is_memory(const struct fs *fs)
+{
+	return fs->kind == FS_TMPFS;
+}
+
+bool fs_believes_holes(const struct fs *fs)
+{
+	return fs->kind == FS_EXT4 || fs->kind == FS_XFS || fs->kind == FS_BTRFS ||
+	       fs->kind == FS_TMPFS;
+}
+
+uint32_t fs_direct_align(const struct fs *fs, const struct sys_stat *stat, bool write)
+{
+	if (fs->kind == FS_TMPFS || fs->kind == FS_PSEUDO || fs->kind == FS_OVERLAY)
+		return 0;
+	/* From 6.15 btrfs turns direct writes of checksummed files into buffered
+	 * ones (968f19c5b1b7); reads stay direct. */
+	if (fs->kind == FS_BTRFS && write)
+		return 0;
+	if (stat->dio_known)
+		return stat->dio_offset_align > stat->dio_memory_align ? stat->dio_offset_align
+								       : stat->dio_memory_align;
+	return fs->kind == FS_EXT4 || fs->kind == FS_XFS || fs->kind == FS_BTRFS ||
+			       fs->kind == FS_F2FS
+		       ? 4096
+		       : 0;
+}
+
+const char *fs_reservation(const struct fs *fs)
+{
+	static const char *const texts[] = {
+		[FS_FAT] = "names not crash-safe (vfat)",
+		[FS_NETWORK] = "as the server keeps it (nfs)",
+		[FS_FUSE] = "as the file system keeps it (fuse)",
+		[FS_TMPFS] = "memory only (tmpfs)",
+		[FS_PSEUDO] = "not a store (pseudo file system)",
+		[FS_OTHER] = "as the file system keeps it (unknown)",
+	};
+
+	if ((size_t)fs->kind >= sizeof(texts) / sizeof(texts[0]))
+		return NULL;
+	return texts[fs->kind];
+}
+
+/* Reads the number in a sysfs file of the disk DISK; -1 if it cannot be. */
+static int device_sysfs_number(const char *disk, const char *file)
+{
+	char path[128];
+	char text[16] = "";
+	int fd;
+	ssize_t bytes;
+
+	snprintf(path, sizeof(path), "/sys/block/%s/%s", disk, file);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	bytes = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	return bytes > 0 ? (int)strtol(text, NULL, 10) : -1;
+}
+
+bool device_rotates(uint64_t device)
+{
+	char disk[64];
+	char path[128];
+	char target[512];
+	dev_t whole;
+	ssize_t bytes;
+
+	if (major(device) == 0)
+		return false; /* btrfs, overlay, network: unknown means no (D2) */
+	if (blkid_devno_to_wholedisk((dev_t)device, disk, sizeof(disk), &whole) != 0)
+		return false;
+	if (device_sysfs_number(disk, "queue/rotational") != 1)
+		return false;
+	snprintf(path, sizeof(path), "/sys/block/%s", disk);
+	bytes = readlink(path, target, sizeof(target) - 1);
+	if (bytes <= 0)
+		return false;
+	target[bytes] = '\0';
+	/* virtio, loop, dm, nbd and xen disks report 1 for whatever is below. */
+	if (strstr(target, "virtual") != NULL || strstr(target, "virtio") != NULL ||
+	    strstr(target, "/usb") != NULL || strstr(target, "xen") != NULL)
+		return false;
+	return strstr(target, "/ata") != NULL || strstr(target, "/host") != NULL;
+}
+
+const char *device_library(void)
+{
+	const char *version = NULL;
+
+	blkid_get_library_version(&version, NULL);
+	return version != NULL ? version : "unknown";
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * File systems and the devices below them: what kind one is, what it takes,
+ * what its syncs are worth.  Knowledge gained by trying ("no O_TMPFILE here")
+ * is remembered for each file system met in a run.
+ */
+#ifndef WEIR_DEVICE_H
+#define WEIR_DEVICE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "list.h"
+#include "sys.h"
+
+enum fs_kind {
+	FS_OTHER,
+	FS_EXT4,
+	FS_XFS,
+	FS_BTRFS,
+	FS_TMPFS,   /* and ramfs: memory only */
+	FS_OVERLAY,
+	FS_FAT,     /* vfat, exfat, ntfs3, udf: names not crash-safe */
+	FS_F2FS,
+	FS_NETWORK, /* nfs, cifs, ceph: as the server keeps it */
+	FS_FUSE,
+	FS_PSEUDO,  /* proc, sysfs and the like: sizes are not to be believed */
+};
+
+struct fs {
+	struct list node;
+	uint64_t device;
+	enum fs_kind kind;
+	char name[16];          /* as the receipt names it */
+	int sync_fd;            /* held from before the first write (G3), or -1 */
+	_Atomic bool no_tmpfile;    /* O_TMPFILE refused */
+	_Atomic bool no_link;       /* naming an open inode refused */
+	_Atomic bool link_by_proc;  /* only through /proc/self/fd */
+	_Atomic bool no_noreplace;  /* RENAME_NOREPLACE refused */
+	_Atomic bool no_plain_link; /* link(2) refused */
+	_Atomic bool no_syncfs;     /* took over 3 times its share (G3) */
+	_Atomic bool written;       /* something was written here */
+};
+
+struct fs_table {
+	pthread_mutex_t lock;
+	struct list all;
+	struct sys *sys;
+};
+
+int fs_table_open(struct fs_table *table, struct sys *sys);
+void fs_table_close(struct fs_table *table);
+
+/* The file system that holds FD (whose device number is DEVICE).  HOLD: keep a
+ * descriptor for syncfs.  NULL: out of memory. */
+struct fs *fs_find(struct fs_table *table, int fd, uint64_t device, bool hold);
+
+/* True where syncfs tells whether it worked (G3). */
+bool fs_believes_syncfs(const struct fs *fs);
+
+/* True where nothing survives a power cut, so nothing is synced. */
+bool fs_is_memory(const struct fs *fs);
+
+/* Alignment in bytes that direct I/O on this opened file needs, 0 for none.
+ * WRITE: for writing to it. */
+uint32_t fs_direct_align(const struct fs *fs, const struct sys_stat *stat, bool write);
+
+/* What a receipt must admit, or NULL. */
+const char *fs_reservation(const struct fs *fs);
+
+/* True where SEEK_HOLE can be believed. */
+bool fs_believes_holes(const struct fs *fs);
+
+/* True if DEVICE is on a disk that really rotates: sysfs says so, and it is
+ * ATA or SCSI and not virtual nor USB. */
+bool device_rotates(uint64_t device);
+
+/* Version of libblkid in use. */
+const char *device_library(void);
+
+#endif

@@ -1,0 +1,677 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The worker's turn: ADMIT jobs while there is room, ISSUE for every runnable
+ * job, WAIT in the one place that enters the kernel's ring, APPLY results to
+ * their jobs.
+ *
+ *   A job is    True here                             Then
+ *   free        in worker.free                        admitted -> runnable
+ *   runnable    in worker.runnable                    advanced: in flight, waiting or over
+ *   in flight   in no list, job_in_flight()           an op is applied -> runnable
+ *   waiting     in worker.waiting, reason is named    what it waits for comes -> runnable
+ *
+ * Invariants:
+ * E1 a live job is in exactly one of these states (T3): one that is in no list
+ *    has an op in flight;
+ * E2 only this file calls io_turn();
+ * E3 a worker never sleeps with runnable jobs, nor longer than LIMIT_WAIT_MS.
+ */
+#define _GNU_SOURCE
+#include "engine.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "invariant.h"
+#include "io_plain.h"
+#include "io_uring.h"
+#include "limits.h"
+#include "node.h"
+#include "regular.h"
+
+/* ---- making and ending ------------------------------------------------------ */
+
+struct worker *engine_new(struct engine_shared *shared, const struct engine_plan *plan)
+{
+	struct worker *worker = calloc(1, sizeof(*worker));
+
+	if (worker == NULL)
+		return NULL;
+	WEIR_ASSERT(plan->jobs > 0 && plan->jobs <= LIMIT_JOBS);
+	worker->jobs = calloc(plan->jobs, sizeof(*worker->jobs));
+	if (worker->jobs == NULL) {
+		free(worker);
+		return NULL;
+	}
+	worker->shared = shared;
+	worker->plan = *plan;
+	list_init(&worker->free);
+	list_init(&worker->runnable);
+	list_init(&worker->waiting);
+	for (uint32_t i = 0; i < plan->jobs; i++) {
+		list_init(&worker->jobs[i].node);
+		list_add_tail(&worker->free, &worker->jobs[i].node);
+	}
+	return worker;
+}
+
+/* The registration ladder: all, then halves, then nothing registered. */
+static void engine_register(struct worker *worker)
+{
+	struct io *io = &worker->io;
+	struct tally *tally = worker->shared->tally;
+	int result = -ENOMEM;
+
+	if (io->registered)
+		tally_sub(&tally->buffer_bytes, worker->arena.ready_bytes);
+	if (worker->plan.registers)
+		result = io->backend->register_arena(io, &worker->arena);
+	while (worker->plan.registers && result == -ENOMEM && arena_halve(&worker->arena))
+		result = io->backend->register_arena(io, &worker->arena);
+	if (result < 0)
+		worker->plan.registers = false;
+	if (io->registered)
+		tally_add(&tally->buffer_bytes, worker->arena.ready_bytes);
+}
+
+static void engine_set_env(struct worker *worker)
+{
+	struct engine_shared *shared = worker->shared;
+	const struct settings *settings = shared->settings;
+
+	worker->env = (struct job_env){
+		.stream = {
+			.sys = shared->sys,
+			.io = &worker->io,
+			.arena = &worker->arena,
+			.chunks = worker->chunks,
+			.tally = shared->tally,
+		},
+		.settings = settings,
+		.root = shared->root,
+		.fs = shared->fs,
+		.have_proc = shared->have_proc,
+		.is_root = shared->is_root,
+		.syncs_each = settings->durable == WEIR_DURABLE_FILE ||
+			      (settings->durable == WEIR_DURABLE_GROUP &&
+			       settings->sync == WEIR_SYNC_FILES),
+		.read_ahead = worker->io.backend_state != NULL,
+	};
+}
+
+int engine_start(struct worker *worker)
+{
+	struct tally *tally = worker->shared->tally;
+	int result = -ENOSYS;
+
+	io_init(&worker->io, worker->shared->sys, tally);
+	if (worker->plan.engine != WEIR_ENGINE_PLAIN)
+		result = ring_open(&worker->io);
+	if (result == 0)
+		tally_add(&tally->rings, 1);
+	else if (worker->plan.engine == WEIR_ENGINE_RING)
+		return result;
+	else
+		io_plain_open(&worker->io);
+	result = arena_open(&worker->arena, &worker->plan.arena);
+	if (result < 0) {
+		io_close(&worker->io);
+		return result;
+	}
+	worker->opened = true;
+	for (uint32_t i = 0; i < LIMIT_SLOTS_MAX; i++)
+		list_init(&worker->chunks[i].node);
+	engine_register(worker);
+	tally_add(&tally->arena_bytes, worker->arena.ready_bytes);
+	engine_set_env(worker);
+	return 0;
+}
+
+void engine_free(struct worker *worker)
+{
+	if (worker == NULL)
+		return;
+	WEIR_ASSERT(worker->live == 0 && worker->batch == NULL);
+	if (worker->opened) {
+		io_close(&worker->io); /* unregisters before the memory goes */
+		arena_close(&worker->arena);
+	}
+	free(worker->jobs);
+	free(worker);
+}
+
+void engine_cancel(struct engine_shared *shared, enum weir_cancel how)
+{
+	int now = atomic_load(&shared->cancel);
+
+	while (now < (int)how && !atomic_compare_exchange_weak(&shared->cancel, &now, (int)how))
+		;
+	if (how == WEIR_CANCEL_NOW)
+		atomic_store(&shared->commit->dropping, true);
+	bell_ring(shared->bell);
+}
+
+/* ---- the end of a job -------------------------------------------------------- */
+
+static char *engine_path(const struct job *job, bool source)
+{
+	return source ? folder_source_path(job->folder, job->name)
+		      : folder_target_path(job->folder, job->target_name);
+}
+
+/* The job is over, whatever became of it. */
+static void engine_end_job(struct worker *worker, struct job *job, bool put_folder)
+{
+	struct engine_shared *shared = worker->shared;
+	struct folder *folder = job->folder;
+
+	WEIR_ASSERT(job->source_fd < 0 && job->target_fd < 0 && !job->temp_named);
+	if (job->type == DT_REG && !job->counted && !job->retry)
+		tally_sub(&shared->tally->files_open, 1);
+	job->folder = NULL;
+	list_add_head(&worker->free, &job->node);
+	worker->live--;
+	if (put_folder)
+		commit_put_folder(shared->commit, folder);
+	queue_finish_work(shared->queue, 1);
+}
+
+static void engine_post_error(struct worker *worker, const struct job *job)
+{
+	char *path = engine_path(job, job->error.side == ERROR_SIDE_SOURCE);
+
+	event_post_error(worker->shared->events, &job->error, path != NULL ? path : job->name, true);
+	free(path);
+}
+
+/* Errors after which going on would only repeat them. */
+static void engine_consider_stop(struct worker *worker, const struct job *job)
+{
+	struct engine_shared *shared = worker->shared;
+	const struct error *error = &job->error;
+	bool stop;
+
+	if (error->side != ERROR_SIDE_TARGET)
+		return;
+	stop = error_is_full(error->errnum) || error->errnum == EROFS;
+	if (error->errnum == EIO)
+		stop = atomic_fetch_add(&shared->write_errors, 1) + 1 >= LIMIT_WRITE_ERRORS;
+	if (stop) {
+		atomic_store(&shared->dropped, true);
+		engine_cancel(shared, WEIR_CANCEL_FINISH);
+	}
+}
+
+static void engine_fail(struct worker *worker, struct job *job)
+{
+	struct engine_shared *shared = worker->shared;
+
+	/* G7: publishing what is parked may free room; then once more. */
+	if (job->error.side == ERROR_SIDE_TARGET && error_is_full(job->error.errnum) &&
+	    !job->had_room) {
+		uint64_t serial = commit_hurry(shared->commit);
+
+		job->had_room = true;
+		if (serial != 0) {
+			job->error = (struct error){ 0 };
+			job->reason = JOB_WAITS_ROOM;
+			job->room_serial = serial;
+			list_add_tail(&worker->waiting, &job->node);
+			return;
+		}
+	}
+	engine_post_error(worker, job);
+	engine_consider_stop(worker, job);
+	engine_end_job(worker, job, true);
+}
+
+static void engine_tell_entry(struct worker *worker, const struct job *job, enum weir_action action)
+{
+	struct weir_event event = {
+		.type = WEIR_EVENT_ENTRY,
+		.action = action,
+		.offset = -1,
+		.bytes = job->source.size_bytes,
+	};
+	char *path;
+
+	if (!worker->shared->settings->report_entries)
+		return;
+	path = engine_path(job, false);
+	event_post(worker->shared->events, &event, path != NULL ? path : job->name, true);
+	free(path);
+}
+
+static void engine_skip(struct worker *worker, struct job *job)
+{
+	struct tally *tally = worker->shared->tally;
+
+	if (job->would) {
+		tally_add(job->type == DT_REG ? &tally->files_done : &tally->others_done, 1);
+		engine_tell_entry(worker, job,
+				  job->exists ? WEIR_ACTION_REPLACE : WEIR_ACTION_CREATE);
+	} else {
+		tally_add(&tally->entries_skipped, 1);
+		engine_tell_entry(worker, job, WEIR_ACTION_SKIP);
+	}
+	engine_end_job(worker, job, true);
+}
+
+/* --explain: the first file that takes a way tells why. */
+static void engine_tell_way(struct worker *worker, const struct job *job)
+{
+	struct engine_shared *shared = worker->shared;
+	unsigned bit = 1U << job->way;
+	struct weir_event event = {
+		.type = WEIR_EVENT_WAY,
+		.offset = -1,
+		.bytes = job->source.size_bytes,
+		.operation = regular_way_name(job->way),
+		.text = job->way_reason,
+	};
+	char *path;
+
+	if (!shared->settings->report_ways || job->way == JOB_WAY_NONE)
+		return;
+	if ((atomic_fetch_or(&shared->ways_told, bit) & bit) != 0)
+		return;
+	path = engine_path(job, false);
+	event_post(shared->events, &event, path != NULL ? path : job->name, true);
+	free(path);
+}
+
+static struct unit *engine_unit(struct worker *worker, struct job *job)
+{
+	struct unit *unit = unit_new(job->folder, job->name, job->target_name);
+	const struct stream *stream = &job->stream;
+
+	if (unit == NULL)
+		return NULL;
+	unit->fd = job->target_fd;
+	unit->type = job->type;
+	unit->temp_named = job->temp_named;
+	memcpy(unit->temp_name, job->temp_name, sizeof(unit->temp_name));
+	unit->replaces = job->exists;
+	unit->retry = job->retry;
+	unit->grew = job->grew;
+	unit->synced = worker->env.syncs_each || job->retry;
+	unit->bytes = stream->written_bytes;
+	unit->counted_bytes = stream->durable_bytes;
+	unit->dirty_bytes = stream->plan.write_direct ? 0 : stream->written_bytes;
+	return unit;
+}
+
+/* Hands a complete entry to the committer, or gives it its name now. */
+static void engine_park(struct worker *worker, struct job *job)
+{
+	struct engine_shared *shared = worker->shared;
+	struct unit *unit = engine_unit(worker, job);
+
+	if (unit == NULL) {
+		error_set(&job->error, -ENOMEM, ERROR_SIDE_TARGET, "park");
+		job_abandon(&worker->env, job);
+		engine_fail(worker, job);
+		return;
+	}
+	if (settings_parks(shared->settings)) {
+		uint64_t dirty = unit->dirty_bytes; /* the unit is not ours once parked */
+
+		if (!commit_park(shared->commit, unit)) {
+			free(unit);
+			job->reason = JOB_WAITS_COMMITTER;
+			list_add_tail(&worker->waiting, &job->node);
+			return;
+		}
+		tally_add(&shared->tally->dirty_bytes, dirty);
+	} else {
+		commit_publish_now(shared->commit, unit);
+	}
+	engine_tell_way(worker, job);
+	job->target_fd = -1;
+	job->temp_named = false;
+	engine_end_job(worker, job, false);
+}
+
+/* ---- ADMIT ------------------------------------------------------------------- */
+
+/* The next entry of the current batch, or of the next one. */
+static bool engine_next_entry(struct worker *worker, struct entry *entry)
+{
+	while (worker->batch == NULL || !batch_next(worker->batch, entry)) {
+		free(worker->batch);
+		worker->batch = queue_take_batch(worker->shared->queue);
+		if (worker->batch == NULL)
+			return false;
+	}
+	return true;
+}
+
+static void engine_admit(struct worker *worker)
+{
+	struct entry entry;
+
+	while (!list_empty(&worker->free) && engine_next_entry(worker, &entry)) {
+		struct list *node = list_take_head(&worker->free);
+		struct job *job = LIST_ENTRY(node, struct job, node);
+
+		job_begin(job, entry.type == DT_REG ? regular_recipe : node_recipe,
+			  worker->batch->folder, &entry, worker->batch->retry);
+		job->dry = worker->shared->settings->dry_run;
+		list_add_tail(&worker->runnable, &job->node);
+		worker->live++;
+	}
+}
+
+/* Lists a piece of a folder while there is room for more jobs. */
+static bool engine_scan(struct worker *worker)
+{
+	struct engine_shared *shared = worker->shared;
+	struct folder *folder;
+
+	if (worker->live >= worker->plan.jobs)
+		return false;
+	folder = queue_take_scan(shared->queue, worker->live > 0);
+	if (folder == NULL)
+		return false;
+	if (tree_scan(shared->tree, folder)) {
+		commit_put_folder(shared->commit, folder);
+		queue_finish_work(shared->queue, 1);
+	}
+	return true;
+}
+
+/* ---- cancel -------------------------------------------------------------------- */
+
+/* Takes everything out of the queue that was not begun. */
+static void engine_discard_queue(struct worker *worker)
+{
+	struct engine_shared *shared = worker->shared;
+	struct folder *folder;
+	struct entry entry;
+
+	while (engine_next_entry(worker, &entry)) {
+		atomic_store(&shared->dropped, true);
+		if (entry.type == DT_REG && !worker->batch->retry)
+			tally_sub(&shared->tally->files_open, 1);
+		commit_put_folder(shared->commit, worker->batch->folder);
+		queue_finish_work(shared->queue, 1);
+	}
+	while ((folder = queue_take_scan(shared->queue, false)) != NULL) {
+		atomic_store(&shared->dropped, true);
+		tree_discard(shared->tree, folder);
+		commit_put_folder(shared->commit, folder);
+		queue_finish_work(shared->queue, 1);
+	}
+}
+
+/* Drops a job, now or as soon as the kernel has let go of its buffers; it is in
+ * no list. */
+static void engine_drop_job(struct worker *worker, struct job *job)
+{
+	struct stream *stream = &job->stream;
+
+	atomic_store(&worker->shared->dropped, true);
+	if (stream->error.grade == ERROR_NONE)
+		error_set(&stream->error, -ECANCELED, ERROR_SIDE_NONE, "cancel");
+	if (stream->live > 0)
+		stream_issue(stream, &worker->env.stream, job); /* only lets go (S3) */
+	if (job_in_flight(job))
+		return; /* E1: dropped again when its op is applied */
+	job_abandon(&worker->env, job);
+	engine_end_job(worker, job, true);
+}
+
+static void engine_drop_list(struct worker *worker, struct list *list, bool keep_complete)
+{
+	struct list round, *node;
+
+	list_init(&round);
+	list_move_all(list, &round);
+	while ((node = list_take_head(&round)) != NULL) {
+		struct job *job = LIST_ENTRY(node, struct job, node);
+
+		/* Complete and only waiting for its turn to park: the first
+		 * signal keeps it. */
+		if (keep_complete && job->reason == JOB_WAITS_COMMITTER)
+			list_add_tail(list, node);
+		else
+			engine_drop_job(worker, job);
+	}
+}
+
+static void engine_wind_down(struct worker *worker, int cancel)
+{
+	engine_discard_queue(worker);
+	engine_drop_list(worker, &worker->runnable, false);
+	engine_drop_list(worker, &worker->waiting, cancel == WEIR_CANCEL_FINISH);
+}
+
+/* ---- ISSUE ----------------------------------------------------------------------- */
+
+/* Brings back what waits for something that may have come. */
+static void engine_wake_waiting(struct worker *worker)
+{
+	struct engine_shared *shared = worker->shared;
+	uint64_t done = atomic_load(&shared->commit->done);
+	uint32_t large = worker->arena.free_large_count;
+	uint32_t small = worker->arena.free_small_count;
+	struct list again, *node;
+
+	list_init(&again);
+	while ((node = list_take_head(&worker->waiting)) != NULL) {
+		struct job *job = LIST_ENTRY(node, struct job, node);
+
+		bool come = job->reason == JOB_WAITS_ROOM && done >= job->room_serial;
+
+		/* No more are woken than there are slots. */
+		if (job->reason == JOB_WAITS_SLOT && job->stream.plan.small && small > 0) {
+			come = true;
+			small--;
+		} else if (job->reason == JOB_WAITS_SLOT && large > 0) {
+			come = true;
+			large--;
+		}
+		if (come)
+			job->reason = JOB_RUNNABLE;
+		list_add_tail(come ? &worker->runnable : &again, node);
+	}
+	list_move_all(&again, &worker->waiting);
+}
+
+/* Tries to park what found the group full. */
+static void engine_park_waiting(struct worker *worker)
+{
+	struct list again, *node;
+
+	list_init(&again);
+	list_move_all(&worker->waiting, &again);
+	while ((node = list_take_head(&again)) != NULL) {
+		struct job *job = LIST_ENTRY(node, struct job, node);
+
+		if (job->reason == JOB_WAITS_COMMITTER) {
+			engine_park(worker, job);
+			if (!list_empty(&worker->waiting) &&
+			    worker->waiting.previous == &job->node)
+				break; /* still full: the others need not ask */
+		} else {
+			list_add_tail(&worker->waiting, node);
+		}
+	}
+	list_move_all(&again, &worker->waiting);
+}
+
+static void engine_advance(struct worker *worker, struct job *job)
+{
+	switch (job_advance(&worker->env, job)) {
+	case STEP_WAIT:
+		job->reason = JOB_WAITS_IO;
+		break;
+	case STEP_SLOT:
+		job->reason = JOB_WAITS_SLOT;
+		list_add_tail(&worker->waiting, &job->node);
+		break;
+	case STEP_FAIL:
+		engine_fail(worker, job);
+		break;
+	case STEP_SKIP:
+		engine_skip(worker, job);
+		break;
+	case STEP_PARK:
+		engine_park(worker, job);
+		break;
+	case STEP_NEXT:
+	case STEP_AGAIN:
+		WEIR_ASSERT(false); /* the cursor handles these itself */
+	}
+}
+
+/* The arena grows when a stream wants more than is ready; for that nothing may
+ * be in flight, so issuing stops for a moment. */
+static bool engine_holds_for_growth(struct worker *worker)
+{
+	size_t ready = worker->arena.ready_bytes;
+
+	if (worker->env.slot_wanted && worker->arena.large_ready < worker->arena.large_count)
+		worker->growing = true;
+	worker->env.slot_wanted = false;
+	if (!worker->growing)
+		return false;
+	if (worker->io.queued > 0 || !list_empty(&worker->io.done))
+		return true;
+	worker->growing = false;
+	if (arena_grow(&worker->arena)) {
+		tally_add(&worker->shared->tally->arena_bytes, worker->arena.ready_bytes - ready);
+		if (worker->io.registered) {
+			tally_sub(&worker->shared->tally->buffer_bytes, ready);
+			worker->io.registered = false;
+			engine_register(worker);
+		}
+	}
+	return false;
+}
+
+static void engine_issue(struct worker *worker)
+{
+	struct list *node;
+	struct list round;
+
+	if (engine_holds_for_growth(worker))
+		return;
+	engine_wake_waiting(worker);
+	engine_park_waiting(worker);
+	/* One round: what becomes runnable by it is for the next turn. */
+	list_init(&round);
+	list_move_all(&worker->runnable, &round);
+	while ((node = list_take_head(&round)) != NULL)
+		engine_advance(worker, LIST_ENTRY(node, struct job, node));
+}
+
+/* ---- WAIT and APPLY ---------------------------------------------------------------- */
+
+static void engine_apply(struct worker *worker)
+{
+	struct io_op *op;
+
+	while ((op = io_take_done(&worker->io)) != NULL) {
+		struct job *job = op->owner;
+
+		job_apply(&worker->env, job, op);
+		if (list_empty(&job->node)) {
+			job->reason = JOB_RUNNABLE;
+			list_add_tail(&worker->runnable, &job->node);
+		}
+	}
+	/* A job whose ops are not all back has nothing to do but wait (E1): it
+	 * stays runnable, and its row says so again. */
+}
+
+/* The ring itself failed.  What it has in flight may still come back; without
+ * that no buffer is ever free again, and stopping is safe (J1). */
+static void engine_ring_failed(struct worker *worker, int result)
+{
+	struct error error;
+
+	if (worker->failures++ == 0) {
+		error_set(&error, result, ERROR_SIDE_NONE, "wait for the ring");
+		error.grade = ERROR_RUN;
+		event_post_error(worker->shared->events, &error, "", false);
+		engine_cancel(worker->shared, WEIR_CANCEL_NOW);
+	}
+	WEIR_ASSERT(worker->failures < LIMIT_TRIES * 1000);
+}
+
+static bool engine_wait(struct worker *worker, int timeout_ms)
+{
+	int result;
+
+	if (worker->io.queued == 0 && list_empty(&worker->io.done))
+		return false;
+	if (!list_empty(&worker->runnable) && !worker->growing)
+		timeout_ms = 0;
+	result = io_turn(&worker->io, timeout_ms);
+	if (result < 0)
+		engine_ring_failed(worker, result);
+	return true;
+}
+
+bool engine_turn(struct worker *worker, int timeout_ms)
+{
+	int cancel = atomic_load(&worker->shared->cancel);
+	bool scanned = false;
+	bool waited;
+
+	if (cancel != 0) {
+		engine_wind_down(worker, cancel);
+		engine_park_waiting(worker);
+	} else {
+		engine_admit(worker);
+		engine_issue(worker);
+		scanned = engine_scan(worker);
+	}
+	waited = engine_wait(worker, scanned ? 0 : timeout_ms);
+	engine_apply(worker);
+	return scanned || waited || !list_empty(&worker->runnable);
+}
+
+/* T3: every live job names its reason. */
+static bool engine_all_wait(const struct worker *worker)
+{
+	uint32_t count = 0;
+
+	for (const struct list *node = worker->waiting.next; node != &worker->waiting;
+	     node = node->next)
+		count++;
+	return count == worker->live;
+}
+
+void engine_run(struct worker *worker)
+{
+	struct engine_shared *shared = worker->shared;
+
+	while (!queue_is_shut(shared->queue)) {
+		uint32_t seen = bell_read(shared->bell);
+		uint64_t began;
+
+		if (engine_turn(worker, LIMIT_WAIT_MS))
+			continue;
+		/* E3: nothing in flight; work, room or the end rings. */
+		WEIR_ASSERT(engine_all_wait(worker));
+		began = tally_now_ns();
+		bell_wait(shared->bell, seen, LIMIT_WAIT_MS);
+		tally_add(&shared->tally->wait_ns, tally_now_ns() - began);
+	}
+}
+
+void engine_abandon_queue(struct worker *worker)
+{
+	struct engine_shared *shared = worker->shared;
+
+	while (!queue_is_shut(shared->queue)) {
+		uint32_t seen = bell_read(shared->bell);
+
+		engine_discard_queue(worker);
+		bell_wait(shared->bell, seen, LIMIT_WAIT_MS);
+	}
+}

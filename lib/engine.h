@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One worker: a ring, an arena, a table of jobs, and the turn that drives them.
+ */
+#ifndef WEIR_ENGINE_H
+#define WEIR_ENGINE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "arena.h"
+#include "commit.h"
+#include "job.h"
+#include "tree.h"
+
+/* What the workers of a run share. */
+struct engine_shared {
+	struct sys *sys;
+	struct root *root;
+	struct fs_table *fs;
+	struct queue *queue;
+	struct tree *tree;
+	struct commit *commit;
+	struct event_queue *events;
+	struct tally *tally;
+	struct bell *bell;
+	const struct settings *settings;
+	_Atomic int cancel;          /* enum weir_cancel, 0: go on */
+	_Atomic unsigned ways_told;  /* bits of enum job_way told by --explain */
+	_Atomic unsigned write_errors;
+	_Atomic bool dropped;        /* a cancel left something undone */
+	bool have_proc;
+	bool is_root;
+};
+
+struct engine_plan {
+	enum weir_engine engine;
+	struct arena_plan arena;
+	bool registers;      /* its share of RLIMIT_MEMLOCK is in the plan */
+	uint32_t jobs;       /* by the descriptor budget */
+};
+
+struct worker {
+	struct engine_shared *shared;
+	struct engine_plan plan;
+	struct job_env env;
+	struct io io;
+	struct arena arena;
+	struct chunk chunks[LIMIT_SLOTS_MAX];
+	struct job *jobs;
+	uint32_t live;           /* jobs not free */
+	struct list free;
+	struct list runnable;
+	struct list waiting;     /* for the committer, room or a slot: T3 */
+	struct batch *batch;
+	bool growing;            /* nothing is issued until the arena has grown */
+	bool opened;
+	uint32_t failures;       /* of the ring itself */
+};
+
+/* Makes a worker; its ring is opened by engine_start() in its own thread. */
+struct worker *engine_new(struct engine_shared *shared, const struct engine_plan *plan);
+int engine_start(struct worker *worker);
+
+/* One turn: admit, issue, wait at most TIMEOUT_MS, apply.  False: there was
+ * nothing to do and nothing is in flight. */
+bool engine_turn(struct worker *worker, int timeout_ms);
+
+/* Turns until the queue is shut. */
+void engine_run(struct worker *worker);
+
+/* For a worker that could not start: empties the queue of a cancelled run. */
+void engine_abandon_queue(struct worker *worker);
+
+void engine_free(struct worker *worker);
+
+/* Asks all workers to end; async-signal-safe. */
+void engine_cancel(struct engine_shared *shared, enum weir_cancel how);
+
+#endif

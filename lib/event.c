@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A bounded queue of events.
+ *
+ * Invariants:
+ * V1 an event that cannot be allocated still counts in the classes and the
+ *    tally, so a result is never better than what happened;
+ * V2 only a caller that may wait is ever held up by a full queue.
+ */
+#define _GNU_SOURCE
+#include "event.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "limits.h"
+
+int event_queue_open(struct event_queue *queue, struct tally *tally, int notify_fd)
+{
+	int result = pthread_mutex_init(&queue->lock, NULL);
+
+	if (result != 0)
+		return -result;
+	result = pthread_cond_init(&queue->room, NULL);
+	if (result != 0) {
+		pthread_mutex_destroy(&queue->lock);
+		return -result;
+	}
+	list_init(&queue->events);
+	queue->count = 0;
+	queue->unbounded = false;
+	queue->notify_fd = notify_fd;
+	queue->tally = tally;
+	atomic_store(&queue->classes, 0);
+	return 0;
+}
+
+void event_queue_close(struct event_queue *queue)
+{
+	struct weir_event *event;
+
+	while ((event = event_take(queue)) != NULL)
+		free(event);
+	pthread_cond_destroy(&queue->room);
+	pthread_mutex_destroy(&queue->lock);
+}
+
+void event_notify(struct event_queue *queue)
+{
+	uint64_t one = 1;
+
+	/* A full counter is still readable, so a refused write is no loss. */
+	if (queue->notify_fd >= 0 && write(queue->notify_fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+void event_post(struct event_queue *queue, const struct weir_event *event, const char *path,
+		bool may_wait)
+{
+	size_t path_bytes = strlen(path) + 1;
+	struct weir_event *copy = malloc(sizeof(*copy) + path_bytes);
+
+	if (copy == NULL)
+		return; /* V1: the class and the counters were set by the caller */
+	*copy = *event;
+	list_init(&copy->node);
+	memcpy(copy->path, path, path_bytes);
+	pthread_mutex_lock(&queue->lock);
+	while (may_wait && queue->count >= LIMIT_EVENTS && !queue->unbounded)
+		pthread_cond_wait(&queue->room, &queue->lock);
+	list_add_tail(&queue->events, &copy->node);
+	queue->count++;
+	pthread_mutex_unlock(&queue->lock);
+	event_notify(queue);
+}
+
+static unsigned event_class(const struct error *error)
+{
+	if (error->source_changed)
+		return EVENT_CLASS_CHANGED;
+	if (error->grade == ERROR_WARNING)
+		return 0;
+	if (error->side == ERROR_SIDE_TARGET && error_is_full(error->errnum))
+		return EVENT_CLASS_FULL;
+	return error->grade == ERROR_RUN ? EVENT_CLASS_FATAL : EVENT_CLASS_FAILED;
+}
+
+void event_post_error(struct event_queue *queue, const struct error *error, const char *path,
+		      bool may_wait)
+{
+	struct weir_event event = {
+		.type = error->grade == ERROR_WARNING ? WEIR_EVENT_WARNING
+			: error->grade == ERROR_RUN   ? WEIR_EVENT_FATAL
+						      : WEIR_EVENT_ERROR,
+		.side = (enum weir_side)error->side,
+		.errnum = error->errnum,
+		.offset = error->offset,
+		.operation = error->operation,
+		.text = error->text,
+	};
+
+	WEIR_ASSERT(error->grade != ERROR_NONE);
+	atomic_fetch_or(&queue->classes, event_class(error));
+	if (error->grade == ERROR_WARNING)
+		tally_add(&queue->tally->warnings, 1);
+	else
+		tally_add(&queue->tally->entries_failed, 1);
+	event_post(queue, &event, path, may_wait);
+}
+
+struct weir_event *event_take(struct event_queue *queue)
+{
+	struct list *node;
+
+	pthread_mutex_lock(&queue->lock);
+	node = list_take_head(&queue->events);
+	if (node != NULL) {
+		queue->count--;
+		pthread_cond_signal(&queue->room);
+	}
+	pthread_mutex_unlock(&queue->lock);
+	return node != NULL ? LIST_ENTRY(node, struct weir_event, node) : NULL;
+}
+
+void event_unbound(struct event_queue *queue)
+{
+	pthread_mutex_lock(&queue->lock);
+	queue->unbounded = true;
+	pthread_cond_broadcast(&queue->room);
+	pthread_mutex_unlock(&queue->lock);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Events: what a run tells its caller.  Workers wait while the queue is full;
+ * the committer never does (T1): it posts what was counted in when the file
+ * was parked, and a group is bounded.
+ */
+#ifndef WEIR_EVENT_H
+#define WEIR_EVENT_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "bell.h"
+#include "error.h"
+#include "list.h"
+#include "tally.h"
+#include "weir.h"
+
+struct weir_event {
+	struct list node;
+	enum weir_event_type type;
+	enum weir_action action;
+	enum weir_side side;
+	int errnum;
+	int64_t offset;
+	uint64_t bytes;
+	const char *operation; /* static */
+	const char *text;      /* static */
+	char path[];
+};
+
+struct event_queue {
+	pthread_mutex_t lock;
+	pthread_cond_t room;
+	struct list events;
+	unsigned count;
+	bool unbounded;  /* nobody reads beside us, or the reader is gone */
+	int notify_fd;   /* eventfd, or -1 */
+	_Atomic unsigned classes; /* bits of EVENT_CLASS_: what the result rests on */
+	struct tally *tally;
+};
+
+#define EVENT_CLASS_FAILED 1U
+#define EVENT_CLASS_CHANGED 2U
+#define EVENT_CLASS_FULL 4U
+#define EVENT_CLASS_FATAL 8U
+#define EVENT_CLASS_REFUSED 16U
+#define EVENT_CLASS_BUSY 32U
+
+/* 0 or -errno.  NOTIFY_FD may be -1. */
+int event_queue_open(struct event_queue *queue, struct tally *tally, int notify_fd);
+void event_queue_close(struct event_queue *queue);
+
+/* Posts an event; PATH is copied.  MAY_WAIT: the caller is a worker. */
+void event_post(struct event_queue *queue, const struct weir_event *event, const char *path,
+		bool may_wait);
+
+/* Posts a failure or warning and sets its class. */
+void event_post_error(struct event_queue *queue, const struct error *error, const char *path,
+		      bool may_wait);
+
+/* Takes the oldest event, or NULL.  The caller frees it. */
+struct weir_event *event_take(struct event_queue *queue);
+
+/* From now on nobody waits for room: the reader is gone or is us. */
+void event_unbound(struct event_queue *queue);
+
+/* Wakes a reader that polls the notify descriptor. */
+void event_notify(struct event_queue *queue);
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The life of a folder.
+ *
+ *   State     True here                                 Then
+ *   waiting   in the queue, no side open                a worker begins it
+ *   begun     source and target dirs are held           its listing ends; jobs end
+ *   complete  refs == 0                                 mode and times are set, freed
+ *
+ * Invariants:
+ * F1 a folder's parent is complete only after it: each holds a reference;
+ * F2 whoever drops the last reference finishes the folder, nobody else.
+ */
+#define _GNU_SOURCE
+#include "folder.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "invariant.h"
+
+struct folder *folder_new(struct folder *parent, const char *name, const char *target_name)
+{
+	size_t name_bytes = strlen(name) + 1;
+	size_t target_bytes = target_name != NULL ? strlen(target_name) + 1 : 0;
+	struct folder *folder = calloc(1, sizeof(*folder) + name_bytes + target_bytes);
+
+	if (folder == NULL)
+		return NULL;
+	list_init(&folder->node);
+	memcpy(folder->name, name, name_bytes);
+	folder->target_name = folder->name;
+	if (target_name != NULL) {
+		memcpy(folder->name + name_bytes, target_name, target_bytes);
+		folder->target_name = folder->name + name_bytes;
+	}
+	atomic_store(&folder->refs, 1);
+	folder->parent = parent;
+	if (parent != NULL)
+		folder_get(parent);
+	return folder;
+}
+
+struct folder *folder_get(struct folder *folder)
+{
+	uint32_t refs = atomic_fetch_add(&folder->refs, 1);
+
+	WEIR_ASSERT(refs > 0);
+	return folder;
+}
+
+bool folder_put(struct folder *folder)
+{
+	uint32_t refs = atomic_fetch_sub(&folder->refs, 1);
+
+	WEIR_ASSERT(refs > 0);
+	return refs == 1;
+}
+
+struct folder *folder_free(struct folder *folder, struct root *root)
+{
+	struct folder *parent = folder->parent;
+
+	WEIR_ASSERT(atomic_load(&folder->refs) == 0); /* F2 */
+	WEIR_ASSERT(list_empty(&folder->node));
+	if (folder->source != NULL)
+		dir_put(root, folder->source);
+	if (folder->target != NULL)
+		dir_put(root, folder->target);
+	free(folder);
+	return parent;
+}
+
+/* The path of a folder that is not open (yet): its parent's and its name. */
+static char *folder_path(const struct folder *folder, const char *name, bool target)
+{
+	const struct dir *dir = target ? folder->target : folder->source;
+	char *head, *path;
+	size_t bytes;
+
+	if (dir != NULL)
+		return dir_path(dir, name);
+	if (folder->by_path && !target)
+		head = strdup(folder->name);
+	else if (folder->parent != NULL)
+		head = folder_path(folder->parent,
+				   target ? folder->target_name : folder->name, target);
+	else
+		head = strdup(target ? folder->target_name : folder->name);
+	if (head == NULL || name == NULL)
+		return head;
+	bytes = strlen(head) + strlen(name) + 2;
+	path = realloc(head, bytes);
+	if (path == NULL) {
+		free(head);
+		return NULL;
+	}
+	strcat(path, "/");
+	strcat(path, name);
+	return path;
+}
+
+char *folder_source_path(const struct folder *folder, const char *name)
+{
+	return folder_path(folder, name, false);
+}
+
+char *folder_target_path(const struct folder *folder, const char *name)
+{
+	return folder_path(folder, name, true);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A folder being copied: both sides, and a count of everything below that is
+ * not finished.  Operands hang below a folder too: the one that pairs the
+ * folder a source was named in with the target folder.
+ */
+#ifndef WEIR_FOLDER_H
+#define WEIR_FOLDER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "device.h"
+#include "list.h"
+#include "root.h"
+#include "sys.h"
+
+struct folder {
+	struct list node;      /* in the queue, or in a list of finished ones */
+	struct folder *parent; /* referenced; NULL for that of the operands */
+	_Atomic uint32_t refs; /* the scan, child folders, jobs, parked units */
+	struct dir *source;    /* NULL until the scan began */
+	struct dir *target;    /* NULL until then; also in a dry run, if absent */
+	struct fs *source_fs;
+	struct fs *target_fs;
+	struct sys_stat stat;  /* of the source */
+	int64_t scan_offset;   /* where the listing goes on */
+	bool begun;            /* both sides are open */
+	bool fresh;            /* the target was made by this run and was empty */
+	bool finish;           /* final mode and times are still to be set */
+	bool default_acl;      /* the target hands an ACL on */
+	bool entry_durable;    /* its own name is synced */
+	bool by_path;          /* name is an operand's path */
+	bool into_parent;      /* its contents go into the parent's target itself */
+	int base_fd;           /* for by_path */
+	const char *target_name;
+	char name[];
+};
+
+/* A child of PARENT with one reference (its scan's); takes a reference on
+ * PARENT.  TARGET_NAME NULL: the same as NAME.  NULL: out of memory. */
+struct folder *folder_new(struct folder *parent, const char *name, const char *target_name);
+
+struct folder *folder_get(struct folder *folder);
+
+/* Drops a reference; true if it was the last and the folder is to be finished
+ * by the caller (with folder_free() in the end). */
+bool folder_put(struct folder *folder);
+
+/* Frees a finished folder.  Returns its parent, whose reference the caller
+ * must now put, or NULL. */
+struct folder *folder_free(struct folder *folder, struct root *root);
+
+/* The path of NAME (or NULL: its own) on one side, to be freed. */
+char *folder_source_path(const struct folder *folder, const char *name);
+char *folder_target_path(const struct folder *folder, const char *name);
+
+#endif

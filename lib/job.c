@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The cursor over a recipe.
+ *
+ *   Reason           True here                               Then
+ *   RUNNABLE         its row can be started or finished      job_advance()
+ *   WAITS_IO         at least one op is in flight            an op is applied -> RUNNABLE
+ *   WAITS_SLOT       no op, the arena is used up             a slot is given -> RUNNABLE
+ *   WAITS_COMMITTER  all rows done, the group is full        parked in the next group
+ *   WAITS_ROOM       undone; no space while files are parked the group is done -> RUNNABLE
+ *
+ * Invariants:
+ * J1 rows are started in order, finished before the next is started, and undone
+ *    in reverse order, each once;
+ * J2 a row ends only when nothing of it is in flight (the counted barrier);
+ * J3 after FAIL, SKIP or AGAIN no descriptor, temp or chunk is left.
+ */
+#define _GNU_SOURCE
+#include "job.h"
+
+#include <string.h>
+
+#include "invariant.h"
+
+void job_begin(struct job *job, const struct step *recipe, struct folder *folder,
+	       const struct entry *entry, bool retry)
+{
+	memset(job, 0, offsetof(struct job, stream));
+	list_init(&job->node);
+	job->recipe = recipe;
+	job->folder = folder;
+	job->retry = retry;
+	job->type = entry->type;
+	job->source_dirfd = -1;
+	job->source_fd = -1;
+	job->target_dirfd = -1;
+	job->target_fd = -1;
+	memset(&job->stream, 0, sizeof(job->stream));
+	job->temp_name[0] = '\0';
+	WEIR_ASSERT(strlen(entry->name) < sizeof(job->name));
+	WEIR_ASSERT(strlen(entry->target_name) < sizeof(job->target_name));
+	strcpy(job->name, entry->name);
+	strcpy(job->target_name, entry->target_name);
+}
+
+bool job_in_flight(const struct job *job)
+{
+	return job->op_live || job->stream.live > 0 || job->stream.sync_live;
+}
+
+/* Undoes the current row, if it was started, and all before it (J1). */
+static void job_undo(struct job_env *env, struct job *job)
+{
+	WEIR_ASSERT(!job_in_flight(job)); /* J2 */
+	if (!job->started && job->row > 0)
+		job->row--;
+	else if (!job->started)
+		return;
+	for (;;) {
+		const struct step *step = &job->recipe[job->row];
+
+		if (step->undo != NULL)
+			step->undo(env, job);
+		if (job->row == 0)
+			break;
+		job->row--;
+	}
+	job->started = false;
+	WEIR_ASSERT(job->source_fd < 0 && job->target_fd < 0 && !job->temp_named); /* J3 */
+}
+
+enum step_answer job_advance(struct job_env *env, struct job *job)
+{
+	for (;;) {
+		const struct step *step = &job->recipe[job->row];
+		enum step_answer answer;
+
+		WEIR_ASSERT(step->name != NULL);
+		if (!job->started) {
+			job->started = true;
+			answer = step->start(env, job);
+		} else {
+			WEIR_ASSERT(step->finish != NULL);
+			answer = step->finish(env, job);
+		}
+		switch (answer) {
+		case STEP_NEXT:
+			job->row++;
+			job->started = false;
+			continue;
+		case STEP_WAIT:
+			WEIR_ASSERT(job_in_flight(job)); /* T3 */
+			return answer;
+		case STEP_AGAIN:
+			job_undo(env, job);
+			job->attempts++;
+			job->error = (struct error){ 0 };
+			continue;
+		case STEP_FAIL:
+			WEIR_ASSERT(job->error.grade != ERROR_NONE);
+			job_undo(env, job);
+			return answer;
+		case STEP_SKIP:
+			job_undo(env, job);
+			return answer;
+		case STEP_SLOT:
+		case STEP_PARK:
+			return answer;
+		}
+	}
+}
+
+void job_issue(struct job_env *env, struct job *job, struct io_op *op)
+{
+	enum io_answer answer;
+
+	WEIR_ASSERT(!job->op_live);
+	job->op_live = true;
+	answer = io_issue(env->stream.io, op);
+	WEIR_ASSERT(answer != IO_ANSWER_BUSY); /* SQ entries suffice for all ops */
+}
+
+void job_apply(struct job_env *env, struct job *job, struct io_op *op)
+{
+	if (op->tag != JOB_OP_TAG) {
+		stream_apply(&job->stream, &env->stream, op);
+		return;
+	}
+	WEIR_ASSERT(job->op_live);
+	job->op_live = false;
+	job->op_result = op->result;
+	io_give(env->stream.io, op);
+}
+
+void job_abandon(struct job_env *env, struct job *job)
+{
+	WEIR_ASSERT(!job_in_flight(job));
+	job_undo(env, job);
+}

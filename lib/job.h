@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A job: one entry being copied, as a cursor over a recipe.  A recipe is a
+ * const table of steps; what is cleaned up, and when, is its undo column.
+ */
+#ifndef WEIR_JOB_H
+#define WEIR_JOB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "folder.h"
+#include "list.h"
+#include "queue.h"
+#include "settings.h"
+#include "stream.h"
+#include "temp.h"
+
+struct job;
+
+/* What the jobs of one worker work with. */
+struct job_env {
+	struct stream_env stream;
+	const struct settings *settings;
+	struct root *root;
+	struct fs_table *fs;
+	bool noatime_refused; /* O_NOATIME gave EPERM: not our files */
+	bool have_proc;       /* /proc/self/fd is there */
+	bool is_root;
+	bool syncs_each;      /* every file is synced by its own FSYNC */
+	bool read_ahead;      /* the backend has many ops in flight */
+	bool slot_wanted;     /* out: a stream found no free slot */
+};
+
+enum step_answer {
+	STEP_NEXT,  /* this row is complete */
+	STEP_WAIT,  /* ops are in flight; finish is called when they are done */
+	STEP_SLOT,  /* a free buffer is wanting */
+	STEP_FAIL,  /* job.error says why */
+	STEP_SKIP,  /* the job is over, nothing is to be made */
+	STEP_AGAIN, /* undo all and start from the first row */
+	STEP_PARK,  /* complete but for its name */
+};
+
+struct step {
+	const char *name;
+	enum step_answer (*start)(struct job_env *env, struct job *job);
+	enum step_answer (*finish)(struct job_env *env, struct job *job); /* or NULL */
+	void (*undo)(struct job_env *env, struct job *job);               /* or NULL */
+};
+
+/* Why a job with nothing in flight waits (T3). */
+enum job_reason {
+	JOB_RUNNABLE,
+	JOB_WAITS_IO,
+	JOB_WAITS_SLOT,
+	JOB_WAITS_COMMITTER, /* the group is full */
+	JOB_WAITS_ROOM,      /* G7: no space until the group was published */
+};
+
+/* The way its bytes take, DESIGN.md section 3. */
+enum job_way {
+	JOB_WAY_NONE,
+	JOB_WAY_TO_END,        /* 3: size unknown, read to the end */
+	JOB_WAY_DIRECT,        /* 4: direct both ways */
+	JOB_WAY_CACHED_DIRECT, /* 5: source in the page cache, direct writes */
+	JOB_WAY_BUFFERED,      /* 6: the target takes no direct I/O */
+	JOB_WAY_SMALL,         /* 7 */
+};
+
+struct job {
+	struct list node;           /* in one of the engine's lists */
+	const struct step *recipe;  /* ends with a row whose name is NULL */
+	uint32_t row;
+	bool started;               /* start of this row was called */
+	bool op_live;               /* one op beside the stream's */
+	bool opening;               /* the op that is or was live opens the source */
+	bool retry;                 /* second try after a failed write-back */
+	bool had_room;              /* G7 was done once */
+	bool dry;
+	bool would;                 /* out, when dry: it would have been copied */
+	uint32_t attempts;          /* full tries that were undone */
+	uint32_t tries;             /* interrupted opens */
+	enum job_reason reason;
+	uint64_t room_serial;       /* G7: the group that must be done first */
+	int32_t op_result;
+	struct error error;
+	struct folder *folder;      /* referenced */
+	unsigned char type;
+	int source_dirfd;           /* pinned, or -1 */
+	int source_fd;
+	int target_dirfd;           /* pinned, or -1 */
+	int target_fd;
+	bool counted;               /* in files_found */
+	bool exists;                /* something has the target's name */
+	bool temp_named;            /* temp_name is in the target folder */
+	bool grew;                  /* the source only grew: earlier mtime, exit 24 */
+	enum job_way way;
+	const char *way_reason;
+	struct sys_stat source;
+	struct sys_stat existing;
+	struct stream stream;
+	char temp_name[TEMP_NAME_BYTES];
+	char name[256];
+	char target_name[256];
+};
+
+#define JOB_OP_TAG (UINT32_MAX - 1)
+
+/* Sets a job up; takes over the entry's reference on its folder. */
+void job_begin(struct job *job, const struct step *recipe, struct folder *folder,
+	       const struct entry *entry, bool retry);
+
+/* Runs rows until one must wait.  NEXT is never returned; after FAIL and SKIP
+ * all is undone; after PARK the caller owns target_fd and the temp. */
+enum step_answer job_advance(struct job_env *env, struct job *job);
+
+/* Hands a finished op to the job; state changes only. */
+void job_apply(struct job_env *env, struct job *job, struct io_op *op);
+
+/* True while the kernel may touch something of this job. */
+bool job_in_flight(const struct job *job);
+
+/* Ends a job whatever its row; nothing may be in flight. */
+void job_abandon(struct job_env *env, struct job *job);
+
+/* Issues a job's own op; its result will be in op_result. */
+void job_issue(struct job_env *env, struct job *job, struct io_op *op);
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One entry without data: look up, read what it is, make it under a temp name,
+ * set its attributes, park.  It has no descriptor that could be synced; it is
+ * durable through its folder.
+ *
+ * Invariants:
+ * T1 the source is never opened: a FIFO cannot block, a device is not read;
+ * T2 the entry gets its final name only when it is complete.
+ */
+#define _GNU_SOURCE
+#include "node.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+
+#include "invariant.h"
+#include "meta.h"
+
+static enum step_answer node_fail(struct job *job, long result, enum error_side side,
+				  const char *operation)
+{
+	error_set(&job->error, result, side, operation);
+	return STEP_FAIL;
+}
+
+static enum step_answer node_pin(struct job_env *env, struct job *job)
+{
+	job->source_dirfd = dir_pin(env->root, job->folder->source, NULL);
+	if (job->source_dirfd < 0)
+		return node_fail(job, job->source_dirfd, ERROR_SIDE_SOURCE, "open folder of");
+	if (job->folder->target == NULL)
+		return STEP_NEXT; /* a dry run into what is not there yet */
+	job->target_dirfd = dir_pin(env->root, job->folder->target, NULL);
+	if (job->target_dirfd < 0)
+		return node_fail(job, job->target_dirfd, ERROR_SIDE_TARGET, "open folder of");
+	return STEP_NEXT;
+}
+
+static void node_unpin(struct job_env *env, struct job *job)
+{
+	if (job->source_dirfd >= 0)
+		dir_unpin(env->root, job->folder->source);
+	if (job->target_dirfd >= 0)
+		dir_unpin(env->root, job->folder->target);
+	job->source_dirfd = -1;
+	job->target_dirfd = -1;
+}
+
+static enum step_answer node_look(struct job_env *env, struct job *job)
+{
+	struct sys *sys = env->stream.sys;
+	int result = sys_statx(sys, job->source_dirfd, job->name, false, &job->source);
+
+	if (result < 0) {
+		node_fail(job, result, ERROR_SIDE_SOURCE, "stat");
+		job->error.source_changed = result == -ENOENT;
+		return STEP_FAIL;
+	}
+	if (S_ISREG(job->source.mode) || S_ISDIR(job->source.mode)) {
+		error_set_text(&job->error, ERROR_SIDE_SOURCE, "copy", "it changed its type");
+		job->error.source_changed = true;
+		return STEP_FAIL;
+	}
+	job->would = job->dry;
+	if (job->folder->fresh || job->target_dirfd < 0)
+		return job->dry ? STEP_SKIP : STEP_NEXT;
+	result = sys_statx(sys, job->target_dirfd, job->target_name, false, &job->existing);
+	if (result < 0 && result != -ENOENT)
+		return node_fail(job, result, ERROR_SIDE_TARGET, "stat");
+	job->exists = result == 0;
+	if (job->exists && S_ISDIR(job->existing.mode)) {
+		error_set_text(&job->error, ERROR_SIDE_TARGET, "replace", "a folder has this name");
+		return STEP_FAIL;
+	}
+	if (job->exists && job->existing.device == job->source.device &&
+	    job->existing.inode == job->source.inode) {
+		error_set_text(&job->error, ERROR_SIDE_TARGET, "copy to",
+			       "source and target are the same file");
+		return STEP_FAIL;
+	}
+	if (job->exists && (env->settings->no_clobber ||
+			    (env->settings->update &&
+			     !meta_newer(&job->source.mtime, &job->existing.mtime)))) {
+		job->would = false;
+		return STEP_SKIP;
+	}
+	return job->dry ? STEP_SKIP : STEP_NEXT;
+}
+
+static int node_make_link(struct sys *sys, struct job *job)
+{
+	char text[PATH_MAX + 1];
+	ssize_t bytes = sys_readlinkat(sys, job->source_dirfd, job->name, text, sizeof(text));
+
+	if (bytes < 0) {
+		node_fail(job, bytes, ERROR_SIDE_SOURCE, "read link");
+		return (int)bytes;
+	}
+	if ((size_t)bytes >= sizeof(text)) {
+		node_fail(job, -ENAMETOOLONG, ERROR_SIDE_SOURCE, "read link");
+		return -ENAMETOOLONG;
+	}
+	text[bytes] = '\0';
+	return sys_symlinkat(sys, text, job->target_dirfd, job->temp_name);
+}
+
+static enum step_answer node_make(struct job_env *env, struct job *job)
+{
+	struct sys *sys = env->stream.sys;
+	/* A node that others may use keeps its temp closed to them (J6). */
+	mode_t mode = env->settings->keep_mode ? 0600 : job->source.mode & 0777;
+	int result = dir_temp_added(env->root, job->folder->target);
+
+	if (result == 0)
+		result = temp_name_make(job->temp_name);
+	if (result == 0 && S_ISLNK(job->source.mode))
+		result = node_make_link(sys, job);
+	else if (result == 0)
+		result = sys_mknodat(sys, job->target_dirfd, job->temp_name,
+				     (job->source.mode & S_IFMT) | mode, (dev_t)job->source.rdev);
+	if (result < 0) {
+		dir_temp_removed(env->root, job->folder->target);
+		return job->error.grade != ERROR_NONE
+			       ? STEP_FAIL
+			       : node_fail(job, result, ERROR_SIDE_TARGET, "create");
+	}
+	job->temp_named = true;
+	job->folder->target_fs->written = true;
+	return STEP_NEXT;
+}
+
+static void node_drop(struct job_env *env, struct job *job)
+{
+	if (!job->temp_named)
+		return;
+	if (job->target_dirfd >= 0) {
+		sys_unlinkat(env->stream.sys, job->target_dirfd, job->temp_name, 0);
+	} else {
+		/* Parked and unpinned, then abandoned: pin it once more. */
+		int dirfd = dir_pin(env->root, job->folder->target, NULL);
+
+		if (dirfd >= 0) {
+			sys_unlinkat(env->stream.sys, dirfd, job->temp_name, 0);
+			dir_unpin(env->root, job->folder->target);
+		}
+	}
+	dir_temp_removed(env->root, job->folder->target);
+	job->temp_named = false;
+}
+
+static enum step_answer node_attributes(struct job_env *env, struct job *job)
+{
+	int result = meta_apply_node(env->stream.sys, env->settings, job->target_dirfd,
+				     job->temp_name, &job->source, &job->error);
+
+	return result < 0 ? STEP_FAIL : STEP_NEXT;
+}
+
+static enum step_answer node_park(struct job_env *env, struct job *job)
+{
+	node_unpin(env, job);
+	return STEP_PARK;
+}
+
+const struct step node_recipe[] = {
+	{ "pin folders", node_pin, NULL, node_unpin },
+	{ "look up", node_look, NULL, NULL },
+	{ "make", node_make, NULL, node_drop },
+	{ "attributes", node_attributes, NULL, NULL },
+	{ "park", node_park, NULL, NULL },
+	{ NULL, NULL, NULL, NULL },
+};

@@ -1,0 +1,564 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * From operands to work.
+ *
+ * Invariants:
+ * A1 each operand is resolved once, here; below it nothing is found by path;
+ * A2 the guards see all operands before anything is written: one refusal and
+ *    nothing of the run is done (exit 28);
+ * A3 a source that cannot be used is reported and left out, the others go on.
+ */
+#define _GNU_SOURCE
+#include "operand.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "invariant.h"
+#include "limits.h"
+#include "temp.h"
+
+int operands_add(struct operands *operands, int dirfd, const char *path)
+{
+	struct operand *sources = operands->sources;
+
+	if (operands->count == operands->room) {
+		size_t room = operands->room == 0 ? 16 : operands->room * 2;
+
+		sources = reallocarray(sources, room, sizeof(*sources));
+		if (sources == NULL)
+			return -ENOMEM;
+		operands->sources = sources;
+		operands->room = room;
+	}
+	sources[operands->count] = (struct operand){ .dirfd = dirfd, .path = strdup(path) };
+	if (sources[operands->count].path == NULL)
+		return -ENOMEM;
+	operands->count++;
+	return 0;
+}
+
+void operands_close(struct operands *operands, struct root *root)
+{
+	for (size_t i = 0; i < operands->count; i++) {
+		struct operand *source = &operands->sources[i];
+
+		free(source->path);
+		free(source->folder_path);
+		free(source->name);
+		free(source->target_name);
+	}
+	free(operands->sources);
+	free(operands->target_path);
+	free(operands->target_name);
+	if (operands->target != NULL)
+		dir_put(root, operands->target);
+	memset(operands, 0, sizeof(*operands));
+}
+
+/* ---- telling ----------------------------------------------------------------- */
+
+static void operand_tell(struct tree *tree, enum weir_event_type type, long result,
+			 enum error_side side, const char *operation, const char *text,
+			 const char *path)
+{
+	struct weir_event event = {
+		.type = type,
+		.side = (enum weir_side)side,
+		.errnum = result < 0 ? (int)-result : 0,
+		.offset = -1,
+		.operation = operation,
+		.text = text,
+	};
+	unsigned class = type == WEIR_EVENT_REFUSED ? EVENT_CLASS_REFUSED
+			 : type == WEIR_EVENT_FATAL ? EVENT_CLASS_FATAL
+						    : EVENT_CLASS_FAILED;
+
+	atomic_fetch_or(&tree->events->classes, class);
+	tally_add(&tree->tally->entries_failed, 1);
+	event_post(tree->events, &event, path, false);
+}
+
+static int operand_refuse(struct tree *tree, const char *operation, const char *text,
+			  const char *path)
+{
+	operand_tell(tree, WEIR_EVENT_REFUSED, 0, ERROR_SIDE_NONE, operation, text, path);
+	return -ECANCELED;
+}
+
+static int operand_fatal(struct tree *tree, long result, const char *operation, const char *text,
+			 const char *path)
+{
+	operand_tell(tree, WEIR_EVENT_FATAL, result, ERROR_SIDE_TARGET, operation, text, path);
+	return -ECANCELED;
+}
+
+/* ---- paths --------------------------------------------------------------------- */
+
+/* Splits PATH into the folder part ("." if there is none) and the last
+ * component without trailing slashes; both to be freed.  0 or -ENOMEM. */
+static int operand_split(const char *path, char **folder, char **name)
+{
+	size_t end = strlen(path);
+	size_t start;
+
+	while (end > 1 && path[end - 1] == '/')
+		end--;
+	start = end;
+	while (start > 0 && path[start - 1] != '/')
+		start--;
+	*name = strndup(path + start, end - start);
+	while (start > 1 && path[start - 1] == '/')
+		start--;
+	*folder = start == 0 ? strdup(".") : strndup(path, start);
+	if (*name != NULL && *folder != NULL)
+		return 0;
+	free(*name);
+	free(*folder);
+	*name = *folder = NULL;
+	return -ENOMEM;
+}
+
+static bool operand_is_self(const char *name)
+{
+	return name[0] == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+	       strcmp(name, "/") == 0;
+}
+
+/* Where TEXT, the link PATH's target, leads: PATH is replaced.  0 or -ENOMEM. */
+static int operand_follow(char **path, const char *text)
+{
+	char *folder, *name, *next;
+	size_t bytes;
+
+	if (text[0] == '/') {
+		next = strdup(text);
+	} else {
+		if (operand_split(*path, &folder, &name) < 0)
+			return -ENOMEM;
+		bytes = strlen(folder) + strlen(text) + 2;
+		next = malloc(bytes);
+		if (next != NULL) {
+			strcpy(next, folder);
+			strcat(next, "/");
+			strcat(next, text);
+		}
+		free(folder);
+		free(name);
+	}
+	if (next == NULL)
+		return -ENOMEM;
+	free(*path);
+	*path = next;
+	return 0;
+}
+
+/* Follows links in the last component of *path until it is none.  A dangling
+ * one stays as it is when KEEP_DANGLING.  0 or -errno. */
+static int operand_resolve_links(struct tree *tree, int dirfd, char **path, bool keep_dangling)
+{
+	char text[PATH_MAX + 1];
+	char *first = strdup(*path);
+	int result = first == NULL ? -ENOMEM : 0;
+	struct sys_stat stat;
+
+	for (unsigned hops = 0; result == 0; hops++) {
+		ssize_t bytes;
+
+		result = sys_statx(tree->sys, dirfd, *path, false, &stat);
+		if (result < 0 || !S_ISLNK(stat.mode))
+			break;
+		if (hops == LIMIT_LINK_HOPS) {
+			result = -ELOOP;
+			break;
+		}
+		bytes = sys_readlinkat(tree->sys, dirfd, *path, text, PATH_MAX);
+		if (bytes < 0) {
+			result = (int)bytes;
+			break;
+		}
+		text[bytes] = '\0';
+		result = operand_follow(path, text);
+	}
+	if (result == -ENOENT && keep_dangling && first != NULL) {
+		free(*path);
+		*path = first;
+		return 0;
+	}
+	free(first);
+	return result;
+}
+
+/* ---- the target ------------------------------------------------------------------ */
+
+static int operands_open_target(struct operands *operands, struct tree *tree, const char *path)
+{
+	int result = dir_open_path(tree->root, operands->target_dirfd, path, &operands->target);
+
+	if (result < 0) {
+		operands->target = NULL;
+		return operand_fatal(tree, result, "open folder", NULL, path);
+	}
+	operands->target_fs = fs_find(tree->fs, operands->target->fd, operands->target->device,
+				      !tree->settings->dry_run);
+	dir_unpin(tree->root, operands->target);
+	return operands->target_fs != NULL ? 0 : -ENOMEM;
+}
+
+/* The target is a name: its folder is opened, the name kept. */
+static int operands_target_as_name(struct operands *operands, struct tree *tree, bool exists)
+{
+	char *path = strdup(operands->target_path);
+	char *folder = NULL;
+	int result = path != NULL ? 0 : -ENOMEM;
+
+	/* A link to a file is resolved once; a dangling one is replaced. */
+	if (result == 0 && exists)
+		result = operand_resolve_links(tree, operands->target_dirfd, &path, true);
+	if (result == 0)
+		result = operand_split(path, &folder, &operands->target_name);
+	if (result == 0 && operand_is_self(operands->target_name))
+		result = -EISDIR;
+	if (result == 0)
+		result = operands_open_target(operands, tree, folder);
+	else if (result != -ENOMEM)
+		result = operand_fatal(tree, result, "resolve", NULL, operands->target_path);
+	free(path);
+	free(folder);
+	return result;
+}
+
+static int operands_resolve_target(struct operands *operands, struct tree *tree)
+{
+	struct sys_stat stat;
+	const char *path = operands->target_path;
+	int result = sys_statx_follow(tree->sys, operands->target_dirfd, path, &stat);
+	bool is_folder = result == 0 && S_ISDIR(stat.mode);
+	bool link_exists;
+
+	if (result < 0 && result != -ENOENT)
+		return operand_fatal(tree, result, "stat", NULL, path);
+	if (operands->target_mode != WEIR_TARGET_NAME && is_folder)
+		return operands_open_target(operands, tree, path);
+	if (operands->target_mode == WEIR_TARGET_FOLDER)
+		return operand_fatal(tree, result < 0 ? result : -ENOTDIR, "copy into", NULL, path);
+	if (operands->count > 1)
+		return operand_fatal(tree, result < 0 ? result : -ENOTDIR, "copy into",
+				     "several sources need a folder to go into", path);
+	if (result == 0 && !is_folder && !S_ISREG(stat.mode))
+		return operand_refuse(tree, "copy to",
+				      "it is a device, FIFO or socket, which is never replaced", path);
+	link_exists = sys_statx(tree->sys, operands->target_dirfd, path, false, &stat) == 0;
+	return operands_target_as_name(operands, tree, link_exists && !is_folder);
+}
+
+/* ---- the sources ------------------------------------------------------------------- */
+
+/* A source that cannot be used (A3). */
+static int operand_leave_out(struct tree *tree, long result, const char *operation,
+			     const char *text, const struct operand *source)
+{
+	struct error error = { 0 };
+
+	if (result < 0)
+		error_set(&error, result, ERROR_SIDE_SOURCE, operation);
+	else
+		error_set_text(&error, ERROR_SIDE_SOURCE, operation, text);
+	event_post_error(tree->events, &error, source->path, false);
+	return 0;
+}
+
+static int operand_resolve(struct tree *tree, struct operand *source)
+{
+	bool recursive = tree->settings->recursive;
+	size_t length = strlen(source->path);
+	bool follow = !recursive || source->path[length - 1] == '/';
+	char *path = strdup(source->path);
+	int result = path != NULL ? 0 : -ENOMEM;
+
+	if (result == 0 && follow)
+		result = operand_resolve_links(tree, source->dirfd, &path, false);
+	if (result == 0)
+		result = sys_statx(tree->sys, source->dirfd, path, false, &source->stat);
+	if (result < 0) {
+		free(path);
+		if (result == -ENOMEM)
+			return result;
+		return operand_leave_out(tree, result, "stat", NULL, source);
+	}
+	result = operand_split(path, &source->folder_path, &source->name);
+	free(path);
+	if (result == 0) {
+		char *folder;
+
+		/* The name that was given, not the one a link led to. */
+		result = operand_split(source->path, &folder, &source->target_name);
+		if (result == 0)
+			free(folder);
+	}
+	if (result < 0)
+		return result;
+	source->type = (unsigned char)IFTODT(source->stat.mode);
+	source->is_folder = S_ISDIR(source->stat.mode);
+	source->into_parent = source->is_folder && operand_is_self(source->target_name);
+	if (source->is_folder && !recursive)
+		return operand_leave_out(tree, 0, "copy", "it is a folder; -r copies folders", source);
+	if (!source->is_folder && !S_ISREG(source->stat.mode) && !recursive)
+		return operand_leave_out(tree, 0, "copy",
+					 "it is not a regular file; -r copies it as what it is", source);
+	source->usable = true;
+	return 0;
+}
+
+/* ---- guards -------------------------------------------------------------------------- */
+
+static bool operand_same(const struct sys_stat *a, const struct sys_stat *b)
+{
+	return a->device == b->device && a->inode == b->inode;
+}
+
+/* B01-B04: the source, or what it links to, is what has the target's name, or
+ * what that links to. */
+static int operand_guard_same(const struct operands *operands, struct tree *tree,
+			      const struct operand *source, int target_fd)
+{
+	struct sys_stat target, target_led, source_led;
+	const char *name = source->target_name;
+	bool same;
+
+	if (source->into_parent)
+		return 0; /* the folder itself is looked at by the other guard */
+	if (sys_statx(tree->sys, target_fd, name, false, &target) < 0)
+		return 0;
+	if (sys_statx_follow(tree->sys, target_fd, name, &target_led) < 0)
+		target_led = target;
+	if (sys_statx_follow(tree->sys, source->dirfd, source->path, &source_led) < 0)
+		source_led = source->stat;
+	same = operand_same(&source->stat, &target) || operand_same(&source_led, &target) ||
+	       operand_same(&source->stat, &target_led);
+	/* Two links to one thing are two entries; what they lead to is untouched. */
+	if (!same)
+		return 0;
+	(void)operands;
+	return operand_refuse(tree, "copy", "source and target are the same file", source->path);
+}
+
+/* Marks the sources that are the folder FD: a target in them would be copied
+ * into itself (B05). */
+static int operands_guard_inside(const struct operands *operands, struct tree *tree,
+				 const struct sys_stat *above)
+{
+	for (size_t i = 0; i < operands->count; i++) {
+		const struct operand *source = &operands->sources[i];
+
+		if (source->usable && source->is_folder && operand_same(&source->stat, above))
+			return operand_refuse(tree, "copy", "the target is inside of it", source->path);
+	}
+	return 0;
+}
+
+/* Climbs from the target to the root of the tree, looking at every folder. */
+static int operands_guard_ancestry(const struct operands *operands, struct tree *tree, int target_fd)
+{
+	struct sys_stat stat, last = { 0 };
+	int fd = sys_openat(tree->sys, target_fd, ".", O_RDONLY | O_DIRECTORY, 0);
+	int result = 0;
+
+	if (operands->folders == 0) {
+		if (fd >= 0)
+			sys_close(tree->sys, fd);
+		return 0;
+	}
+	while (fd >= 0 && result == 0) {
+		int up;
+
+		if (sys_statx(tree->sys, fd, "", false, &stat) < 0 || operand_same(&stat, &last))
+			break;
+		result = operands_guard_inside(operands, tree, &stat);
+		last = stat;
+		up = sys_openat(tree->sys, fd, "..", O_RDONLY | O_DIRECTORY, 0);
+		sys_close(tree->sys, fd);
+		fd = up;
+	}
+	if (fd >= 0)
+		sys_close(tree->sys, fd);
+	return result;
+}
+
+static int operand_compare_names(const void *a, const void *b)
+{
+	const struct operand *const *left = a;
+	const struct operand *const *right = b;
+
+	return strcmp((*left)->target_name, (*right)->target_name);
+}
+
+/* B08: two sources would get one name.  Two folders are merged. */
+static int operands_guard_names(const struct operands *operands, struct tree *tree)
+{
+	const struct operand **sorted = calloc(operands->count, sizeof(struct operand *));
+	size_t count = 0;
+	int result = 0;
+
+	if (sorted == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < operands->count; i++)
+		if (operands->sources[i].usable && !operands->sources[i].into_parent)
+			sorted[count++] = &operands->sources[i];
+	qsort(sorted, count, sizeof(struct operand *), operand_compare_names);
+	for (size_t i = 1; i < count && result == 0; i++) {
+		const struct operand *a = sorted[i - 1], *b = sorted[i];
+
+		if (strcmp(a->target_name, b->target_name) != 0 || (a->is_folder && b->is_folder))
+			continue;
+		result = operand_refuse(tree, "copy",
+					"another operand has the same name in the target", b->path);
+	}
+	free(sorted);
+	return result;
+}
+
+static int operands_guard(struct operands *operands, struct tree *tree)
+{
+	int target_fd = dir_pin(tree->root, operands->target, NULL);
+	int result = 0;
+
+	if (target_fd < 0)
+		return operand_fatal(tree, target_fd, "open folder", NULL, operands->target_path);
+	for (size_t i = 0; i < operands->count && result == 0; i++)
+		if (operands->sources[i].usable)
+			result = operand_guard_same(operands, tree, &operands->sources[i], target_fd);
+	if (result == 0)
+		result = operands_guard_ancestry(operands, tree, target_fd);
+	dir_unpin(tree->root, operands->target);
+	return result == 0 ? operands_guard_names(operands, tree) : result;
+}
+
+int operands_resolve(struct operands *operands, struct tree *tree)
+{
+	int result = operands_resolve_target(operands, tree);
+
+	for (size_t i = 0; i < operands->count && result == 0; i++) {
+		struct operand *source = &operands->sources[i];
+
+		result = operand_resolve(tree, source);
+		if (result < 0 || !source->usable)
+			continue;
+		if (operands->target_name != NULL) {
+			free(source->target_name);
+			source->target_name = strdup(operands->target_name);
+			source->into_parent = false;
+			if (source->target_name == NULL)
+				return -ENOMEM;
+		}
+		if (source->is_folder)
+			operands->folders++;
+		if (S_ISREG(source->stat.mode)) {
+			operands->files++;
+			operands->bytes += source->stat.size_bytes;
+		}
+	}
+	return result < 0 ? result : operands_guard(operands, tree);
+}
+
+/* ---- queueing ---------------------------------------------------------------------------- */
+
+/* The folder that pairs where SOURCE lies with the target. */
+static struct folder *operand_pair(struct operands *operands, struct tree *tree,
+				   const struct operand *source)
+{
+	struct folder *folder = folder_new(NULL, source->folder_path, operands->target_path);
+	int result;
+
+	if (folder == NULL)
+		return NULL;
+	folder->by_path = true;
+	folder->base_fd = source->dirfd;
+	folder->begun = true;
+	folder->target = dir_get(tree->root, operands->target);
+	folder->target_fs = operands->target_fs;
+	result = dir_open_path(tree->root, source->dirfd, source->folder_path, &folder->source);
+	if (result < 0) {
+		folder->source = NULL;
+		return folder; /* told by each entry that needs it */
+	}
+	folder->source_fs = fs_find(tree->fs, folder->source->fd, folder->source->device, false);
+	dir_unpin(tree->root, folder->source);
+	return folder;
+}
+
+static int operand_queue_folder(struct tree *tree, struct folder *pair, const struct operand *source)
+{
+	struct folder *folder = folder_new(pair, source->path, source->target_name);
+
+	if (folder == NULL)
+		return -ENOMEM;
+	folder->by_path = true;
+	folder->base_fd = source->dirfd;
+	folder->into_parent = source->into_parent;
+	tree_push(tree, folder);
+	return 0;
+}
+
+/* Lets go of a pair; everything it was for holds references of its own. */
+static void operand_put_pair(struct tree *tree, struct folder *pair)
+{
+	if (pair != NULL && folder_put(pair))
+		folder_free(pair, tree->root);
+}
+
+static int operands_queue_one(struct operands *operands, struct tree *tree,
+			      const struct operand *source, struct folder **pair,
+			      struct batch **batch)
+{
+	bool same = *pair != NULL && strcmp((*pair)->name, source->folder_path) == 0 &&
+		    (*pair)->base_fd == source->dirfd;
+
+	if (!same) {
+		if (*batch != NULL)
+			queue_push_batch(tree->queue, *batch);
+		*batch = NULL;
+		operand_put_pair(tree, *pair);
+		*pair = operand_pair(operands, tree, source);
+	}
+	if (*pair == NULL)
+		return -ENOMEM;
+	if (source->is_folder)
+		return operand_queue_folder(tree, *pair, source);
+	if ((*pair)->source == NULL)
+		return operand_leave_out(tree, -ENOENT, "open folder of", NULL, source);
+	return tree_add(tree, *pair, batch, source->type, source->name, source->target_name);
+}
+
+int operands_queue(struct operands *operands, struct tree *tree)
+{
+	struct folder *pair = NULL;
+	struct batch *batch = NULL;
+	int result = 0;
+	int fd;
+
+	if (!tree->settings->dry_run) {
+		fd = dir_pin(tree->root, operands->target, NULL);
+		if (fd >= 0) {
+			temp_sweep(tree->root, operands->target, fd);
+			dir_unpin(tree->root, operands->target);
+		}
+	}
+	/* One scan is held back until all is queued, so that "the scan has ended"
+	 * is not said in between. */
+	atomic_fetch_add(&tree->scans, 1);
+	for (size_t i = 0; i < operands->count && result == 0; i++)
+		if (operands->sources[i].usable)
+			result = operands_queue_one(operands, tree, &operands->sources[i], &pair,
+						    &batch);
+	if (batch != NULL)
+		queue_push_batch(tree->queue, batch);
+	operand_put_pair(tree, pair);
+	if (atomic_fetch_sub(&tree->scans, 1) == 1)
+		atomic_store(&tree->tally->scan_done, 1);
+	return result;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Operands: resolved once, judged by the guards, and turned into the first
+ * work.  Nothing is written before all of them were judged.
+ */
+#ifndef WEIR_OPERAND_H
+#define WEIR_OPERAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tree.h"
+#include "weir.h"
+
+struct operand {
+	int dirfd;        /* what path is relative to */
+	char *path;       /* as given */
+	/* Resolved: */
+	bool usable;      /* false: it was reported and is left out */
+	bool is_folder;
+	bool into_parent; /* "." and the like: its contents are meant */
+	unsigned char type;
+	struct sys_stat stat;
+	char *folder_path; /* where it lies */
+	char *name;        /* in that folder */
+	char *target_name; /* in the target folder */
+};
+
+struct operands {
+	struct operand *sources;
+	size_t count;
+	size_t room;
+	int target_dirfd;
+	char *target_path;
+	enum weir_target_mode target_mode;
+	/* Resolved: */
+	struct dir *target;     /* folder that is copied into, referenced */
+	struct fs *target_fs;
+	char *target_name;      /* name there for the one source, or NULL */
+	uint64_t bytes;         /* of regular files among the sources */
+	size_t files;           /* regular files */
+	size_t folders;
+};
+
+/* Adds a source; PATH is copied.  0 or -ENOMEM. */
+int operands_add(struct operands *operands, int dirfd, const char *path);
+
+/* Resolves and judges all.  0; -ECANCELED: refused or cannot start, told by an
+ * event; another -errno: out of memory. */
+int operands_resolve(struct operands *operands, struct tree *tree);
+
+/* Queues the resolved sources.  0 or -errno. */
+int operands_queue(struct operands *operands, struct tree *tree);
+
+void operands_close(struct operands *operands, struct root *root);
+
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * From parked to published.
+ *
+ * Invariants:
+ * P1 a new name is linked, which cannot replace anything;
+ * P2 an existing name is replaced by rename, so that at every moment it is the
+ *    old or the new one (J1);
+ * P3 after a publishing rename the temp name is unlinked: a rename between two
+ *    names of one inode returns 0 and keeps both.
+ */
+#define _GNU_SOURCE
+#include "publish.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "invariant.h"
+
+#ifndef RENAME_NOREPLACE
+#define RENAME_NOREPLACE 1
+#endif
+
+struct unit *unit_new(struct folder *folder, const char *name, const char *target_name)
+{
+	size_t name_bytes = strlen(name) + 1;
+	size_t target_bytes = strlen(target_name) + 1;
+	struct unit *unit = calloc(1, sizeof(*unit) + name_bytes + target_bytes);
+
+	if (unit == NULL)
+		return NULL;
+	list_init(&unit->node);
+	unit->folder = folder;
+	unit->fd = -1;
+	memcpy(unit->names, name, name_bytes);
+	memcpy(unit->names + name_bytes, target_name, target_bytes);
+	unit->name = unit->names;
+	unit->target_name = unit->names + name_bytes;
+	return unit;
+}
+
+static bool publish_refused(int result)
+{
+	return result == -EINVAL || result == -ENOSYS || result == -EOPNOTSUPP;
+}
+
+void publish_drop(struct sys *sys, struct unit *unit, int dirfd)
+{
+	if (!unit->temp_named)
+		return;
+	sys_unlinkat(sys, dirfd, unit->temp_name, 0);
+	unit->temp_named = false;
+}
+
+static enum publish_answer publish_fail(struct sys *sys, struct unit *unit, int dirfd, int result,
+					const char *operation, struct error *error)
+{
+	error_set(error, result, ERROR_SIDE_TARGET, operation);
+	publish_drop(sys, unit, dirfd);
+	return PUBLISH_FAILED;
+}
+
+/* Renames the temp over whatever has the name. */
+static int publish_replace(struct sys *sys, struct unit *unit, int dirfd)
+{
+	int result = sys_renameat2(sys, dirfd, unit->temp_name, unit->target_name, 0);
+
+	if (result == 0) {
+		sys_unlinkat(sys, dirfd, unit->temp_name, 0); /* P3; ENOENT is expected */
+		unit->temp_named = false;
+		unit->replaced = true;
+	}
+	return result;
+}
+
+/* A new name from a temp, without replacing: by rename, else by link, else by
+ * looking first, which is all such a file system offers (P2). */
+static int publish_new_from_temp(struct sys *sys, struct unit *unit, int dirfd)
+{
+	struct fs *fs = unit->folder->target_fs;
+	struct sys_stat stat;
+	int result = -EOPNOTSUPP;
+
+	if (!fs->no_noreplace) {
+		result = sys_renameat2(sys, dirfd, unit->temp_name, unit->target_name,
+				       RENAME_NOREPLACE);
+		if (publish_refused(result))
+			fs->no_noreplace = true;
+		else if (result == 0)
+			sys_unlinkat(sys, dirfd, unit->temp_name, 0); /* P3 */
+	}
+	if (publish_refused(result) && !fs->no_plain_link) {
+		result = sys_linkat(sys, dirfd, unit->temp_name, unit->target_name);
+		if (publish_refused(result) || result == -EPERM || result == -EMLINK)
+			fs->no_plain_link = true;
+		else if (result == 0)
+			sys_unlinkat(sys, dirfd, unit->temp_name, 0);
+	}
+	if (fs->no_noreplace && fs->no_plain_link) {
+		result = sys_statx(sys, dirfd, unit->target_name, false, &stat);
+		if (result == 0)
+			result = -EEXIST;
+		else if (result == -ENOENT)
+			result = sys_renameat2(sys, dirfd, unit->temp_name, unit->target_name, 0);
+	}
+	if (result == 0)
+		unit->temp_named = false;
+	return result;
+}
+
+/* Names the open inode; learns which way works here. */
+static int publish_link(struct sys *sys, struct unit *unit, int dirfd, const char *name)
+{
+	struct fs *fs = unit->folder->target_fs;
+	int result = -ENOENT;
+
+	/* Without CAP_DAC_READ_SEARCH the empty path says ENOENT. */
+	if (!fs->link_by_proc)
+		result = sys_link_fd(sys, unit->fd, dirfd, name, false);
+	if (result == -ENOENT || result == -EPERM) {
+		int by_proc = sys_link_fd(sys, unit->fd, dirfd, name, true);
+
+		if (by_proc == 0 || by_proc == -EEXIST)
+			fs->link_by_proc = true;
+		result = by_proc;
+	}
+	return result;
+}
+
+static bool publish_link_refused(int result)
+{
+	return publish_refused(result) || result == -ENOENT || result == -EPERM ||
+	       result == -EXDEV || result == -EMLINK;
+}
+
+/* The name was taken between looking and linking: link a temp, then rename. */
+static int publish_link_over(struct sys *sys, struct unit *unit, int dirfd)
+{
+	int result = temp_name_make(unit->temp_name);
+
+	if (result == 0)
+		result = publish_link(sys, unit, dirfd, unit->temp_name);
+	if (result < 0)
+		return result;
+	unit->temp_named = true;
+	return publish_replace(sys, unit, dirfd);
+}
+
+enum publish_answer publish_unit(struct sys *sys, const struct settings *settings, struct unit *unit,
+				 int dirfd, struct error *error)
+{
+	const char *operation = "rename to";
+	int result;
+
+	unit->folder->target_fs->written = true;
+	if (unit->temp_named && unit->replaces) {
+		result = publish_replace(sys, unit, dirfd);
+	} else if (unit->temp_named) {
+		result = publish_new_from_temp(sys, unit, dirfd);
+	} else {
+		WEIR_ASSERT(unit->fd >= 0);
+		operation = "link";
+		result = publish_link(sys, unit, dirfd, unit->target_name);
+		if (publish_link_refused(result)) {
+			unit->folder->target_fs->no_tmpfile = true;
+			return unit->retry ? publish_fail(sys, unit, dirfd, result, operation, error)
+					   : PUBLISH_AGAIN;
+		}
+	}
+	if (result == -EEXIST && !unit->replaces) {
+		if (settings->no_clobber) {
+			publish_drop(sys, unit, dirfd);
+			return PUBLISH_SKIPPED;
+		}
+		result = unit->temp_named ? publish_replace(sys, unit, dirfd)
+					  : publish_link_over(sys, unit, dirfd);
+		operation = "replace";
+	}
+	if (result < 0)
+		return publish_fail(sys, unit, dirfd, result, operation, error);
+	WEIR_ASSERT(!unit->temp_named);
+	return PUBLISH_DONE;
+}

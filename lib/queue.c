@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The shared queue.
+ *
+ * Invariants:
+ * Q1 nobody ever waits for room in it (T2): a scan is a task of one listing
+ *    buffer that queues itself again below what it found, so the stack grows by
+ *    one buffer of folders for each level of depth and no more;
+ * Q2 `outstanding` counts every scan and entry from being queued to being over;
+ *    when it is 0 and nothing is parked, the run is over.
+ */
+#define _GNU_SOURCE
+#include "queue.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "invariant.h"
+#include "limits.h"
+
+int queue_open(struct queue *queue, struct bell *bell)
+{
+	memset(queue, 0, sizeof(*queue));
+	queue->bell = bell;
+	list_init(&queue->scans);
+	list_init(&queue->batches);
+	return -pthread_mutex_init(&queue->lock, NULL);
+}
+
+void queue_close(struct queue *queue)
+{
+	WEIR_ASSERT(list_empty(&queue->scans));
+	WEIR_ASSERT(list_empty(&queue->batches));
+	pthread_mutex_destroy(&queue->lock);
+}
+
+void queue_push_scan(struct queue *queue, struct folder *folder, bool new_work)
+{
+	pthread_mutex_lock(&queue->lock);
+	list_add_head(&queue->scans, &folder->node);
+	if (new_work)
+		queue->outstanding++;
+	pthread_mutex_unlock(&queue->lock);
+	bell_ring(queue->bell);
+}
+
+void queue_push_batch(struct queue *queue, struct batch *batch)
+{
+	WEIR_ASSERT(batch->count > 0);
+	pthread_mutex_lock(&queue->lock);
+	list_add_tail(&queue->batches, &batch->node);
+	queue->batch_count++;
+	queue->outstanding += batch->count;
+	pthread_mutex_unlock(&queue->lock);
+	bell_ring(queue->bell);
+}
+
+int queue_push_retry(struct queue *queue, struct folder *folder, unsigned char type,
+		     const char *name, const char *target_name)
+{
+	struct batch *batch = batch_new(folder, strlen(name) + strlen(target_name) + 3);
+
+	if (batch == NULL)
+		return -ENOMEM;
+	batch->retry = true;
+	batch_add(batch, type, name, target_name);
+	queue_push_batch(queue, batch);
+	return 0;
+}
+
+struct batch *queue_take_batch(struct queue *queue)
+{
+	struct list *node;
+
+	pthread_mutex_lock(&queue->lock);
+	node = list_take_head(&queue->batches);
+	if (node != NULL)
+		queue->batch_count--;
+	pthread_mutex_unlock(&queue->lock);
+	return node != NULL ? LIST_ENTRY(node, struct batch, node) : NULL;
+}
+
+struct folder *queue_take_scan(struct queue *queue, bool only_with_room)
+{
+	struct list *node = NULL;
+
+	pthread_mutex_lock(&queue->lock);
+	if (!only_with_room || queue->batch_count < LIMIT_QUEUE_BATCHES)
+		node = list_take_head(&queue->scans);
+	pthread_mutex_unlock(&queue->lock);
+	return node != NULL ? LIST_ENTRY(node, struct folder, node) : NULL;
+}
+
+void queue_finish_work(struct queue *queue, uint64_t count)
+{
+	bool idle;
+
+	pthread_mutex_lock(&queue->lock);
+	WEIR_ASSERT(queue->outstanding >= count); /* Q2 */
+	queue->outstanding -= count;
+	idle = queue->outstanding == 0;
+	pthread_mutex_unlock(&queue->lock);
+	if (idle)
+		bell_ring(queue->bell);
+}
+
+bool queue_idle(struct queue *queue)
+{
+	bool idle;
+
+	pthread_mutex_lock(&queue->lock);
+	idle = queue->outstanding == 0;
+	pthread_mutex_unlock(&queue->lock);
+	return idle;
+}
+
+void queue_shut(struct queue *queue)
+{
+	pthread_mutex_lock(&queue->lock);
+	WEIR_ASSERT(queue->outstanding == 0);
+	queue->closed = true;
+	pthread_mutex_unlock(&queue->lock);
+	bell_ring(queue->bell);
+}
+
+bool queue_is_shut(struct queue *queue)
+{
+	bool closed;
+
+	pthread_mutex_lock(&queue->lock);
+	closed = queue->closed;
+	pthread_mutex_unlock(&queue->lock);
+	return closed;
+}
+
+struct batch *batch_new(struct folder *folder, size_t room)
+{
+	struct batch *batch = calloc(1, sizeof(*batch) + room);
+
+	if (batch == NULL)
+		return NULL;
+	list_init(&batch->node);
+	batch->folder = folder;
+	batch->room = room;
+	return batch;
+}
+
+bool batch_add(struct batch *batch, unsigned char type, const char *name, const char *target_name)
+{
+	size_t name_bytes = strlen(name) + 1;
+	size_t target_bytes = strcmp(name, target_name) == 0 ? 1 : strlen(target_name) + 1;
+
+	if (batch->count >= LIMIT_BATCH_NAMES ||
+	    batch->bytes + 1 + name_bytes + target_bytes > batch->room)
+		return false;
+	batch->names[batch->bytes] = (char)type;
+	memcpy(batch->names + batch->bytes + 1, name, name_bytes);
+	if (target_bytes > 1)
+		memcpy(batch->names + batch->bytes + 1 + name_bytes, target_name, target_bytes);
+	else
+		batch->names[batch->bytes + 1 + name_bytes] = '\0'; /* the same */
+	batch->bytes += 1 + name_bytes + target_bytes;
+	batch->count++;
+	folder_get(batch->folder);
+	return true;
+}
+
+bool batch_next(struct batch *batch, struct entry *entry)
+{
+	const char *at = batch->names + batch->position;
+
+	if (batch->taken == batch->count)
+		return false;
+	entry->type = (unsigned char)*at++;
+	entry->name = at;
+	at += strlen(at) + 1;
+	entry->target_name = *at != '\0' ? at : entry->name;
+	at += strlen(at) + 1;
+	batch->position = (size_t)(at - batch->names);
+	batch->taken++;
+	return true;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The work that the workers share: folders to scan, last in, first out, and
+ * batches of entries to copy, first in, first out.
+ */
+#ifndef WEIR_QUEUE_H
+#define WEIR_QUEUE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bell.h"
+#include "folder.h"
+#include "list.h"
+
+/* Up to LIMIT_BATCH_NAMES entries of one folder. */
+struct batch {
+	struct list node;
+	struct folder *folder; /* referenced once for each entry */
+	bool retry;            /* a second try after a failed write-back (G4) */
+	uint32_t count;
+	uint32_t taken;        /* entries handed to jobs */
+	size_t bytes;          /* of names used */
+	size_t room;           /* of names at all */
+	size_t position;       /* of the next entry to hand out */
+	char names[];          /* each: type byte, name, NUL, target name, NUL */
+};
+
+struct entry {
+	unsigned char type;      /* DT_ word */
+	const char *name;
+	const char *target_name; /* same as name but for operands */
+};
+
+struct queue {
+	pthread_mutex_t lock;
+	struct bell *bell;
+	struct list scans;
+	struct list batches;
+	uint32_t batch_count;
+	uint64_t outstanding;  /* scans and entries queued or being worked on */
+	bool closed;
+};
+
+int queue_open(struct queue *queue, struct bell *bell);
+/* Drops what is left; only after all workers ended. */
+void queue_close(struct queue *queue);
+
+/* Puts a folder on top of the stack; its scan reference goes with it. NEW: it
+ * was not counted yet (a continued scan was). */
+void queue_push_scan(struct queue *queue, struct folder *folder, bool new_work);
+
+/* Appends a batch, whatever the queue's size: a scan is only begun while there
+ * is room, so the overshoot is one listing for each worker. */
+void queue_push_batch(struct queue *queue, struct batch *batch);
+
+/* One entry alone, for a second try.  0 or -ENOMEM. */
+int queue_push_retry(struct queue *queue, struct folder *folder, unsigned char type,
+		     const char *name, const char *target_name);
+
+/* The oldest batch, or NULL. */
+struct batch *queue_take_batch(struct queue *queue);
+
+/* The newest folder, or NULL; also NULL while batches are plentiful and
+ * ONLY_WITH_ROOM, because then copying comes first. */
+struct folder *queue_take_scan(struct queue *queue, bool only_with_room);
+
+/* One piece of work (scan or entry) is over. */
+void queue_finish_work(struct queue *queue, uint64_t count);
+
+/* Nothing is queued or worked on. */
+bool queue_idle(struct queue *queue);
+
+/* No more work will come: workers may go. */
+void queue_shut(struct queue *queue);
+bool queue_is_shut(struct queue *queue);
+
+struct batch *batch_new(struct folder *folder, size_t room);
+/* False: no room left, or full. */
+bool batch_add(struct batch *batch, unsigned char type, const char *name, const char *target_name);
+/* The next entry; false at the end.  Its names live as long as the batch. */
+bool batch_next(struct batch *batch, struct entry *entry);
+
+#endif

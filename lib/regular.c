@@ -1,0 +1,558 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One regular file: look up, open, identify, make the target, copy the bytes,
+ * check the source again, set the attributes, sync where each file is synced,
+ * park.
+ *
+ * Invariants:
+ * G1 the source is opened once, by one name in a held folder, never through a
+ *    link; all that is known of it comes from that descriptor;
+ * G2 the target has no final name while this recipe works on it;
+ * G3 its attributes are set after its last byte, and its own sync follows them;
+ * G4 what is parked was read from a source that had one identity, size, mtime
+ *    and ctime from the first byte to the last, or that only grew.
+ */
+#define _GNU_SOURCE
+#include "regular.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "invariant.h"
+#include "limits.h"
+#include "meta.h"
+
+#define REGULAR_PAGE_BYTES 4096U
+
+static enum step_answer regular_fail(struct job *job, long result, enum error_side side,
+				     const char *operation)
+{
+	error_set(&job->error, result, side, operation);
+	return STEP_FAIL;
+}
+
+const char *regular_way_name(enum job_way way)
+{
+	static const char *const names[] = {
+		[JOB_WAY_NONE] = "none",
+		[JOB_WAY_TO_END] = "read to the end",
+		[JOB_WAY_DIRECT] = "direct",
+		[JOB_WAY_CACHED_DIRECT] = "cached source, direct target",
+		[JOB_WAY_BUFFERED] = "buffered target",
+		[JOB_WAY_SMALL] = "small file",
+	};
+
+	return names[way];
+}
+
+/* Looks up what has the target's name.  Not needed where this run made the
+ * folder: the publishing link cannot replace anything (P1). */
+static enum step_answer regular_look(struct job_env *env, struct job *job)
+{
+	struct folder *folder = job->folder;
+	int result;
+
+	job->exists = false;
+	if (folder->fresh || folder->target == NULL)
+		return STEP_NEXT;
+	job->target_dirfd = dir_pin(env->root, folder->target, NULL);
+	if (job->target_dirfd < 0)
+		return regular_fail(job, job->target_dirfd, ERROR_SIDE_TARGET, "open folder of");
+	result = sys_statx(env->stream.sys, job->target_dirfd, job->target_name, false,
+			   &job->existing);
+	dir_unpin(env->root, folder->target);
+	job->target_dirfd = -1;
+	if (result == -ENOENT)
+		return STEP_NEXT;
+	if (result < 0)
+		return regular_fail(job, result, ERROR_SIDE_TARGET, "stat");
+	job->exists = true;
+	if (env->settings->no_clobber)
+		return STEP_SKIP;
+	if (S_ISDIR(job->existing.mode)) {
+		error_set_text(&job->error, ERROR_SIDE_TARGET, "replace", "a folder has this name");
+		return STEP_FAIL;
+	}
+	return STEP_NEXT;
+}
+
+static enum step_answer regular_issue_open(struct job_env *env, struct job *job)
+{
+	struct io_op *op = io_take(env->stream.io, IO_OPEN, job, JOB_OP_TAG);
+
+	WEIR_ASSERT(op != NULL);
+	job->opening = true;
+	job->op_result = -EBADF;
+	op->fd = job->source_dirfd;
+	op->name = job->name;
+	op->open_flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	if (!env->noatime_refused)
+		op->open_flags |= O_NOATIME;
+	job_issue(env, job, op);
+	return STEP_WAIT;
+}
+
+static enum step_answer regular_open(struct job_env *env, struct job *job)
+{
+	job->source_dirfd = dir_pin(env->root, job->folder->source, NULL);
+	if (job->source_dirfd < 0)
+		return regular_fail(job, job->source_dirfd, ERROR_SIDE_SOURCE, "open folder of");
+	return regular_issue_open(env, job);
+}
+
+static enum step_answer regular_opened(struct job_env *env, struct job *job)
+{
+	int32_t result = job->op_result;
+
+	if (job->op_live)
+		return STEP_WAIT;
+	job->opening = false;
+	if (result == -EPERM && !env->noatime_refused) {
+		env->noatime_refused = true;
+		return regular_issue_open(env, job);
+	}
+	if ((result == -EINTR || result == -EAGAIN) && ++job->tries < LIMIT_TRIES)
+		return regular_issue_open(env, job);
+	dir_unpin(env->root, job->folder->source);
+	job->source_dirfd = -1;
+	if (result < 0) {
+		regular_fail(job, result, ERROR_SIDE_SOURCE, "open");
+		job->error.source_changed = result == -ENOENT || result == -ELOOP;
+		return STEP_FAIL;
+	}
+	job->source_fd = result;
+	return STEP_NEXT;
+}
+
+static void regular_close_source(struct job_env *env, struct job *job)
+{
+	if (job->source_dirfd >= 0)
+		dir_unpin(env->root, job->folder->source);
+	job->source_dirfd = -1;
+	/* An open that came back and was not looked at is still a descriptor. */
+	if (job->opening && job->op_result >= 0)
+		job->source_fd = job->op_result;
+	job->opening = false;
+	if (job->source_fd >= 0)
+		sys_close(env->stream.sys, job->source_fd);
+	job->source_fd = -1;
+}
+
+static void regular_count(struct job_env *env, struct job *job)
+{
+	struct tally *tally = env->stream.tally;
+
+	if (job->counted)
+		return;
+	job->counted = true;
+	tally_add(&tally->bytes_found, job->source.size_bytes);
+	tally_sub(&tally->files_open, 1);
+}
+
+/* Who the source is, and whether it is to be copied at all. */
+static enum step_answer regular_identify(struct job_env *env, struct job *job)
+{
+	bool maybe_direct = env->settings->direct != WEIR_DIRECT_NEVER;
+	int result = sys_statx(env->stream.sys, job->source_fd, "", maybe_direct, &job->source);
+
+	if (result < 0)
+		return regular_fail(job, result, ERROR_SIDE_SOURCE, "stat");
+	if (!S_ISREG(job->source.mode)) {
+		error_set_text(&job->error, ERROR_SIDE_SOURCE, "copy", "it changed its type");
+		job->error.source_changed = true;
+		return STEP_FAIL;
+	}
+	regular_count(env, job);
+	if (job->exists && job->existing.device == job->source.device &&
+	    job->existing.inode == job->source.inode) {
+		error_set_text(&job->error, ERROR_SIDE_TARGET, "copy to",
+			       "source and target are the same file");
+		return STEP_FAIL;
+	}
+	if (job->exists && env->settings->update &&
+	    !meta_newer(&job->source.mtime, &job->existing.mtime))
+		return STEP_SKIP;
+	job->would = job->dry;
+	return job->dry ? STEP_SKIP : STEP_NEXT;
+}
+
+/* A nameless inode in the target folder (P1). */
+static int regular_open_tmpfile(struct job_env *env, struct job *job, mode_t mode)
+{
+	struct fs *fs = job->folder->target_fs;
+	int fd;
+
+	if (fs->no_tmpfile || (!env->have_proc && !env->is_root))
+		return -EOPNOTSUPP;
+	fd = sys_openat(env->stream.sys, job->target_dirfd, ".", O_TMPFILE | O_WRONLY, mode);
+	/* EISDIR and ENOENT: a kernel or file system that does not know it. */
+	if (fd == -EOPNOTSUPP || fd == -EISDIR || fd == -ENOENT || fd == -EINVAL) {
+		fs->no_tmpfile = true;
+		return -EOPNOTSUPP;
+	}
+	return fd;
+}
+
+/* A named temp, in a folder that is locked first (Interruption). */
+static int regular_open_named(struct job_env *env, struct job *job, mode_t mode)
+{
+	struct dir *dir = job->folder->target;
+	int fd = dir_temp_added(env->root, dir);
+
+	if (fd == 0)
+		fd = temp_name_make(job->temp_name);
+	if (fd == 0)
+		fd = sys_openat(env->stream.sys, job->target_dirfd, job->temp_name,
+				O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+	if (fd < 0)
+		dir_temp_removed(env->root, dir);
+	else
+		job->temp_named = true;
+	return fd;
+}
+
+static enum step_answer regular_make(struct job_env *env, struct job *job)
+{
+	uint64_t began = tally_now_ns();
+	const struct settings *settings = env->settings;
+	int fd = -EOPNOTSUPP;
+
+	job->target_dirfd = dir_pin(env->root, job->folder->target, NULL);
+	if (job->target_dirfd < 0)
+		return regular_fail(job, job->target_dirfd, ERROR_SIDE_TARGET, "open folder of");
+	if (!job->exists)
+		fd = regular_open_tmpfile(env, job,
+					  meta_create_mode(settings, &job->source, false, false));
+	if (fd == -EOPNOTSUPP)
+		fd = regular_open_named(env, job, meta_create_mode(settings, &job->source, true,
+								   job->exists));
+	dir_unpin(env->root, job->folder->target);
+	job->target_dirfd = -1;
+	if (fd < 0)
+		return regular_fail(job, fd, ERROR_SIDE_TARGET,
+				    fd == -EWOULDBLOCK ? "lock folder of" : "create");
+	job->target_fd = fd;
+	job->folder->target_fs->written = true;
+	tally_add(&env->stream.tally->target_ns, tally_now_ns() - began);
+	return STEP_NEXT;
+}
+
+static void regular_drop_target(struct job_env *env, struct job *job)
+{
+	struct dir *dir = job->folder->target;
+
+	if (job->temp_named) {
+		int dirfd = dir_pin(env->root, dir, NULL);
+
+		if (dirfd >= 0) {
+			sys_unlinkat(env->stream.sys, dirfd, job->temp_name, 0);
+			dir_unpin(env->root, dir);
+		}
+		dir_temp_removed(env->root, dir);
+		job->temp_named = false;
+	}
+	if (job->target_fd >= 0)
+		sys_close(env->stream.sys, job->target_fd);
+	job->target_fd = -1;
+}
+
+/* True if most of the source is in the page cache, or some of it is dirty: a
+ * direct read would go to the device, or write it back first. */
+static bool regular_is_cached(struct job_env *env, struct job *job)
+{
+	uint64_t cached, dirty;
+	uint64_t size = job->source.size_bytes;
+
+	if (sys_cachestat(env->stream.sys, job->source_fd, size, &cached, &dirty) < 0)
+		return false;
+	return dirty > 0 || cached * REGULAR_PAGE_BYTES * 2 > size;
+}
+
+/* Switches direct I/O on for one side; false: it is refused, go on buffered. */
+static bool regular_set_direct(struct job_env *env, int fd, uint32_t align, uint32_t *common)
+{
+	if (align == 0 || align > LIMIT_ALIGN_BYTES)
+		return false;
+	if (sys_set_direct(env->stream.sys, fd, true) < 0)
+		return false;
+	if (align > *common)
+		*common = align;
+	return true;
+}
+
+static bool regular_wants_direct(const struct job_env *env, const struct job *job)
+{
+	if (env->settings->direct == WEIR_DIRECT_NEVER || job->source.size_bytes == 0)
+		return false;
+	if (env->settings->direct == WEIR_DIRECT_ALWAYS)
+		return true;
+	return job->source.size_bytes >= LIMIT_DIRECT_MIN_BYTES;
+}
+
+/* Chooses among ways 4, 5 and 6 for a file worth direct I/O. */
+static void regular_choose_direct(struct job_env *env, struct job *job, struct stream_plan *plan)
+{
+	struct fs *source_fs = fs_find(env->fs, job->source_fd, job->source.device, false);
+	struct sys_stat target;
+	uint32_t align = 512;
+
+	if (sys_statx(env->stream.sys, job->target_fd, "", true, &target) == 0)
+		plan->write_direct = regular_set_direct(
+			env, job->target_fd,
+			fs_direct_align(job->folder->target_fs, &target, true), &align);
+	if (env->settings->direct == WEIR_DIRECT_ALWAYS || !regular_is_cached(env, job))
+		plan->read_direct = source_fs != NULL &&
+				    regular_set_direct(env, job->source_fd,
+						       fs_direct_align(source_fs, &job->source, false),
+						       &align);
+	plan->align_bytes = plan->read_direct || plan->write_direct ? LIMIT_ALIGN_BYTES : 1;
+	if (align > plan->align_bytes)
+		plan->align_bytes = align;
+	if (plan->write_direct && plan->read_direct) {
+		job->way = JOB_WAY_DIRECT;
+		job->way_reason = "large, not cached, both sides take direct I/O";
+	} else if (plan->write_direct) {
+		job->way = JOB_WAY_CACHED_DIRECT;
+		job->way_reason = "the source is in the page cache or takes no direct I/O";
+	} else {
+		job->way = JOB_WAY_BUFFERED;
+		job->way_reason = plan->read_direct ? "the target takes no direct I/O"
+						    : "neither side takes direct I/O now";
+	}
+}
+
+static void regular_choose(struct job_env *env, struct job *job, struct stream_plan *plan)
+{
+	const struct sys_stat *source = &job->source;
+	struct fs *fs = job->folder->source_fs;
+
+	*plan = (struct stream_plan){
+		.source_fd = job->source_fd,
+		.target_fd = job->target_fd,
+		.size_bytes = source->size_bytes,
+		.align_bytes = 1,
+		.depth = env->read_ahead ? LIMIT_SLOTS_MAX : 1,
+		.small = source->size_bytes <= LIMIT_SMALL_BYTES,
+		.pad_tail = !settings_parks(env->settings),
+		.bound_dirty = env->settings->durable != WEIR_DURABLE_NONE &&
+			       !fs_is_memory(job->folder->target_fs),
+		.sparse = source->blocks < source->size_bytes / 512 && fs != NULL &&
+			  fs_believes_holes(fs),
+	};
+	if (source->size_bytes == 0 || (fs != NULL && fs->kind == FS_PSEUDO)) {
+		plan->to_end = true;
+		plan->depth = 1;
+		plan->sparse = false;
+		job->way = JOB_WAY_TO_END;
+		job->way_reason = source->size_bytes == 0 ? "the size is 0 or not told"
+							   : "a pseudo file system's sizes mean nothing";
+	} else if (regular_wants_direct(env, job)) {
+		regular_choose_direct(env, job, plan);
+	} else {
+		job->way = JOB_WAY_SMALL;
+		job->way_reason = "below the size from which direct I/O pays";
+	}
+	/* Buffered writes gain nothing in the ring: a worker thread of the
+	 * kernel would do them, one at a time for each file. */
+	plan->write_now = !plan->write_direct;
+}
+
+/* Blocks are taken before data is written, never over holes: early "no space",
+ * one extent, and no size change that would serialise direct writes. */
+static int regular_reserve(struct job_env *env, struct job *job, const struct stream_plan *plan)
+{
+	uint64_t size = plan->size_bytes;
+	int result;
+
+	if (!plan->write_direct || plan->sparse)
+		return 0;
+	if (plan->pad_tail) /* P6: the size must be wrong until the data is there */
+		size = (size + plan->align_bytes - 1) / plan->align_bytes * plan->align_bytes;
+	result = sys_fallocate(env->stream.sys, job->target_fd, 0, 0, (int64_t)size);
+	return result == -EOPNOTSUPP || result == -ENOSYS || result == -EINVAL ? 0 : result;
+}
+
+static enum step_answer regular_prepare(struct job_env *env, struct job *job)
+{
+	struct stream_plan plan;
+	int result;
+
+	regular_choose(env, job, &plan);
+	result = regular_reserve(env, job, &plan);
+	if (result < 0)
+		return regular_fail(job, result, ERROR_SIDE_TARGET, "reserve space for");
+	stream_begin(&job->stream, &plan);
+	return STEP_NEXT;
+}
+
+static enum step_answer regular_stream(struct job_env *env, struct job *job)
+{
+	bool wants_slot = stream_issue(&job->stream, &env->stream, job);
+
+	env->slot_wanted = env->slot_wanted || wants_slot;
+	if (job_in_flight(job))
+		return STEP_WAIT;
+	if (job->stream.error.grade != ERROR_NONE) {
+		job->error = job->stream.error;
+		return STEP_FAIL;
+	}
+	if (wants_slot)
+		return STEP_SLOT;
+	WEIR_ASSERT(stream_done(&job->stream));
+	return STEP_NEXT;
+}
+
+static void regular_end_stream(struct job_env *env, struct job *job)
+{
+	/* What is thrown away was not written, for whoever watches. */
+	tally_sub(&env->stream.tally->bytes_written, job->stream.written_bytes);
+	job->stream.written_bytes = 0;
+	stream_end(&job->stream, &env->stream);
+}
+
+/* The last partial block, and the exact size. */
+static enum step_answer regular_end(struct job_env *env, struct job *job)
+{
+	struct stream *stream = &job->stream;
+	uint64_t size = stream->end < stream->plan.size_bytes || stream->plan.to_end
+				? stream->end
+				: stream->plan.size_bytes;
+	bool exact = stream->end == stream->plan.size_bytes && !stream->plan.sparse &&
+		     !(stream->plan.pad_tail && stream->plan.write_direct) && !stream->plan.to_end;
+	int result = stream_write_tail(stream, &env->stream);
+
+	if (result < 0) {
+		job->error = stream->error;
+		return STEP_FAIL;
+	}
+	if (!exact && !(stream->plan.to_end && size == stream->written_bytes)) {
+		result = sys_ftruncate(env->stream.sys, job->target_fd, (int64_t)size);
+		if (result < 0)
+			return regular_fail(job, result, ERROR_SIDE_TARGET, "set size of");
+	}
+	return STEP_NEXT;
+}
+
+/* The source must have been one thing from first to last (G4). */
+static enum step_answer regular_recheck(struct job_env *env, struct job *job)
+{
+	struct sys_stat now;
+	uint64_t read_bytes = job->stream.end;
+	int result;
+
+	if (job->way == JOB_WAY_TO_END)
+		return STEP_NEXT; /* sizes and times of such files mean nothing */
+	result = sys_statx(env->stream.sys, job->source_fd, "", false, &now);
+	if (result < 0)
+		return regular_fail(job, result, ERROR_SIDE_SOURCE, "stat");
+	if (now.size_bytes == job->source.size_bytes && read_bytes >= now.size_bytes &&
+	    meta_same_time(&now.mtime, &job->source.mtime) &&
+	    meta_same_time(&now.ctime, &job->source.ctime))
+		return STEP_NEXT;
+	/* Only its links or attributes changed: the bytes are right. */
+	if (now.size_bytes == job->source.size_bytes && read_bytes >= now.size_bytes &&
+	    meta_same_time(&now.mtime, &job->source.mtime))
+		return STEP_NEXT;
+	if (job->attempts == 0)
+		return STEP_AGAIN;
+	if (now.size_bytes > job->source.size_bytes && read_bytes >= job->source.size_bytes) {
+		job->grew = true; /* the prefix is whole; the earlier mtime stays */
+		return STEP_NEXT;
+	}
+	error_set_text(&job->error, ERROR_SIDE_SOURCE, "copy", "it kept changing while it was read");
+	return STEP_FAIL;
+}
+
+/* Label, ACL and user attributes of what is replaced (DESIGN.md section 5). */
+static int regular_inherit(struct job_env *env, struct job *job)
+{
+	struct sys *sys = env->stream.sys;
+	int dirfd, fd, result;
+
+	if (!job->exists || !S_ISREG(job->existing.mode) || env->settings->keep_mode)
+		return 0;
+	dirfd = dir_pin(env->root, job->folder->target, NULL);
+	if (dirfd < 0)
+		return 0;
+	fd = sys_openat(sys, dirfd, job->target_name,
+			O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
+	dir_unpin(env->root, job->folder->target);
+	if (fd < 0)
+		return 0; /* unreadable for us: nothing of it can be handed on */
+	result = meta_inherit_xattrs(sys, fd, job->target_fd, &job->error);
+	sys_close(sys, fd);
+	return result;
+}
+
+static enum step_answer regular_attributes(struct job_env *env, struct job *job)
+{
+	struct sys_stat created;
+	const struct settings *settings = env->settings;
+	const struct sys_stat *existing =
+		job->exists && S_ISREG(job->existing.mode) ? &job->existing : NULL;
+	int result;
+
+	if (!settings->keep_mode && !settings->keep_owner && !settings->keep_times &&
+	    existing == NULL)
+		return STEP_NEXT;
+	result = sys_statx(env->stream.sys, job->target_fd, "", false, &created);
+	if (result < 0)
+		return regular_fail(job, result, ERROR_SIDE_TARGET, "stat");
+	if (regular_inherit(env, job) < 0)
+		return STEP_FAIL;
+	result = meta_apply_file(env->stream.sys, settings, job->target_fd, &created, &job->source,
+				 existing, job->folder->default_acl, &job->error);
+	return result < 0 ? STEP_FAIL : STEP_NEXT;
+}
+
+static enum step_answer regular_sync(struct job_env *env, struct job *job)
+{
+	struct io_op *op;
+
+	if ((!env->syncs_each && !job->retry) || fs_is_memory(job->folder->target_fs))
+		return STEP_NEXT;
+	op = io_take(env->stream.io, IO_FSYNC, job, JOB_OP_TAG);
+	WEIR_ASSERT(op != NULL);
+	op->fd = job->target_fd;
+	job_issue(env, job, op);
+	return STEP_WAIT;
+}
+
+static enum step_answer regular_synced(struct job_env *env, struct job *job)
+{
+	(void)env;
+	if (job->op_live)
+		return STEP_WAIT;
+	if (job->op_result < 0) {
+		/* G5: never repeated; one fresh copy at most (E06). */
+		if (!job->retry && job->attempts == 0 && !error_is_full(-job->op_result))
+			return STEP_AGAIN;
+		return regular_fail(job, job->op_result, ERROR_SIDE_TARGET, "fsync");
+	}
+	return STEP_NEXT;
+}
+
+static enum step_answer regular_park(struct job_env *env, struct job *job)
+{
+	stream_end(&job->stream, &env->stream);
+	regular_close_source(env, job);
+	return STEP_PARK;
+}
+
+const struct step regular_recipe[] = {
+	{ "look up target", regular_look, NULL, NULL },
+	{ "open source", regular_open, regular_opened, regular_close_source },
+	{ "identify", regular_identify, NULL, NULL },
+	{ "make target", regular_make, NULL, regular_drop_target },
+	{ "prepare", regular_prepare, NULL, regular_end_stream },
+	{ "stream", regular_stream, regular_stream, NULL },
+	{ "end", regular_end, NULL, NULL },
+	{ "recheck source", regular_recheck, NULL, NULL },
+	{ "attributes", regular_attributes, NULL, NULL },
+	{ "sync", regular_sync, regular_synced, NULL },
+	{ "park", regular_park, NULL, NULL },
+	{ NULL, NULL, NULL, NULL },
+};

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Folder descriptors: pinned, kept, closed, opened again.
+ *
+ *   State    True here                         Then
+ *   pinned   pins > 0, fd open, in no list     dir_unpin() -> idle
+ *   idle     pins == 0, fd open, in root.idle  dir_pin() -> pinned; evicted -> closed
+ *   closed   fd == -1                          dir_pin() opens it again
+ *
+ * Invariants:
+ * O1 at most open_max dirs are idle or pinned, unless all of them are pinned;
+ * O2 a reopened folder has the device and inode it had;
+ * O3 no recursion and no allocation by depth: a chain of 10,000 folders is
+ *    climbed through the dirs themselves;
+ * O4 a dir with named temps is pinned and locked until they are gone.
+ */
+#define _GNU_SOURCE
+#include "root.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+
+#include "invariant.h"
+#include "limits.h"
+
+#define ROOT_OPEN_FLAGS (O_RDONLY | O_DIRECTORY | O_NONBLOCK)
+
+int root_open(struct root *root, struct sys *sys, uint32_t open_max)
+{
+	root->sys = sys;
+	root->open_count = 0;
+	root->open_max = open_max;
+	list_init(&root->idle);
+	return -pthread_mutex_init(&root->lock, NULL);
+}
+
+void root_close(struct root *root)
+{
+	WEIR_ASSERT(root->open_count == 0);
+	pthread_mutex_destroy(&root->lock);
+}
+
+static void root_drop_fd(struct root *root, struct dir *dir)
+{
+	WEIR_ASSERT(dir->pins == 0 && dir->fd >= 0);
+	if (!list_empty(&dir->lru))
+		list_remove(&dir->lru);
+	sys_close(root->sys, dir->fd);
+	dir->fd = -1;
+	root->open_count--;
+}
+
+/* Closes the dir that was idle longest, sparing every 64th level of a deep
+ * tree while there is another choice: it bounds the climb of a reopening. */
+static bool root_evict_one(struct root *root)
+{
+	struct dir *victim = NULL;
+
+	for (struct list *node = root->idle.next; node != &root->idle; node = node->next) {
+		struct dir *dir = LIST_ENTRY(node, struct dir, lru);
+
+		if (victim == NULL)
+			victim = dir;
+		if (dir->depth % LIMIT_CHECKPOINT_DEPTH != 0) {
+			victim = dir;
+			break;
+		}
+	}
+	if (victim == NULL)
+		return false;
+	root_drop_fd(root, victim);
+	return true;
+}
+
+static void root_keep_budget(struct root *root)
+{
+	while (root->open_count > root->open_max && root_evict_one(root))
+		;
+}
+
+/* Opens with eviction where descriptors run out. */
+static int root_openat(struct root *root, int dirfd, const char *name, int flags)
+{
+	int fd;
+
+	do {
+		fd = sys_openat(root->sys, dirfd, name, flags, 0);
+	} while ((fd == -EMFILE || fd == -ENFILE) && root_evict_one(root));
+	return fd;
+}
+
+static int dir_make(struct root *root, struct dir *parent, int fd, const char *name,
+		    struct dir **made)
+{
+	size_t name_bytes = strlen(name) + 1;
+	struct sys_stat stat;
+	int result = sys_statx(root->sys, fd, "", false, &stat);
+	struct dir *dir;
+
+	if (result < 0)
+		return result;
+	dir = calloc(1, sizeof(*dir) + name_bytes);
+	if (dir == NULL)
+		return -ENOMEM;
+	list_init(&dir->lru);
+	memcpy(dir->name, name, name_bytes);
+	dir->fd = fd;
+	dir->base_fd = AT_FDCWD;
+	dir->refs = 1;
+	dir->pins = 1;
+	dir->device = stat.device;
+	dir->inode = stat.inode;
+	dir->parent = parent;
+	if (parent != NULL) {
+		dir->depth = parent->depth + 1;
+		parent->refs++;
+	}
+	root->open_count++;
+	*made = dir;
+	return 0;
+}
+
+static int dir_open(struct root *root, struct dir *parent, int dirfd, const char *name,
+		    struct dir **dir)
+{
+	int flags = ROOT_OPEN_FLAGS | (parent != NULL ? O_NOFOLLOW : 0);
+	int result, fd;
+
+	pthread_mutex_lock(&root->lock);
+	fd = root_openat(root, dirfd, name, flags);
+	result = fd < 0 ? fd : dir_make(root, parent, fd, name, dir);
+	if (result == 0)
+		root_keep_budget(root);
+	else if (fd >= 0)
+		sys_close(root->sys, fd);
+	pthread_mutex_unlock(&root->lock);
+	return result;
+}
+
+int dir_open_path(struct root *root, int base_fd, const char *path, struct dir **dir)
+{
+	int result = dir_open(root, NULL, base_fd, path, dir);
+
+	if (result == 0)
+		(*dir)->base_fd = base_fd;
+	return result;
+}
+
+int dir_open_child(struct root *root, struct dir *parent, int parent_fd, const char *name,
+		   struct dir **dir)
+{
+	return dir_open(root, parent, parent_fd, name, dir);
+}
+
+struct dir *dir_get(struct root *root, struct dir *dir)
+{
+	pthread_mutex_lock(&root->lock);
+	WEIR_ASSERT(dir->refs > 0);
+	dir->refs++;
+	pthread_mutex_unlock(&root->lock);
+	return dir;
+}
+
+void dir_put(struct root *root, struct dir *dir)
+{
+	pthread_mutex_lock(&root->lock);
+	while (dir != NULL) {
+		struct dir *parent = dir->parent;
+
+		WEIR_ASSERT(dir->refs > 0);
+		if (--dir->refs > 0)
+			break;
+		WEIR_ASSERT(dir->pins == 0 && dir->temps == 0);
+		if (dir->fd >= 0)
+			root_drop_fd(root, dir);
+		free(dir);
+		dir = parent; /* O3: the parent's reference goes in this loop */
+	}
+	pthread_mutex_unlock(&root->lock);
+}
+
+/* Takes FD as the dir's descriptor if it is the same folder (O2). */
+static int dir_adopt(struct root *root, struct dir *dir, int fd)
+{
+	struct sys_stat stat;
+	int result;
+
+	if (fd < 0)
+		return fd;
+	result = sys_statx(root->sys, fd, "", false, &stat);
+	if (result == 0 && (stat.device != dir->device || stat.inode != dir->inode))
+		result = -ESTALE;
+	if (result < 0) {
+		sys_close(root->sys, fd);
+		return result;
+	}
+	dir->fd = fd;
+	root->open_count++;
+	return 0;
+}
+
+/* Opens DIR by walking down from its nearest open ancestor.  Each step stays
+ * in the idle list, so the next climb is short. */
+static int dir_walk_down(struct root *root, struct dir *dir)
+{
+	struct dir *step = dir;
+	struct dir *held = NULL;
+	int result = 0;
+
+	dir->climb = NULL;
+	while (step->fd < 0 && step->parent != NULL) {
+		step->parent->climb = step;
+		step = step->parent;
+	}
+	if (step->fd < 0)
+		result = dir_adopt(root, step,
+				   root_openat(root, step->base_fd, step->name, ROOT_OPEN_FLAGS));
+	for (; result == 0 && step != dir; step = step->climb) {
+		/* The folder a step is opened from must not be evicted for it. */
+		held = step;
+		if (held->pins++ == 0 && !list_empty(&held->lru))
+			list_remove(&held->lru);
+		result = dir_adopt(root, step->climb,
+				   root_openat(root, step->fd, step->climb->name,
+					       ROOT_OPEN_FLAGS | O_NOFOLLOW));
+		if (--held->pins == 0)
+			list_add_tail(&root->idle, &held->lru);
+		if (root->open_count > root->open_max)
+			root_evict_one(root);
+	}
+	return result;
+}
+
+int dir_pin(struct root *root, struct dir *dir, const struct dir *from_child)
+{
+	int result = 0;
+
+	pthread_mutex_lock(&root->lock);
+	if (dir->fd < 0) {
+		WEIR_ASSERT(dir->pins == 0);
+		if (from_child != NULL && from_child->fd >= 0 && from_child->parent == dir)
+			result = dir_adopt(root, dir,
+					   root_openat(root, from_child->fd, "..", ROOT_OPEN_FLAGS));
+		else
+			result = dir_walk_down(root, dir);
+		if (result < 0 && from_child != NULL && dir->fd < 0)
+			result = dir_walk_down(root, dir);
+	}
+	if (result == 0) {
+		if (dir->pins++ == 0 && !list_empty(&dir->lru))
+			list_remove(&dir->lru);
+		root_keep_budget(root);
+		result = dir->fd;
+		WEIR_ASSERT(result >= 0);
+	}
+	pthread_mutex_unlock(&root->lock);
+	return result;
+}
+
+void dir_unpin(struct root *root, struct dir *dir)
+{
+	pthread_mutex_lock(&root->lock);
+	WEIR_ASSERT(dir->pins > 0 && dir->fd >= 0);
+	if (--dir->pins == 0) {
+		list_add_tail(&root->idle, &dir->lru);
+		root_keep_budget(root);
+	}
+	pthread_mutex_unlock(&root->lock);
+}
+
+/* A sweep for leftovers holds the lock for moments; who holds it longer is a
+ * run that wants the folder for itself. */
+static int dir_lock_shared(struct root *root, struct dir *dir)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 };
+	int result = -EWOULDBLOCK;
+
+	for (int tries = 0; tries < 25 && result == -EWOULDBLOCK; tries++) {
+		if (tries > 0)
+			nanosleep(&pause, NULL);
+		result = sys_flock(root->sys, dir->fd, LOCK_SH | LOCK_NB);
+	}
+	return result;
+}
+
+int dir_temp_added(struct root *root, struct dir *dir)
+{
+	int result = 0;
+
+	pthread_mutex_lock(&root->lock);
+	WEIR_ASSERT(dir->pins > 0);
+	if (dir->temps++ == 0) {
+		dir->pins++; /* O4 */
+		result = dir_lock_shared(root, dir);
+	}
+	pthread_mutex_unlock(&root->lock);
+	/* EWOULDBLOCK: another run is looking for leftovers or holds the folder
+	 * for itself; anything else: locks do not work here, which the age rule
+	 * of the sweep is for. */
+	return result == -EWOULDBLOCK ? result : 0;
+}
+
+void dir_temp_removed(struct root *root, struct dir *dir)
+{
+	pthread_mutex_lock(&root->lock);
+	WEIR_ASSERT(dir->temps > 0);
+	if (--dir->temps == 0) {
+		sys_flock(root->sys, dir->fd, LOCK_UN);
+		WEIR_ASSERT(dir->pins > 0);
+		if (--dir->pins == 0) {
+			list_add_tail(&root->idle, &dir->lru);
+			root_keep_budget(root);
+		}
+	}
+	pthread_mutex_unlock(&root->lock);
+}
+
+char *dir_path(const struct dir *dir, const char *name)
+{
+	size_t bytes = name != NULL ? strlen(name) + 1 : 0;
+	char *path, *at;
+
+	for (const struct dir *step = dir; step != NULL; step = step->parent)
+		bytes += strlen(step->name) + 1;
+	path = malloc(bytes + 2);
+	if (path == NULL)
+		return NULL;
+	at = path + bytes;
+	*at = '\0';
+	if (name != NULL) {
+		at -= strlen(name);
+		memcpy(at, name, strlen(name));
+		*--at = '/';
+	}
+	for (const struct dir *step = dir; step != NULL; step = step->parent) {
+		size_t length = strlen(step->name);
+
+		/* "f" was named, not "./f". */
+		if (step->parent == NULL && strcmp(step->name, ".") == 0 && *at == '/') {
+			at++;
+			break;
+		}
+		/* An operand "d/" or "/" brings its own slash. */
+		while (step->parent == NULL && length > 0 && step->name[length - 1] == '/')
+			length--;
+		at -= length;
+		memcpy(at, step->name, length);
+		if (step->parent != NULL)
+			*--at = '/';
+	}
+	memmove(path, at, strlen(at) + 1);
+	if (path[0] == '\0')
+		memcpy(path, "/", 2);
+	return path;
+}

@@ -1,0 +1,681 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The public API: a run, its threads, its events.
+ *
+ *   State    True here                                Then
+ *   NEW      options and operands are taken           the first weir_run_next() begins it
+ *   RUNNING  workers and committer are at work        the committer ends it
+ *   ENDED    no thread will post an event any more    the last event is taken, threads joined
+ *
+ * Invariants:
+ * N1 rings, arenas and threads are made when the first job needs them: a few
+ *    small files are copied by the caller's thread without any of these;
+ * N2 threads start with all signals blocked, so handlers run in the caller's;
+ * N3 nothing of the caller's process is changed: no umask, limit, folder.
+ */
+#define _GNU_SOURCE
+#pragma GCC visibility push(default)
+#include "weir.h"
+#pragma GCC visibility pop
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "budget.h"
+#include "commit.h"
+#include "engine.h"
+#include "invariant.h"
+#include "io_uring.h"
+#include "limits.h"
+#include "operand.h"
+
+/* Versions that the library was built with, from the build system. */
+#ifdef WEIR_LIBURING_VERSION
+#define RUN_LIBURING WEIR_LIBURING_VERSION
+#else
+#define RUN_LIBURING "2.3 or later"
+#endif
+#ifdef WEIR_BLKID_VERSION
+#define RUN_BLKID WEIR_BLKID_VERSION
+#else
+#define RUN_BLKID "yes"
+#endif
+#ifdef WEIR_FAULT_BUILD
+#define RUN_FAULT "yes"
+#else
+#define RUN_FAULT "no"
+#endif
+
+enum run_state {
+	RUN_NEW,
+	RUN_RUNNING,
+	RUN_ENDED,
+};
+
+struct weir_run {
+	struct settings settings;
+	struct operands operands;
+	enum run_state state;
+	bool opened;             /* modules below are open */
+	int event_fd;
+	struct sys sys;
+	struct bell bell;
+	struct tally tally;
+	struct root root;
+	struct fs_table fs;
+	struct queue queue;
+	struct event_queue events;
+	struct tree tree;
+	struct commit commit;
+	struct engine_shared shared;
+	struct budget budget;
+	struct worker *workers[LIMIT_WORKERS_MAX];
+	pthread_t worker_threads[LIMIT_WORKERS_MAX];
+	uint32_t worker_count;   /* threads that were started */
+	pthread_t commit_thread;
+	bool commit_started;
+	_Atomic bool ended;      /* by the committer: no event comes any more */
+	struct weir_event *event; /* handed out last */
+	_Atomic int early_cancel; /* before the modules are open */
+};
+
+/* ---- options ------------------------------------------------------------------- */
+
+static const struct run_bound {
+	int64_t lowest;
+	int64_t highest;
+} run_bounds[] = {
+	[WEIR_OPT_RECURSIVE] = { 0, 1 },
+	[WEIR_OPT_PRESERVE] = { 0, 7 },
+	[WEIR_OPT_NO_CLOBBER] = { 0, 1 },
+	[WEIR_OPT_UPDATE] = { 0, 1 },
+	[WEIR_OPT_DRY_RUN] = { 0, 1 },
+	[WEIR_OPT_DURABLE] = { WEIR_DURABLE_NONE, WEIR_DURABLE_FILE },
+	[WEIR_OPT_SYNC] = { WEIR_SYNC_AUTO, WEIR_SYNC_FS },
+	[WEIR_OPT_ENGINE] = { WEIR_ENGINE_AUTO, WEIR_ENGINE_PLAIN },
+	[WEIR_OPT_DIRECT] = { WEIR_DIRECT_AUTO, WEIR_DIRECT_NEVER },
+	[WEIR_OPT_CHUNK_BYTES] = { 0, LIMIT_CHUNK_BYTES_MAX },
+	[WEIR_OPT_DEPTH] = { 0, LIMIT_DEPTH_MAX },
+	[WEIR_OPT_WORKERS] = { 0, LIMIT_WORKERS_MAX },
+	[WEIR_OPT_UMASK] = { 0, 0777 },
+	[WEIR_OPT_REPORT_ENTRIES] = { 0, 1 },
+	[WEIR_OPT_REPORT_WAYS] = { 0, 1 },
+};
+
+int weir_bounds(enum weir_option option, int64_t *lowest, int64_t *highest)
+{
+	if ((int)option < WEIR_OPT_RECURSIVE ||
+	    (size_t)option >= sizeof(run_bounds) / sizeof(run_bounds[0]))
+		return -EINVAL;
+	*lowest = run_bounds[option].lowest;
+	*highest = run_bounds[option].highest;
+	return 0;
+}
+
+static void run_apply_option(struct settings *settings, enum weir_option option, int64_t value)
+{
+	switch (option) {
+	case WEIR_OPT_RECURSIVE:
+		settings->recursive = value != 0;
+		break;
+	case WEIR_OPT_PRESERVE:
+		settings->keep_mode = (value & WEIR_PRESERVE_MODE) != 0;
+		settings->keep_owner = (value & WEIR_PRESERVE_OWNER) != 0;
+		settings->keep_times = (value & WEIR_PRESERVE_TIMES) != 0;
+		break;
+	case WEIR_OPT_NO_CLOBBER:
+		settings->no_clobber = value != 0;
+		break;
+	case WEIR_OPT_UPDATE:
+		settings->update = value != 0;
+		break;
+	case WEIR_OPT_DRY_RUN:
+		settings->dry_run = value != 0;
+		break;
+	case WEIR_OPT_DURABLE:
+		settings->durable = (enum weir_durable)value;
+		break;
+	case WEIR_OPT_SYNC:
+		settings->sync = (enum weir_sync)value;
+		break;
+	case WEIR_OPT_ENGINE:
+		settings->engine = (enum weir_engine)value;
+		break;
+	case WEIR_OPT_DIRECT:
+		settings->direct = (enum weir_direct)value;
+		break;
+	case WEIR_OPT_CHUNK_BYTES:
+		settings->chunk_bytes = (uint32_t)value;
+		break;
+	case WEIR_OPT_DEPTH:
+		settings->depth = (uint32_t)value;
+		break;
+	case WEIR_OPT_WORKERS:
+		settings->workers = (uint32_t)value;
+		break;
+	case WEIR_OPT_UMASK:
+		settings->umask = (mode_t)value;
+		break;
+	case WEIR_OPT_REPORT_ENTRIES:
+		settings->report_entries = value != 0;
+		break;
+	case WEIR_OPT_REPORT_WAYS:
+		settings->report_ways = value != 0;
+		break;
+	}
+}
+
+int weir_run_set(struct weir_run *run, enum weir_option option, int64_t value)
+{
+	int64_t lowest, highest;
+
+	if (run->state != RUN_NEW)
+		return -EBUSY;
+	if (weir_bounds(option, &lowest, &highest) < 0 || value < lowest || value > highest)
+		return -EINVAL;
+	if (option == WEIR_OPT_CHUNK_BYTES && value % LIMIT_ALIGN_BYTES != 0)
+		return -EINVAL;
+	run_apply_option(&run->settings, option, value);
+	return 0;
+}
+
+int weir_run_add_source(struct weir_run *run, int dirfd, const char *path)
+{
+	if (run->state != RUN_NEW)
+		return -EBUSY;
+	if (path == NULL || path[0] == '\0')
+		return -EINVAL;
+	return operands_add(&run->operands, dirfd, path);
+}
+
+int weir_run_set_target(struct weir_run *run, int dirfd, const char *path,
+			enum weir_target_mode mode)
+{
+	char *copy;
+
+	if (run->state != RUN_NEW)
+		return -EBUSY;
+	if (path == NULL || path[0] == '\0' || mode > WEIR_TARGET_NAME)
+		return -EINVAL;
+	copy = strdup(path);
+	if (copy == NULL)
+		return -ENOMEM;
+	free(run->operands.target_path);
+	run->operands.target_path = copy;
+	run->operands.target_dirfd = dirfd;
+	run->operands.target_mode = mode;
+	return 0;
+}
+
+/* ---- making, opening, freeing ----------------------------------------------------- */
+
+struct weir_run *weir_run_new(enum weir_kind kind)
+{
+	struct weir_run *run;
+
+	if (kind != WEIR_COPY) {
+		errno = EINVAL;
+		return NULL;
+	}
+	run = calloc(1, sizeof(*run));
+	if (run == NULL)
+		return NULL;
+	run->settings.durable = WEIR_DURABLE_GROUP;
+	run->settings.umask = 022;
+	run->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (run->event_fd < 0) {
+		free(run);
+		return NULL;
+	}
+	return run;
+}
+
+/* Opens the modules in the order of their layers.  0 or -errno. */
+static int run_open(struct weir_run *run)
+{
+	int result;
+
+	sys_open(&run->sys);
+	run->tally.began_ns = tally_now_ns();
+	result = event_queue_open(&run->events, &run->tally, run->event_fd);
+	if (result == 0)
+		result = root_open(&run->root, &run->sys, LIMIT_FOLDER_FDS);
+	if (result == 0)
+		result = fs_table_open(&run->fs, &run->sys);
+	if (result == 0)
+		result = queue_open(&run->queue, &run->bell);
+	if (result == 0)
+		result = commit_open(&run->commit, &run->sys, &run->root, &run->queue, &run->events,
+				     &run->tally, &run->settings, &run->bell, 1);
+	if (result < 0)
+		return result; /* a mutex that cannot be made: there is no memory at all */
+	run->tree = (struct tree){
+		.sys = &run->sys, .root = &run->root, .fs = &run->fs, .queue = &run->queue,
+		.events = &run->events, .tally = &run->tally, .settings = &run->settings,
+	};
+	run->shared = (struct engine_shared){
+		.sys = &run->sys, .root = &run->root, .fs = &run->fs, .queue = &run->queue,
+		.tree = &run->tree, .commit = &run->commit, .events = &run->events,
+		.tally = &run->tally, .bell = &run->bell, .settings = &run->settings,
+	};
+	run->opened = true;
+	return 0;
+}
+
+static void run_close(struct weir_run *run)
+{
+	operands_close(&run->operands, &run->root);
+	commit_close(&run->commit);
+	queue_close(&run->queue);
+	fs_table_close(&run->fs);
+	root_close(&run->root);
+	event_queue_close(&run->events);
+	sys_close_trace(&run->sys);
+	run->opened = false;
+}
+
+static void run_join(struct weir_run *run)
+{
+	for (uint32_t i = 0; i < run->worker_count; i++)
+		pthread_join(run->worker_threads[i], NULL);
+	run->worker_count = 0;
+	if (run->commit_started)
+		pthread_join(run->commit_thread, NULL);
+	run->commit_started = false;
+	for (uint32_t i = 0; i < LIMIT_WORKERS_MAX; i++) {
+		engine_free(run->workers[i]);
+		run->workers[i] = NULL;
+	}
+}
+
+void weir_run_free(struct weir_run *run)
+{
+	if (run == NULL)
+		return;
+	if (run->state == RUN_RUNNING) { /* T4 */
+		engine_cancel(&run->shared, WEIR_CANCEL_NOW);
+		event_unbound(&run->events);
+	}
+	run_join(run);
+	free(run->event);
+	if (run->opened)
+		run_close(run);
+	else
+		operands_close(&run->operands, NULL);
+	close(run->event_fd);
+	free(run);
+}
+
+/* ---- the threads --------------------------------------------------------------------- */
+
+/* One pass of the committer; true when the run is over. */
+static bool run_commit_pass(struct weir_run *run, bool *worked)
+{
+	bool cancelled = atomic_load(&run->shared.cancel) != 0;
+	bool idle = queue_idle(&run->queue);
+
+	*worked = commit_step(&run->commit, cancelled || idle);
+	if (*worked || !idle || !commit_empty(&run->commit) || !queue_idle(&run->queue))
+		return false;
+	commit_finish(&run->commit, &run->fs);
+	queue_shut(&run->queue);
+	return true;
+}
+
+static void run_end(struct weir_run *run)
+{
+	atomic_store(&run->ended, true);
+	event_notify(&run->events);
+}
+
+static void *run_commit_main(void *argument)
+{
+	struct weir_run *run = argument;
+	bool worked, over = false;
+
+	while (!over) {
+		uint32_t seen = bell_read(&run->bell);
+
+		over = run_commit_pass(run, &worked);
+		if (!over && !worked)
+			bell_wait(&run->bell, seen, LIMIT_WAIT_MS);
+	}
+	run_end(run);
+	return NULL;
+}
+
+static void *run_worker_main(void *argument)
+{
+	struct worker *worker = argument;
+	struct engine_shared *shared = worker->shared;
+	int result = engine_start(worker);
+	struct error error;
+
+	if (result < 0) {
+		error_set(&error, result, ERROR_SIDE_NONE, "start the engine");
+		error.grade = ERROR_RUN;
+		event_post_error(shared->events, &error, "", true);
+		engine_cancel(shared, WEIR_CANCEL_NOW);
+		engine_abandon_queue(worker);
+		return NULL;
+	}
+	engine_run(worker);
+	return NULL;
+}
+
+static int run_start_threads(struct weir_run *run)
+{
+	sigset_t all, before;
+	int result;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before); /* N2 */
+	result = -pthread_create(&run->commit_thread, NULL, run_commit_main, run);
+	run->commit_started = result == 0;
+	for (uint32_t i = 0; i < run->budget.workers && result == 0; i++) {
+		run->workers[i] = engine_new(&run->shared, &run->budget.plans[i]);
+		result = run->workers[i] == NULL
+				 ? -ENOMEM
+				 : -pthread_create(&run->worker_threads[i], NULL, run_worker_main,
+						   run->workers[i]);
+		if (result == 0)
+			run->worker_count++;
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	tally_add(&run->tally.workers, run->worker_count);
+	/* One worker is enough to go on with (F12). */
+	return run->worker_count > 0 ? 0 : result;
+}
+
+/* Everything in the caller's thread: no ring, no thread (N1). */
+static int run_inline(struct weir_run *run)
+{
+	struct worker *worker = engine_new(&run->shared, &run->budget.plans[0]);
+	int result = worker != NULL ? engine_start(worker) : -ENOMEM;
+	bool over = false;
+
+	run->workers[0] = worker;
+	while (result == 0 && !over) {
+		bool worked;
+		bool turned = engine_turn(worker, 0);
+
+		over = run_commit_pass(run, &worked);
+		if (!turned && !worked && !over)
+			commit_hurry(&run->commit);
+	}
+	if (result == 0)
+		run_end(run);
+	return result;
+}
+
+/* ---- beginning --------------------------------------------------------------------------- */
+
+static bool run_is_small(const struct weir_run *run)
+{
+	const struct operands *operands = &run->operands;
+
+	return run->settings.engine != WEIR_ENGINE_RING && operands->folders == 0 &&
+	       operands->files == operands->count && operands->count <= LIMIT_INLINE_FILES &&
+	       operands->bytes <= LIMIT_INLINE_BYTES &&
+	       run->settings.workers == 0 && run->settings.direct != WEIR_DIRECT_ALWAYS;
+}
+
+static bool run_rotates(const struct weir_run *run)
+{
+	if (device_rotates(run->operands.target->device))
+		return true;
+	for (size_t i = 0; i < run->operands.count && i < 8; i++)
+		if (run->operands.sources[i].usable &&
+		    device_rotates(run->operands.sources[i].stat.device))
+			return true;
+	return false;
+}
+
+/* Sets the budgets and starts the work.  0 or -errno. */
+static int run_start(struct weir_run *run)
+{
+	bool small = run_is_small(run);
+	uint32_t useful = run->operands.folders > 0 ? LIMIT_WORKERS_MAX
+			  : run->operands.files < LIMIT_WORKERS_MAX
+				  ? (uint32_t)run->operands.files
+				  : LIMIT_WORKERS_MAX;
+
+	if (small)
+		budget_settle_inline(&run->budget, &run->settings);
+	else
+		budget_settle(&run->budget, &run->settings, useful > 0 ? useful : 1,
+			      run->settings.workers == 0 && run_rotates(run));
+	run->commit.units_max = run->budget.parked;
+	run->root.open_max = run->budget.folder_fds;
+	run->shared.have_proc = run->budget.have_proc;
+	run->shared.is_root = run->budget.is_root;
+	if (small)
+		return run_inline(run);
+	run->events.unbounded = false;
+	return run_start_threads(run);
+}
+
+/* Nothing runs (any more): the run has ended. */
+static void run_stop(struct weir_run *run, int result)
+{
+	struct error error;
+
+	if (result < 0 && result != -ECANCELED) {
+		error_set(&error, result, ERROR_SIDE_NONE, "start");
+		error.grade = ERROR_RUN;
+		event_post_error(&run->events, &error, "", false);
+	}
+	run_end(run);
+}
+
+static int run_begin(struct weir_run *run)
+{
+	int result;
+
+	if (run->operands.count == 0 || run->operands.target_path == NULL)
+		return -EINVAL;
+	result = run_open(run);
+	if (result < 0)
+		return result;
+	run->state = RUN_RUNNING;
+	run->events.unbounded = true; /* until there are threads, the reader is us */
+	if (atomic_load(&run->early_cancel) != 0)
+		engine_cancel(&run->shared, (enum weir_cancel)atomic_load(&run->early_cancel));
+	result = operands_resolve(&run->operands, &run->tree);
+	if (result == 0)
+		result = operands_queue(&run->operands, &run->tree);
+	if (result == 0)
+		result = run_start(run);
+	if (result < 0)
+		run_stop(run, result);
+	return 0;
+}
+
+/* ---- events ---------------------------------------------------------------------------------- */
+
+static void run_wait_event(struct weir_run *run, int timeout_ms)
+{
+	struct pollfd poll_fd = { .fd = run->event_fd, .events = POLLIN };
+	uint64_t count;
+
+	if (poll(&poll_fd, 1, timeout_ms) > 0 && read(run->event_fd, &count, sizeof(count)) < 0)
+		return; /* drained by an earlier look */
+}
+
+int weir_run_next(struct weir_run *run, int timeout_ms, struct weir_event **event)
+{
+	bool waited = false;
+
+	if (run->state == RUN_NEW) {
+		int result = run_begin(run);
+
+		if (result < 0)
+			return result;
+	}
+	free(run->event);
+	run->event = NULL;
+	for (;;) {
+		/* Read before taking: what is posted before the end is seen. */
+		bool ended = run->state == RUN_ENDED || atomic_load(&run->ended);
+
+		run->event = event_take(&run->events);
+		if (run->event != NULL) {
+			*event = run->event;
+			return 1;
+		}
+		if (ended)
+			break;
+		if (waited)
+			return -ETIMEDOUT;
+		run_wait_event(run, timeout_ms);
+		waited = timeout_ms >= 0;
+	}
+	if (run->state == RUN_RUNNING)
+		run_join(run);
+	run->state = RUN_ENDED;
+	event_notify(&run->events); /* readable from now on */
+	return 0;
+}
+
+int weir_run_fd(struct weir_run *run)
+{
+	return run->event_fd;
+}
+
+void weir_run_cancel(struct weir_run *run, enum weir_cancel how)
+{
+	int now = atomic_load(&run->early_cancel);
+
+	while (now < (int)how &&
+	       !atomic_compare_exchange_weak(&run->early_cancel, &now, (int)how))
+		;
+	if (run->opened)
+		engine_cancel(&run->shared, how);
+}
+
+enum weir_result weir_run_result(const struct weir_run *run)
+{
+	unsigned classes = run->opened ? atomic_load(&run->events.classes) : 0;
+
+	if ((classes & EVENT_CLASS_FULL) != 0)
+		return WEIR_RESULT_TARGET_FULL;
+	if ((classes & EVENT_CLASS_FATAL) != 0)
+		return WEIR_RESULT_FATAL;
+	if ((classes & EVENT_CLASS_REFUSED) != 0)
+		return WEIR_RESULT_REFUSED;
+	if ((classes & EVENT_CLASS_BUSY) != 0)
+		return WEIR_RESULT_BUSY;
+	if (run->opened && atomic_load(&run->shared.dropped))
+		return WEIR_RESULT_FATAL;
+	if ((classes & EVENT_CLASS_FAILED) != 0)
+		return WEIR_RESULT_ENTRIES_FAILED;
+	if ((classes & EVENT_CLASS_CHANGED) != 0)
+		return WEIR_RESULT_SOURCE_CHANGED;
+	return WEIR_RESULT_OK;
+}
+
+void weir_run_stats(const struct weir_run *run, struct weir_stats *stats, size_t size)
+{
+	struct weir_stats all = { 0 };
+
+	tally_read(&run->tally, &all);
+	all.sizes_known = all.scan_done != 0 && tally_get(&run->tally.files_open) == 0;
+	memset(stats, 0, size);
+	memcpy(stats, &all, size < sizeof(all) ? size : sizeof(all));
+}
+
+const char *weir_run_receipt(const struct weir_run *run)
+{
+	const char *reservation;
+
+	if (run->settings.dry_run)
+		return "dry run: nothing was changed";
+	if (run->operands.target_fs == NULL)
+		return "nothing was changed";
+	reservation = fs_reservation(run->operands.target_fs);
+	if (run->settings.durable == WEIR_DURABLE_NONE)
+		return "not synced";
+	if (atomic_load(&run->commit.failed))
+		return "not known to be durable";
+	return reservation != NULL ? reservation : "durable";
+}
+
+/* ---- accessors and words ------------------------------------------------------------------------ */
+
+enum weir_event_type weir_event_type(const struct weir_event *event)
+{
+	return event->type;
+}
+
+const char *weir_event_path(const struct weir_event *event)
+{
+	return event->path;
+}
+
+const char *weir_event_operation(const struct weir_event *event)
+{
+	return event->operation != NULL ? event->operation : "";
+}
+
+const char *weir_event_text(const struct weir_event *event)
+{
+	return event->text != NULL ? event->text : "";
+}
+
+int weir_event_errno(const struct weir_event *event)
+{
+	return event->errnum;
+}
+
+enum weir_side weir_event_side(const struct weir_event *event)
+{
+	return event->side;
+}
+
+enum weir_action weir_event_action(const struct weir_event *event)
+{
+	return event->action;
+}
+
+int64_t weir_event_offset(const struct weir_event *event)
+{
+	return event->offset;
+}
+
+uint64_t weir_event_bytes(const struct weir_event *event)
+{
+	return event->bytes;
+}
+
+const char *weir_version(void)
+{
+	return WEIR_VERSION;
+}
+
+const char *weir_features(void)
+{
+	return "engine-ring yes\n"
+	       "engine-plain yes\n"
+	       "liburing " RUN_LIBURING "\n"
+	       "libblkid " RUN_BLKID "\n"
+	       "fault-build " RUN_FAULT "\n";
+}
+
+const char *weir_errno_name(int errnum)
+{
+	return error_errno_name(errnum);
+}
+
+const char *weir_strerror(int errnum)
+{
+	return error_errno_text(errnum);
+}

@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Chunks: one slot of the arena, one range, at most one op.
+ *
+ *   State  True here                          Then
+ *   IDLE   no op names this buffer            READ when a range is left
+ *   READ   one read for the unfilled tail,    full -> FULL; short -> READ the rest;
+ *          or in the ready list for one
+ *                                             0 -> the source ended; EINTR, EAGAIN ->
+ *                                             again, bounded; else stream error
+ *   FULL   the range is valid, no op, in the  WRITE, or IDLE when empty
+ *          ready list
+ *   WRITE  one write for the unwritten tail,  full -> IDLE; short -> WRITE the rest;
+ *          or in the ready list for one      0 or error -> stream error
+ *
+ * Invariants:
+ * S1 ranges of live chunks do not overlap, and all offsets are explicit;
+ * S2 the buffer of a chunk is not touched between issue and completion;
+ * S3 after an error nothing is issued; the stream is done when live is 0, which
+ *    is the counted barrier: no sync can start before every write, re-issued
+ *    rests included, has completed;
+ * S4 direct transfers are whole blocks at block offsets; the last partial block
+ *    is kept back and written when nothing is in flight, or padded (P6);
+ * S5 a read that makes no progress at a place where the size says there is
+ *    data means that the source ended there: never looped on, never filled.
+ */
+#define _GNU_SOURCE
+#include "stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "invariant.h"
+#include "limits.h"
+
+static uint32_t stream_round_up(uint32_t value, uint32_t unit)
+{
+	return (value + unit - 1) / unit * unit;
+}
+
+void stream_begin(struct stream *stream, const struct stream_plan *plan)
+{
+	memset(stream, 0, sizeof(*stream));
+	stream->plan = *plan;
+	stream->end = plan->to_end ? UINT64_MAX : plan->size_bytes;
+	list_init(&stream->ready);
+	extent_begin(&stream->extents, plan->source_fd, stream->end, plan->sparse);
+	if (plan->to_end)
+		stream->extent = (struct extent){ 0, UINT64_MAX };
+	stream->sync_ns = tally_now_ns();
+	WEIR_ASSERT(!plan->read_direct || plan->align_bytes > 0);
+	WEIR_ASSERT(!plan->write_direct || plan->align_bytes > 0);
+	WEIR_ASSERT(plan->depth > 0);
+	WEIR_ASSERT(!plan->to_end || plan->depth == 1);
+}
+
+static void stream_fail(struct stream *stream, long result, enum error_side side,
+			const char *operation, uint64_t offset)
+{
+	if (stream->error.grade == ERROR_NONE) /* the first one counts */
+		error_set_at(&stream->error, result, side, operation, (int64_t)offset);
+}
+
+static void stream_chunk_idle(struct stream *stream, const struct stream_env *env,
+			      struct chunk *chunk)
+{
+	WEIR_ASSERT(stream->live > 0);
+	chunk->state = CHUNK_IDLE;
+	arena_give(env->arena, chunk->slot);
+	stream->live--;
+}
+
+static void stream_issue_chunk(struct stream *stream, const struct stream_env *env,
+			       struct chunk *chunk, void *owner)
+{
+	bool reads = chunk->state == CHUNK_READ;
+	uint32_t at = reads ? chunk->filled : chunk->written;
+	struct io_op *op = io_take(env->io, reads ? IO_READ : IO_WRITE, owner, chunk->slot->index);
+	enum io_answer answer;
+
+	WEIR_ASSERT(op != NULL); /* ops suffice for all slots and jobs */
+	WEIR_ASSERT(reads || chunk->state == CHUNK_WRITE);
+	op->fd = reads ? stream->plan.source_fd : stream->plan.target_fd;
+	op->immediate = !reads && stream->plan.write_now;
+	op->data = chunk->slot->data + at;
+	op->offset = (int64_t)(chunk->offset + at);
+	op->length = (reads ? chunk->want : chunk->length) - at;
+	if (reads && stream->plan.read_direct)
+		op->length = stream_round_up(op->length, stream->plan.align_bytes); /* S4 */
+	op->slot = chunk->unregistered ? NULL : chunk->slot;
+	WEIR_ASSERT(at + op->length <= chunk->slot->bytes);
+	answer = io_issue(env->io, op);
+	/* SQ entries suffice for all ops, so the ring is never busy here. */
+	WEIR_ASSERT(answer != IO_ANSWER_BUSY);
+}
+
+/* Widens a range to whole blocks (S4) without touching the one before (S1). */
+static void stream_align_extent(struct stream *stream)
+{
+	uint64_t align = stream->plan.align_bytes;
+	struct extent *extent = &stream->extent;
+
+	if (align > 1) {
+		extent->start -= extent->start % align;
+		extent->end = (extent->end + align - 1) / align * align;
+		if (extent->end > stream->plan.size_bytes)
+			extent->end = stream->plan.size_bytes;
+	}
+	if (extent->start < stream->extent_end)
+		extent->start = stream->extent_end;
+	if (extent->end > stream->extent_end)
+		stream->extent_end = extent->end;
+}
+
+/* The next range to read, at most SLOT_BYTES; false when there is none now. */
+static bool stream_next_range(struct stream *stream, struct sys *sys, uint32_t slot_bytes,
+			      uint64_t *offset, uint32_t *want)
+{
+	uint64_t left;
+
+	if (stream->plan.to_end) {
+		WEIR_ASSERT(stream->live == 0); /* in order: the last answer decides */
+		if (stream->extent.start >= stream->end)
+			return false;
+		*offset = stream->extent.start;
+		*want = slot_bytes;
+		return true;
+	}
+	while (stream->extent.start >= stream->extent.end) {
+		if (!extent_next(&stream->extents, sys, &stream->extent))
+			return false;
+		stream_align_extent(stream);
+	}
+	if (stream->extent.start >= stream->end)
+		return false; /* the source ended before the size said */
+	left = stream->extent.end - stream->extent.start;
+	*offset = stream->extent.start;
+	*want = left < slot_bytes ? (uint32_t)left : slot_bytes;
+	stream->extent.start += *want;
+	return true;
+}
+
+static bool stream_has_more(const struct stream *stream)
+{
+	if (stream->error.grade != ERROR_NONE)
+		return false;
+	if (stream->plan.to_end)
+		return stream->extent.start < stream->end;
+	if (stream->extent.start < stream->extent.end && stream->extent.start < stream->end)
+		return true;
+	return stream->extents.next < stream->extents.size_bytes &&
+	       stream->extents.next < stream->end;
+}
+
+/* Starts reads while there are ranges and slots; true if a slot is wanting. */
+static bool stream_issue_reads(struct stream *stream, const struct stream_env *env, void *owner)
+{
+	while (stream_has_more(stream)) {
+		struct slot *slot;
+		struct chunk *chunk;
+		uint64_t offset;
+		uint32_t want;
+
+		if (stream->live >= stream->plan.depth)
+			return false;
+		slot = stream->plan.small ? arena_take_small(env->arena) : NULL;
+		if (slot == NULL)
+			slot = arena_take_large(env->arena);
+		if (slot == NULL)
+			return true;
+		if (!stream_next_range(stream, env->sys, slot->bytes, &offset, &want)) {
+			arena_give(env->arena, slot);
+			return false;
+		}
+		chunk = &env->chunks[slot->index];
+		WEIR_ASSERT(chunk->state == CHUNK_IDLE);
+		*chunk = (struct chunk){
+			.state = CHUNK_READ, .slot = slot, .offset = offset, .want = want,
+		};
+		list_init(&chunk->node);
+		stream->live++;
+		stream_issue_chunk(stream, env, chunk, owner);
+	}
+	return false;
+}
+
+/* Keeps the last partial block back (S4).  A second one means that the source
+ * shrank while it was read; the recheck of the source will say so. */
+static bool stream_keep_tail(struct stream *stream, const struct chunk *chunk, uint32_t bytes)
+{
+	if (stream->tail_bytes > 0)
+		return true;
+	stream->tail = malloc(stream->plan.align_bytes);
+	if (stream->tail == NULL) {
+		stream_fail(stream, -ENOMEM, ERROR_SIDE_TARGET, "write", chunk->offset);
+		return false;
+	}
+	stream->tail_bytes = bytes;
+	stream->tail_offset = chunk->offset + chunk->length;
+	memcpy(stream->tail, chunk->slot->data + chunk->length, bytes);
+	return true;
+}
+
+/* FULL -> WRITE or IDLE: decides what of the range goes out now. */
+static void stream_start_write(struct stream *stream, const struct stream_env *env,
+			       struct chunk *chunk, void *owner)
+{
+	const struct stream_plan *plan = &stream->plan;
+	uint32_t rest = 0;
+
+	chunk->length = chunk->filled;
+	if (plan->write_direct)
+		rest = chunk->filled % plan->align_bytes;
+	if (rest > 0 && plan->pad_tail) {
+		chunk->length = chunk->filled - rest + plan->align_bytes;
+		memset(chunk->slot->data + chunk->filled, 0, chunk->length - chunk->filled);
+	} else if (rest > 0) {
+		chunk->length -= rest;
+		if (!stream_keep_tail(stream, chunk, rest))
+			chunk->length = 0;
+	}
+	if (chunk->length == 0) {
+		stream_chunk_idle(stream, env, chunk);
+		return;
+	}
+	chunk->state = CHUNK_WRITE;
+	chunk->written = 0;
+	chunk->tries = 0;
+	stream_issue_chunk(stream, env, chunk, owner);
+}
+
+/* G9: a large file is synced as it grows, beside its writes. */
+static void stream_sync_growing(struct stream *stream, const struct stream_env *env, void *owner)
+{
+	struct io_op *op;
+
+	if (!stream->plan.bound_dirty || stream->sync_live || stream->plan.to_end ||
+	    stream->plan.size_bytes < LIMIT_GROWING_BYTES)
+		return;
+	if (tally_now_ns() - stream->sync_ns < LIMIT_GROWING_NS)
+		return;
+	op = io_take(env->io, IO_FSYNC, owner, STREAM_SYNC_TAG);
+	if (op == NULL)
+		return; /* later will do */
+	op->fd = stream->plan.target_fd;
+	op->datasync = true;
+	stream->sync_ns = tally_now_ns();
+	stream->sync_bytes = stream->written_bytes;
+	stream->sync_live = true;
+	if (io_issue(env->io, op) == IO_ANSWER_BUSY) {
+		io_give(env->io, op);
+		stream->sync_live = false;
+	}
+}
+
+bool stream_issue(struct stream *stream, const struct stream_env *env, void *owner)
+{
+	struct list *node;
+	bool failed = stream->error.grade != ERROR_NONE;
+
+	while ((node = list_take_head(&stream->ready)) != NULL) {
+		struct chunk *chunk = LIST_ENTRY(node, struct chunk, node);
+
+		if (failed)
+			stream_chunk_idle(stream, env, chunk);
+		else if (chunk->state == CHUNK_FULL)
+			stream_start_write(stream, env, chunk, owner);
+		else
+			stream_issue_chunk(stream, env, chunk, owner);
+		failed = stream->error.grade != ERROR_NONE;
+	}
+	if (failed)
+		return false;
+	stream_sync_growing(stream, env, owner);
+	return stream_issue_reads(stream, env, owner);
+}
+
+static void stream_chunk_full(struct stream *stream, struct chunk *chunk)
+{
+	if (chunk->filled > chunk->want)
+		chunk->filled = chunk->want; /* a direct read is whole blocks */
+	chunk->state = CHUNK_FULL;
+	list_add_tail(&stream->ready, &chunk->node);
+}
+
+/* The source ended at OFFSET, before what was expected. */
+static void stream_source_ended(struct stream *stream, uint64_t offset)
+{
+	if (offset < stream->end)
+		stream->end = offset;
+}
+
+/* A transfer that moved nothing: true if it may be tried once more, perhaps in
+ * a weaker way. */
+static bool stream_may_retry(struct stream *stream, const struct stream_env *env,
+			     struct chunk *chunk, int32_t result)
+{
+	bool reads = chunk->state == CHUNK_READ;
+	bool *direct = reads ? &stream->plan.read_direct : &stream->plan.write_direct;
+	int fd = reads ? stream->plan.source_fd : stream->plan.target_fd;
+
+	if ((result == -EINTR || result == -EAGAIN) && ++chunk->tries < LIMIT_TRIES)
+		return true; /* E10 */
+	if ((result == -EFAULT || result == -ENOMEM) && !chunk->unregistered) {
+		chunk->unregistered = true; /* E15 */
+		return true;
+	}
+	/* Direct I/O accepted at open and refused now; or a read error that only
+	 * the direct way has (E18).  Never for a failed write. */
+	if (*direct && (result == -EINVAL || result == -EOPNOTSUPP || (reads && result == -EIO)))
+		*direct = sys_set_direct(env->sys, fd, false) < 0;
+	else if (result == -EINVAL && chunk->tries++ == 0)
+		return true; /* another chunk has just switched direct I/O off */
+	else
+		return false;
+	return !*direct;
+}
+
+static void stream_read_done(struct stream *stream, const struct stream_env *env,
+			     struct chunk *chunk, int32_t result)
+{
+	uint32_t align = stream->plan.align_bytes;
+	uint32_t before = chunk->filled;
+
+	if (result < 0) {
+		if (stream_may_retry(stream, env, chunk, result)) {
+			list_add_tail(&stream->ready, &chunk->node);
+			return;
+		}
+		stream_fail(stream, result, ERROR_SIDE_SOURCE, "read", chunk->offset + before);
+		stream_chunk_idle(stream, env, chunk);
+		return;
+	}
+	chunk->filled += (uint32_t)result;
+	if (stream->plan.to_end) {
+		if (result == 0)
+			stream->end = chunk->offset + chunk->filled;
+		stream->extent.start = chunk->offset + chunk->filled;
+		stream_chunk_full(stream, chunk);
+		return;
+	}
+	if (chunk->filled >= chunk->want) {
+		stream_chunk_full(stream, chunk);
+		return;
+	}
+	if (stream->plan.read_direct && chunk->filled % align != 0) {
+		/* A block was cut: the end, or an error right behind it.  Read that
+		 * block again; the same answer means the end (S5). */
+		if (chunk->tries > 0 && result % (int32_t)align != 0 && result < (int32_t)align)
+			result = 0;
+		else
+			chunk->filled -= chunk->filled % align;
+		chunk->tries++;
+	}
+	if (result == 0) {
+		stream_source_ended(stream, chunk->offset + chunk->filled);
+		stream_chunk_full(stream, chunk);
+		return;
+	}
+	list_add_tail(&stream->ready, &chunk->node);
+}
+
+/* G9: starts write-back of each 8 MiB, and waits for what lies 64 MiB behind,
+ * so that the dirty memory of a run is bounded. */
+static void stream_bound_dirty(struct stream *stream, const struct stream_env *env, uint64_t offset)
+{
+	const uint64_t window = LIMIT_DIRTY_BYTES / 2;
+	int result = 0;
+
+	if (!stream->plan.bound_dirty || stream->plan.write_direct)
+		return;
+	while (result == 0 && offset >= stream->synced_to + LIMIT_SYNC_AT_BYTES) {
+		result = sys_sync_file_range(env->sys, stream->plan.target_fd,
+					     (int64_t)stream->synced_to, LIMIT_SYNC_AT_BYTES,
+					     SYNC_FILE_RANGE_WRITE);
+		stream->synced_to += LIMIT_SYNC_AT_BYTES;
+		if (result == 0 && stream->synced_to >= window + LIMIT_SYNC_AT_BYTES)
+			result = sys_sync_file_range(
+				env->sys, stream->plan.target_fd,
+				(int64_t)(stream->synced_to - window - LIMIT_SYNC_AT_BYTES),
+				LIMIT_SYNC_AT_BYTES,
+				SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+					SYNC_FILE_RANGE_WAIT_AFTER);
+	}
+	/* A write-back error is told once for each descriptor: this is it (G4). */
+	if (result < 0 && result != -ESPIPE && result != -EINVAL && result != -ENOSYS)
+		stream_fail(stream, result, ERROR_SIDE_TARGET, "write", stream->synced_to);
+}
+
+static void stream_count_written(struct stream *stream, const struct stream_env *env,
+				 const struct chunk *chunk, uint32_t bytes)
+{
+	uint64_t from = chunk->offset + chunk->written;
+	uint64_t limit = chunk->offset + chunk->filled; /* padding is not data */
+	uint64_t counted = from >= limit ? 0 : limit - from < bytes ? limit - from : bytes;
+
+	stream->written_bytes += counted;
+	tally_add(&env->tally->bytes_written, counted);
+	tally_add(stream->plan.write_direct ? &env->tally->bytes_direct
+					    : &env->tally->bytes_buffered, counted);
+}
+
+static void stream_write_done(struct stream *stream, const struct stream_env *env,
+			      struct chunk *chunk, int32_t result)
+{
+	if (result <= 0) {
+		if (result < 0 && stream_may_retry(stream, env, chunk, result)) {
+			list_add_tail(&stream->ready, &chunk->node);
+			return;
+		}
+		/* A write of nothing is never tried again (E05). */
+		stream_fail(stream, result < 0 ? result : -EIO, ERROR_SIDE_TARGET, "write",
+			    chunk->offset + chunk->written);
+		stream_chunk_idle(stream, env, chunk);
+		return;
+	}
+	if (stream->plan.write_direct && (uint32_t)result % stream->plan.align_bytes != 0)
+		result -= result % (int32_t)stream->plan.align_bytes; /* S4 */
+	stream_count_written(stream, env, chunk, (uint32_t)result);
+	chunk->written += (uint32_t)result;
+	if (result == 0 && ++chunk->tries >= LIMIT_TRIES) {
+		stream_fail(stream, -EIO, ERROR_SIDE_TARGET, "write", chunk->offset + chunk->written);
+		stream_chunk_idle(stream, env, chunk);
+		return;
+	}
+	if (chunk->written < chunk->length) {
+		list_add_tail(&stream->ready, &chunk->node);
+		return;
+	}
+	stream_bound_dirty(stream, env, chunk->offset + chunk->written);
+	stream_chunk_idle(stream, env, chunk);
+}
+
+static void stream_sync_done(struct stream *stream, const struct stream_env *env, int32_t result)
+{
+	stream->sync_live = false;
+	if (result < 0) {
+		stream_fail(stream, result, ERROR_SIDE_TARGET, "fsync", stream->sync_bytes); /* G5 */
+		return;
+	}
+	tally_add(&env->tally->bytes_durable, stream->sync_bytes - stream->durable_bytes);
+	stream->durable_bytes = stream->sync_bytes;
+}
+
+void stream_apply(struct stream *stream, const struct stream_env *env, struct io_op *op)
+{
+	int32_t result = op->result;
+	uint32_t tag = op->tag;
+	struct chunk *chunk;
+
+	WEIR_ASSERT(op->state == IO_DONE);
+	io_give(env->io, op);
+	if (tag == STREAM_SYNC_TAG) {
+		stream_sync_done(stream, env, result);
+		return;
+	}
+	chunk = &env->chunks[tag];
+	WEIR_ASSERT(stream->live > 0);
+	if (stream->error.grade != ERROR_NONE) { /* S3 */
+		stream_chunk_idle(stream, env, chunk);
+		return;
+	}
+	if (chunk->state == CHUNK_READ)
+		stream_read_done(stream, env, chunk, result);
+	else if (chunk->state == CHUNK_WRITE)
+		stream_write_done(stream, env, chunk, result);
+	else
+		WEIR_ASSERT(false); /* an op of a chunk without one */
+}
+
+bool stream_done(const struct stream *stream)
+{
+	return stream->live == 0 && !stream->sync_live && !stream_has_more(stream);
+}
+
+int stream_write_tail(struct stream *stream, const struct stream_env *env)
+{
+	uint32_t written = 0;
+	int result = 0;
+
+	WEIR_ASSERT(stream->live == 0);
+	if (stream->tail_bytes == 0)
+		return 0;
+	result = sys_set_direct(env->sys, stream->plan.target_fd, false);
+	while (result == 0 && written < stream->tail_bytes) {
+		ssize_t bytes = sys_pwrite(env->sys, stream->plan.target_fd, stream->tail + written,
+					   stream->tail_bytes - written,
+					   (int64_t)(stream->tail_offset + written));
+		if (bytes == -EINTR)
+			continue;
+		if (bytes <= 0)
+			result = bytes < 0 ? (int)bytes : -EIO;
+		else
+			written += (uint32_t)bytes;
+	}
+	tally_add(&env->tally->ops_write, 1);
+	if (result < 0) {
+		stream_fail(stream, result, ERROR_SIDE_TARGET, "write",
+			    stream->tail_offset + written);
+		return result;
+	}
+	stream->written_bytes += written;
+	tally_add(&env->tally->bytes_written, written);
+	tally_add(&env->tally->bytes_buffered, written);
+	return 0;
+}
+
+void stream_end(struct stream *stream, const struct stream_env *env)
+{
+	(void)env;
+	WEIR_ASSERT(stream->live == 0 && !stream->sync_live);
+	free(stream->tail);
+	stream->tail = NULL;
+	stream->tail_bytes = 0;
+}

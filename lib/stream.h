@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The bytes of one source to one target, chunk by chunk.
+ */
+#ifndef WEIR_STREAM_H
+#define WEIR_STREAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arena.h"
+#include "error.h"
+#include "extent.h"
+#include "io.h"
+#include "list.h"
+#include "tally.h"
+
+enum chunk_state {
+	CHUNK_IDLE,
+	CHUNK_READ,
+	CHUNK_FULL,
+	CHUNK_WRITE,
+};
+
+struct chunk {
+	struct list node;    /* in stream.ready while it has something to issue */
+	enum chunk_state state;
+	struct slot *slot;
+	uint64_t offset;     /* in source and target, bytes */
+	uint32_t want;       /* bytes to read */
+	uint32_t filled;     /* bytes read */
+	uint32_t length;     /* bytes to write; whole blocks when direct */
+	uint32_t written;    /* bytes */
+	uint32_t tries;      /* transfers in a row that moved nothing */
+	bool unregistered;   /* its buffer is used as plain memory from now on */
+};
+
+struct stream_plan {
+	int source_fd;
+	int target_fd;
+	uint64_t size_bytes;   /* not looked at when to_end */
+	bool to_end;           /* size unknown: read until the end, in order */
+	bool read_direct;
+	bool write_direct;
+	bool write_now;        /* by plain pwrite on the worker */
+	bool sparse;           /* the source's map is worth asking for */
+	bool pad_tail;         /* P6: the tail is written padded, the size set after */
+	bool bound_dirty;      /* G9: write-back is started and waited for */
+	uint32_t align_bytes;  /* of direct transfers */
+	bool small;            /* fits one small slot */
+	uint32_t depth;        /* most chunks at a time; 1 when to_end */
+};
+
+struct stream {
+	struct stream_plan plan;
+	struct extent_cursor extents;
+	struct extent extent;    /* being read: [start, end) is still to do */
+	uint64_t extent_end;     /* ranges before this were handed out */
+	uint64_t end;            /* where the source ended, at most size_bytes */
+	uint64_t written_bytes;
+	uint32_t live;           /* chunks that are not IDLE */
+	struct list ready;       /* chunks that have something to issue */
+	struct error error;
+	uint8_t *tail;           /* last partial block, written after the rest */
+	uint32_t tail_bytes;
+	uint64_t tail_offset;
+	uint64_t synced_to;      /* G9: write-back started up to here */
+	uint64_t dirty_bytes;    /* buffered and not waited for, in tally.dirty */
+	bool sync_live;          /* G9: an fdatasync of the growing file runs */
+	uint64_t sync_ns;        /* when the last began */
+	uint64_t sync_bytes;     /* written when it began */
+	uint64_t durable_bytes;  /* counted as durable before the file is */
+};
+
+/* What a stream works with; all belong to one worker. */
+struct stream_env {
+	struct sys *sys;
+	struct io *io;
+	struct arena *arena;
+	struct chunk *chunks; /* LIMIT_SLOTS_MAX, by slot index */
+	struct tally *tally;
+};
+
+void stream_begin(struct stream *stream, const struct stream_plan *plan);
+
+/* Issues what can be: writes before reads.  True if it wants a slot and there
+ * is none. */
+bool stream_issue(struct stream *stream, const struct stream_env *env, void *owner);
+
+/* Applies a finished op (its tag is the chunk, or STREAM_SYNC_TAG). */
+void stream_apply(struct stream *stream, const struct stream_env *env, struct io_op *op);
+
+#define STREAM_SYNC_TAG UINT32_MAX
+
+/* True when all is written but the tail, or an error ended it. */
+bool stream_done(const struct stream *stream);
+
+/* Writes the last partial block, if it was kept back.  0 or -errno with the
+ * stream's error set. */
+int stream_write_tail(struct stream *stream, const struct stream_env *env);
+
+/* Frees what it holds; no chunk may be live. */
+void stream_end(struct stream *stream, const struct stream_env *env);
+
+#endif

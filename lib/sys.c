@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * System calls on files.
+ *
+ * Invariants:
+ * Y1 errno is read in the line after the call and goes no further;
+ * Y2 every call passes sys_note() exactly once, with its result;
+ * Y3 close() is never repeated: after EINTR the descriptor is gone (Linux).
+ */
+#define _GNU_SOURCE
+#include "sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "invariant.h"
+
+#ifndef SYS_cachestat
+#define SYS_cachestat 451
+#endif
+#ifndef RENAME_NOREPLACE
+#define RENAME_NOREPLACE 1
+#endif
+
+#ifdef WEIR_FAULT_BUILD
+static const char *const sys_kind_names[SYS_KINDS] = {
+	[SYS_OPEN] = "open",
+	[SYS_CREATE] = "create",
+	[SYS_CLOSE] = "close",
+	[SYS_STATX] = "statx",
+	[SYS_STATFS] = "statfs",
+	[SYS_READ] = "read",
+	[SYS_WRITE] = "write",
+	[SYS_FSYNC] = "fsync",
+	[SYS_SYNCFS] = "syncfs",
+	[SYS_SYNC_RANGE] = "sync_file_range",
+	[SYS_ALLOCATE] = "fallocate",
+	[SYS_TRUNCATE] = "ftruncate",
+	[SYS_SEEK] = "lseek",
+	[SYS_CACHESTAT] = "cachestat",
+	[SYS_FLAGS] = "setfl",
+	[SYS_MKDIR] = "mkdir",
+	[SYS_UNLINK] = "unlink",
+	[SYS_LINK] = "link",
+	[SYS_RENAME] = "rename",
+	[SYS_SYMLINK] = "symlink",
+	[SYS_MKNOD] = "mknod",
+	[SYS_READLINK] = "readlink",
+	[SYS_CHOWN] = "chown",
+	[SYS_CHMOD] = "chmod",
+	[SYS_TIMES] = "utimens",
+	[SYS_LIST] = "getdents",
+	[SYS_LOCK] = "flock",
+	[SYS_GETXATTR] = "getxattr",
+	[SYS_SETXATTR] = "setxattr",
+	[SYS_NOP] = "nop",
+};
+
+static size_t sys_escape(char *out, size_t size, const char *name)
+{
+	size_t used = 0;
+
+	for (; *name != '\0' && used + 5 < size; name++) {
+		unsigned char byte = (unsigned char)*name;
+
+		if (byte > ' ' && byte < 127 && byte != '\\')
+			out[used++] = (char)byte;
+		else
+			used += (size_t)snprintf(out + used, size - used, "\\x%02X", byte);
+	}
+	out[used] = '\0';
+	return used;
+}
+
+static void sys_trace(struct sys *sys, uint64_t serial, enum sys_kind kind, int fd,
+		      const char *name, int64_t offset, uint64_t length, unsigned flags, long result)
+{
+	char line[1600];
+	char where[64] = "-";
+	char escaped[1200] = "-";
+	struct stat stat;
+	int bytes;
+
+	if (fd >= 0 && fstat(fd, &stat) == 0)
+		snprintf(where, sizeof(where), "%u,%u:%llu", major(stat.st_dev),
+			 minor(stat.st_dev), (unsigned long long)stat.st_ino);
+	if (name != NULL && name[0] != '\0')
+		sys_escape(escaped, sizeof(escaped), name);
+	bytes = snprintf(line, sizeof(line), "%llu %s %s %s %lld %llu %x %ld\n",
+			 (unsigned long long)serial, sys_kind_names[kind], where, escaped,
+			 (long long)offset, (unsigned long long)length, flags, result);
+	if (write(sys->trace_fd, line, (size_t)bytes) != bytes)
+		abort(); /* a trace with a hole proves nothing */
+}
+#endif
+
+void sys_open(struct sys *sys)
+{
+	atomic_store(&sys->serial, 0);
+	sys->trace_fd = -1;
+#ifdef WEIR_FAULT_BUILD
+	const char *path = getenv("WEIR_TRACE");
+
+	if (path != NULL) {
+		sys->trace_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+		WEIR_ASSERT(sys->trace_fd >= 0);
+	}
+#endif
+}
+
+void sys_close_trace(struct sys *sys)
+{
+	if (sys->trace_fd >= 0)
+		close(sys->trace_fd);
+	sys->trace_fd = -1;
+}
+
+long sys_note(struct sys *sys, enum sys_kind kind, int fd, const char *name, int64_t offset,
+	      uint64_t length, unsigned flags, long result)
+{
+	uint64_t serial = atomic_fetch_add_explicit(&sys->serial, 1, memory_order_relaxed) + 1;
+
+	WEIR_ASSERT(kind < SYS_KINDS);
+#ifdef WEIR_FAULT_BUILD
+	if (sys->trace_fd >= 0)
+		sys_trace(sys, serial, kind, fd, name, offset, length, flags, result);
+#else
+	(void)serial, (void)fd, (void)name, (void)offset, (void)length, (void)flags;
+#endif
+	return result;
+}
+
+/* A call's value, or its negative errno (Y1). */
+static inline long sys_result(long value)
+{
+	return value < 0 ? -errno : value;
+}
+
+int sys_openat(struct sys *sys, int dirfd, const char *name, int flags, mode_t mode)
+{
+	bool creates = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
+	long fd = sys_result(openat(dirfd, name, flags | O_CLOEXEC, mode));
+
+	return (int)sys_note(sys, creates ? SYS_CREATE : SYS_OPEN, creates && fd >= 0 ? (int)fd : dirfd,
+			     name, 0, mode, (unsigned)flags, fd);
+}
+
+int sys_close(struct sys *sys, int fd)
+{
+	long result;
+
+	WEIR_ASSERT(fd > 2);
+#ifdef WEIR_FAULT_BUILD
+	/* Traced before, while the descriptor still tells its inode. */
+	sys_note(sys, SYS_CLOSE, fd, NULL, 0, 0, 0, 0);
+	result = sys_result(close(fd));
+#else
+	result = sys_note(sys, SYS_CLOSE, fd, NULL, 0, 0, 0, sys_result(close(fd)));
+#endif
+	return result == -EINTR ? 0 : (int)result; /* Y3 */
+}
+
+static struct timespec sys_timespec(struct statx_timestamp stamp)
+{
+	return (struct timespec){ .tv_sec = stamp.tv_sec, .tv_nsec = (long)stamp.tv_nsec };
+}
+
+static int sys_statx_flags(struct sys *sys, int dirfd, const char *name, int flags, bool want_dio,
+			   struct sys_stat *stat)
+{
+	struct statx raw;
+	uint32_t mask = STATX_BASIC_STATS | (want_dio ? SYS_STATX_DIOALIGN : 0);
+	long result = sys_result(statx(dirfd, name, flags, mask, &raw));
+
+	sys_note(sys, SYS_STATX, dirfd, name, 0, 0, (unsigned)flags, result);
+	if (result < 0)
+		return (int)result;
+	*stat = (struct sys_stat){
+		.device = makedev(raw.stx_dev_major, raw.stx_dev_minor),
+		.inode = raw.stx_ino,
+		.size_bytes = raw.stx_size,
+		.blocks = raw.stx_blocks,
+		.mode = raw.stx_mode,
+		.uid = raw.stx_uid,
+		.gid = raw.stx_gid,
+		.links = raw.stx_nlink,
+		.rdev = makedev(raw.stx_rdev_major, raw.stx_rdev_minor),
+		.dio_known = (raw.stx_mask & SYS_STATX_DIOALIGN) != 0,
+		.atime = sys_timespec(raw.stx_atime),
+		.mtime = sys_timespec(raw.stx_mtime),
+		.ctime = sys_timespec(raw.stx_ctime),
+	};
+	if (stat->dio_known) {
+		/* Two words at offset 0x98 of struct statx (linux/stat.h); older
+		 * headers call them spare. */
+		memcpy(&stat->dio_memory_align, (const char *)&raw + 0x98, 4);
+		memcpy(&stat->dio_offset_align, (const char *)&raw + 0x9c, 4);
+	}
+	return 0;
+}
+
+int sys_statx(struct sys *sys, int dirfd, const char *name, bool want_dio, struct sys_stat *stat)
+{
+	int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
+
+	if (name[0] == '\0')
+		flags |= AT_EMPTY_PATH;
+	return sys_statx_flags(sys, dirfd, name, flags, want_dio, stat);
+}
+
+int sys_statx_follow(struct sys *sys, int dirfd, const char *name, struct sys_stat *stat)
+{
+	return sys_statx_flags(sys, dirfd, name, 0, false, stat);
+}
+
+int sys_fstatfs(struct sys *sys, int fd, struct statfs *statfs)
+{
+	return (int)sys_note(sys, SYS_STATFS, fd, NULL, 0, 0, 0, sys_result(fstatfs(fd, statfs)));
+}
+
+ssize_t sys_pread(struct sys *sys, int fd, void *data, size_t length, int64_t offset)
+{
+	WEIR_ASSERT(offset >= 0);
+	return sys_note(sys, SYS_READ, fd, NULL, offset, length, 0,
+			sys_result(pread(fd, data, length, offset)));
+}
+
+ssize_t sys_pwrite(struct sys *sys, int fd, const void *data, size_t length, int64_t offset)
+{
+	WEIR_ASSERT(offset >= 0);
+	return sys_note(sys, SYS_WRITE, fd, NULL, offset, length, 0,
+			sys_result(pwrite(fd, data, length, offset)));
+}
+
+int sys_fsync(struct sys *sys, int fd)
+{
+	return (int)sys_note(sys, SYS_FSYNC, fd, NULL, 0, 0, 0, sys_result(fsync(fd)));
+}
+
+int sys_fdatasync(struct sys *sys, int fd)
+{
+	return (int)sys_note(sys, SYS_FSYNC, fd, NULL, 0, 0, 1, sys_result(fdatasync(fd)));
+}
+
+int sys_syncfs(struct sys *sys, int fd)
+{
+	return (int)sys_note(sys, SYS_SYNCFS, fd, NULL, 0, 0, 0, sys_result(syncfs(fd)));
+}
+
+int sys_sync_file_range(struct sys *sys, int fd, int64_t offset, int64_t length, unsigned flags)
+{
+	return (int)sys_note(sys, SYS_SYNC_RANGE, fd, NULL, offset, (uint64_t)length, flags,
+			     sys_result(sync_file_range(fd, offset, length, flags)));
+}
+
+int sys_fallocate(struct sys *sys, int fd, int mode, int64_t offset, int64_t length)
+{
+	return (int)sys_note(sys, SYS_ALLOCATE, fd, NULL, offset, (uint64_t)length, (unsigned)mode,
+			     sys_result(fallocate(fd, mode, offset, length)));
+}
+
+int sys_ftruncate(struct sys *sys, int fd, int64_t size)
+{
+	return (int)sys_note(sys, SYS_TRUNCATE, fd, NULL, 0, (uint64_t)size, 0,
+			     sys_result(ftruncate(fd, size)));
+}
+
+int64_t sys_lseek(struct sys *sys, int fd, int64_t offset, int whence)
+{
+	return sys_note(sys, SYS_SEEK, fd, NULL, offset, 0, (unsigned)whence,
+			sys_result(lseek(fd, offset, whence)));
+}
+
+int sys_cachestat(struct sys *sys, int fd, uint64_t length, uint64_t *cached_pages,
+		  uint64_t *dirty_pages)
+{
+	/* struct cachestat_range and struct cachestat of linux/mman.h, 6.5. */
+	uint64_t range[2] = { 0, length };
+	uint64_t counts[5] = { 0 };
+	long result = sys_result(syscall(SYS_cachestat, fd, range, counts, 0));
+
+	*cached_pages = counts[0];
+	*dirty_pages = counts[1] + counts[2];
+	return (int)sys_note(sys, SYS_CACHESTAT, fd, NULL, 0, length, 0, result);
+}
+
+int sys_set_direct(struct sys *sys, int fd, bool direct)
+{
+	long flags = sys_result(fcntl(fd, F_GETFL));
+
+	if (flags >= 0) {
+		flags = direct ? flags | O_DIRECT : flags & ~O_DIRECT;
+		flags = sys_result(fcntl(fd, F_SETFL, (int)flags));
+	}
+	return (int)sys_note(sys, SYS_FLAGS, fd, NULL, 0, 0, direct, flags);
+}
+
+int sys_mkdirat(struct sys *sys, int dirfd, const char *name, mode_t mode)
+{
+	return (int)sys_note(sys, SYS_MKDIR, dirfd, name, 0, 0, mode,
+			     sys_result(mkdirat(dirfd, name, mode)));
+}
+
+int sys_unlinkat(struct sys *sys, int dirfd, const char *name, int flags)
+{
+	return (int)sys_note(sys, SYS_UNLINK, dirfd, name, 0, 0, (unsigned)flags,
+			     sys_result(unlinkat(dirfd, name, flags)));
+}
+
+int sys_link_fd(struct sys *sys, int fd, int dirfd, const char *name, bool through_proc)
+{
+	char path[32];
+	long result;
+
+	if (through_proc) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		result = sys_result(linkat(AT_FDCWD, path, dirfd, name, AT_SYMLINK_FOLLOW));
+	} else {
+		result = sys_result(linkat(fd, "", dirfd, name, AT_EMPTY_PATH));
+	}
+	return (int)sys_note(sys, SYS_LINK, fd, name, 0, 0, through_proc, result);
+}
+
+int sys_linkat(struct sys *sys, int dirfd, const char *old_name, const char *new_name)
+{
+	return (int)sys_note(sys, SYS_LINK, dirfd, new_name, 0, 0, 0,
+			     sys_result(linkat(dirfd, old_name, dirfd, new_name, 0)));
+}
+
+int sys_renameat2(struct sys *sys, int dirfd, const char *old_name, const char *new_name,
+		  unsigned flags)
+{
+	/* By number: glibc emulates missing flags, which P2 must be told of. */
+	long result = sys_result(
+		syscall(SYS_renameat2, dirfd, old_name, dirfd, new_name, flags));
+#ifdef WEIR_FAULT_BUILD
+	char names[600];
+
+	snprintf(names, sizeof(names), "%s/%s", old_name, new_name);
+	return (int)sys_note(sys, SYS_RENAME, dirfd, names, 0, 0, flags, result);
+#else
+	return (int)sys_note(sys, SYS_RENAME, dirfd, new_name, 0, 0, flags, result);
+#endif
+}
+
+int sys_symlinkat(struct sys *sys, const char *text, int dirfd, const char *name)
+{
+	return (int)sys_note(sys, SYS_SYMLINK, dirfd, name, 0, 0, 0,
+			     sys_result(symlinkat(text, dirfd, name)));
+}
+
+int sys_mknodat(struct sys *sys, int dirfd, const char *name, mode_t mode, dev_t rdev)
+{
+	return (int)sys_note(sys, SYS_MKNOD, dirfd, name, 0, 0, mode,
+			     sys_result(mknodat(dirfd, name, mode, rdev)));
+}
+
+ssize_t sys_readlinkat(struct sys *sys, int dirfd, const char *name, char *text, size_t size)
+{
+	return sys_note(sys, SYS_READLINK, dirfd, name, 0, size, 0,
+			sys_result(readlinkat(dirfd, name, text, size)));
+}
+
+int sys_fchownat(struct sys *sys, int dirfd, const char *name, uid_t uid, gid_t gid)
+{
+	int flags = name[0] == '\0' ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW;
+
+	return (int)sys_note(sys, SYS_CHOWN, dirfd, name, uid, gid, (unsigned)flags,
+			     sys_result(fchownat(dirfd, name, uid, gid, flags)));
+}
+
+int sys_fchmod(struct sys *sys, int fd, mode_t mode)
+{
+	return (int)sys_note(sys, SYS_CHMOD, fd, NULL, 0, 0, mode, sys_result(fchmod(fd, mode)));
+}
+
+int sys_fchmodat(struct sys *sys, int dirfd, const char *name, mode_t mode)
+{
+	return (int)sys_note(sys, SYS_CHMOD, dirfd, name, 0, 0, mode,
+			     sys_result(fchmodat(dirfd, name, mode, 0)));
+}
+
+int sys_futimens(struct sys *sys, int fd, const struct timespec times[2])
+{
+	return (int)sys_note(sys, SYS_TIMES, fd, NULL, 0, 0, 0, sys_result(futimens(fd, times)));
+}
+
+int sys_utimensat(struct sys *sys, int dirfd, const char *name, const struct timespec times[2])
+{
+	return (int)sys_note(sys, SYS_TIMES, dirfd, name, 0, 0, 0,
+			     sys_result(utimensat(dirfd, name, times, AT_SYMLINK_NOFOLLOW)));
+}
+
+ssize_t sys_getdents(struct sys *sys, int fd, void *buffer, size_t size)
+{
+	return sys_note(sys, SYS_LIST, fd, NULL, 0, size, 0,
+			sys_result(syscall(SYS_getdents64, fd, buffer, size)));
+}
+
+int sys_flock(struct sys *sys, int fd, int operation)
+{
+	return (int)sys_note(sys, SYS_LOCK, fd, NULL, 0, 0, (unsigned)operation,
+			     sys_result(flock(fd, operation)));
+}
+
+ssize_t sys_flistxattr(struct sys *sys, int fd, char *list, size_t size)
+{
+	return sys_note(sys, SYS_GETXATTR, fd, NULL, 0, size, 0,
+			sys_result(flistxattr(fd, list, size)));
+}
+
+ssize_t sys_fgetxattr(struct sys *sys, int fd, const char *name, void *value, size_t size)
+{
+	return sys_note(sys, SYS_GETXATTR, fd, name, 0, size, 0,
+			sys_result(fgetxattr(fd, name, value, size)));
+}
+
+int sys_fsetxattr(struct sys *sys, int fd, const char *name, const void *value, size_t size)
+{
+	return (int)sys_note(sys, SYS_SETXATTR, fd, name, 0, size, 0,
+			     sys_result(fsetxattr(fd, name, value, size, 0)));
+}
+
+int sys_fremovexattr(struct sys *sys, int fd, const char *name)
+{
+	return (int)sys_note(sys, SYS_SETXATTR, fd, name, 0, 0, 1,
+			     sys_result(fremovexattr(fd, name)));
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Every direct system call that the library makes on files, one thin function
+ * each.  All return >= 0 or a negative errno, never errno, and all pass one
+ * point, as the ring's operations do through sys_note(), where they get a
+ * serial number and, in WEIR_FAULT_BUILD builds, a line in the trace:
+ *
+ *   SERIAL KIND DIR NAME OFFSET LENGTH FLAGS RESULT
+ *
+ * separated by single spaces.  SERIAL counts from 1 over all threads; KIND is
+ * a word below; DIR is DEVICE:INODE of the descriptor worked on (the folder
+ * where NAME is not "-"), or "-"; NAME is one component, with space, backslash
+ * and control bytes as \xHH, or "-"; for link and rename it is the new name,
+ * for rename as OLD/NEW; OFFSET and LENGTH are decimal; FLAGS is hexadecimal;
+ * RESULT is the result, -ERRNO when it failed.  The file is named by the
+ * environment variable WEIR_TRACE, in such builds only.
+ */
+#ifndef WEIR_SYS_H
+#define WEIR_SYS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/vfs.h>
+#include <time.h>
+
+enum sys_kind {
+	SYS_OPEN,
+	SYS_CREATE, /* open that makes an inode: O_CREAT or O_TMPFILE */
+	SYS_CLOSE,
+	SYS_STATX,
+	SYS_STATFS,
+	SYS_READ,
+	SYS_WRITE,
+	SYS_FSYNC,
+	SYS_SYNCFS,
+	SYS_SYNC_RANGE,
+	SYS_ALLOCATE,
+	SYS_TRUNCATE,
+	SYS_SEEK,
+	SYS_CACHESTAT,
+	SYS_FLAGS,
+	SYS_MKDIR,
+	SYS_UNLINK,
+	SYS_LINK,
+	SYS_RENAME,
+	SYS_SYMLINK,
+	SYS_MKNOD,
+	SYS_READLINK,
+	SYS_CHOWN,
+	SYS_CHMOD,
+	SYS_TIMES,
+	SYS_LIST,
+	SYS_LOCK,
+	SYS_GETXATTR,
+	SYS_SETXATTR,
+	SYS_NOP,
+	SYS_KINDS
+};
+
+/* What the kernel knows and Debian 12's headers do not. */
+#define SYS_STATX_DIOALIGN 0x2000U /* statx(2), Linux 6.1 */
+
+struct sys {
+	_Atomic uint64_t serial;
+	int trace_fd; /* -1: no trace */
+};
+
+/* Attributes of an entry, from statx(2). */
+struct sys_stat {
+	uint64_t device;
+	uint64_t inode;
+	uint64_t size_bytes;
+	uint64_t blocks; /* of 512 bytes */
+	uint32_t mode;   /* type and permissions */
+	uint32_t uid;
+	uint32_t gid;
+	uint32_t links;
+	uint64_t rdev;
+	uint32_t dio_memory_align;  /* 0: unknown or no direct I/O, see dio_known */
+	uint32_t dio_offset_align;
+	bool dio_known;             /* the kernel told the two above */
+	struct timespec atime;
+	struct timespec mtime;
+	struct timespec ctime;
+};
+
+void sys_open(struct sys *sys);
+void sys_close_trace(struct sys *sys);
+
+/* The one point: counts an operation and traces it; returns RESULT. */
+long sys_note(struct sys *sys, enum sys_kind kind, int fd, const char *name, int64_t offset,
+	      uint64_t length, unsigned flags, long result);
+
+int sys_openat(struct sys *sys, int dirfd, const char *name, int flags, mode_t mode);
+int sys_close(struct sys *sys, int fd);
+/* NAME "" means the descriptor itself. */
+int sys_statx(struct sys *sys, int dirfd, const char *name, bool want_dio, struct sys_stat *stat);
+/* As sys_statx(), following a link in NAME. */
+int sys_statx_follow(struct sys *sys, int dirfd, const char *name, struct sys_stat *stat);
+int sys_fstatfs(struct sys *sys, int fd, struct statfs *statfs);
+ssize_t sys_pread(struct sys *sys, int fd, void *data, size_t length, int64_t offset);
+ssize_t sys_pwrite(struct sys *sys, int fd, const void *data, size_t length, int64_t offset);
+int sys_fsync(struct sys *sys, int fd);
+int sys_fdatasync(struct sys *sys, int fd);
+int sys_syncfs(struct sys *sys, int fd);
+int sys_sync_file_range(struct sys *sys, int fd, int64_t offset, int64_t length, unsigned flags);
+int sys_fallocate(struct sys *sys, int fd, int mode, int64_t offset, int64_t length);
+int sys_ftruncate(struct sys *sys, int fd, int64_t size);
+int64_t sys_lseek(struct sys *sys, int fd, int64_t offset, int whence);
+/* Pages of [0, length) in the page cache and of these dirty; cachestat(2),
+ * Linux 6.5. */
+int sys_cachestat(struct sys *sys, int fd, uint64_t length, uint64_t *cached_pages,
+		  uint64_t *dirty_pages);
+int sys_set_direct(struct sys *sys, int fd, bool direct);
+int sys_mkdirat(struct sys *sys, int dirfd, const char *name, mode_t mode);
+int sys_unlinkat(struct sys *sys, int dirfd, const char *name, int flags);
+/* Names the inode of FD; by AT_EMPTY_PATH, or through /proc/self/fd. */
+int sys_link_fd(struct sys *sys, int fd, int dirfd, const char *name, bool through_proc);
+int sys_linkat(struct sys *sys, int dirfd, const char *old_name, const char *new_name);
+int sys_renameat2(struct sys *sys, int dirfd, const char *old_name, const char *new_name,
+		  unsigned flags);
+int sys_symlinkat(struct sys *sys, const char *text, int dirfd, const char *name);
+int sys_mknodat(struct sys *sys, int dirfd, const char *name, mode_t mode, dev_t rdev);
+ssize_t sys_readlinkat(struct sys *sys, int dirfd, const char *name, char *text, size_t size);
+/* NAME "" means the descriptor itself; links are never followed. */
+int sys_fchownat(struct sys *sys, int dirfd, const char *name, uid_t uid, gid_t gid);
+int sys_fchmod(struct sys *sys, int fd, mode_t mode);
+int sys_fchmodat(struct sys *sys, int dirfd, const char *name, mode_t mode);
+int sys_futimens(struct sys *sys, int fd, const struct timespec times[2]);
+int sys_utimensat(struct sys *sys, int dirfd, const char *name, const struct timespec times[2]);
+ssize_t sys_getdents(struct sys *sys, int fd, void *buffer, size_t size);
+int sys_flock(struct sys *sys, int fd, int operation);
+ssize_t sys_flistxattr(struct sys *sys, int fd, char *list, size_t size);
+ssize_t sys_fgetxattr(struct sys *sys, int fd, const char *name, void *value, size_t size);
+int sys_fsetxattr(struct sys *sys, int fd, const char *name, const void *value, size_t size);
+int sys_fremovexattr(struct sys *sys, int fd, const char *name);
+
+#endif

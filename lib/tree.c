@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The scan of one folder.
+ *
+ * Invariants:
+ * W1 a scan task lists one buffer; if there may be more, the folder goes back to
+ *    the queue below the child folders that were found, so memory is bounded by
+ *    depth and buffer, not by the width of the tree;
+ * W2 a source folder that is also above itself (a loop of mounts) or that is a
+ *    folder being written to is not entered;
+ * W3 a child is opened by one name in its held parent, never through a link.
+ */
+#define _GNU_SOURCE
+#include "tree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "invariant.h"
+#include "limits.h"
+#include "meta.h"
+#include "temp.h"
+
+struct tree_dirent {
+	uint64_t inode;
+	int64_t offset;
+	unsigned short length;
+	unsigned char type;
+	char name[];
+};
+
+static void tree_error(struct tree *tree, const struct error *error, const struct folder *folder,
+		       const char *name)
+{
+	char *path = error->side == ERROR_SIDE_TARGET ? folder_target_path(folder, name)
+						      : folder_source_path(folder, name);
+
+	event_post_error(tree->events, error, path != NULL ? path : "", true);
+	free(path);
+}
+
+void tree_push(struct tree *tree, struct folder *folder)
+{
+	atomic_fetch_add(&tree->scans, 1);
+	queue_push_scan(tree->queue, folder, true);
+}
+
+static void tree_scan_over(struct tree *tree)
+{
+	if (atomic_fetch_sub(&tree->scans, 1) == 1)
+		atomic_store(&tree->tally->scan_done, 1);
+}
+
+void tree_discard(struct tree *tree, struct folder *folder)
+{
+	(void)folder;
+	tree_scan_over(tree);
+}
+
+/* ---- beginning: both sides are opened -------------------------------------- */
+
+static int tree_open_source(struct tree *tree, struct folder *folder, struct error *error)
+{
+	struct folder *parent = folder->parent;
+	int fd, result;
+
+	if (folder->by_path) {
+		result = dir_open_path(tree->root, folder->base_fd, folder->name, &folder->source);
+	} else {
+		fd = dir_pin(tree->root, parent->source, NULL);
+		if (fd < 0) {
+			error_set(error, fd, ERROR_SIDE_SOURCE, "open folder of");
+			return fd;
+		}
+		result = dir_open_child(tree->root, parent->source, fd, folder->name,
+					&folder->source);
+		dir_unpin(tree->root, parent->source);
+	}
+	if (result < 0) {
+		error_set(error, result, ERROR_SIDE_SOURCE, "open folder");
+		error->source_changed = result == -ENOENT;
+		folder->source = NULL;
+		return result;
+	}
+	result = sys_statx(tree->sys, folder->source->fd, "", false, &folder->stat);
+	if (result < 0) {
+		error_set(error, result, ERROR_SIDE_SOURCE, "stat");
+		return result;
+	}
+	folder->source_fs = parent != NULL && parent->source_fs != NULL &&
+					    parent->source_fs->device == folder->stat.device
+				    ? parent->source_fs
+				    : fs_find(tree->fs, folder->source->fd, folder->stat.device, false);
+	return 0;
+}
+
+static bool tree_is_above(const struct dir *dir, const struct dir *above)
+{
+	for (; above != NULL; above = above->parent)
+		if (above->device == dir->device && above->inode == dir->inode)
+			return true;
+	return false;
+}
+
+/* W2 */
+static int tree_check_loop(struct folder *folder, struct error *error)
+{
+	if (folder->parent != NULL && folder->parent->target != NULL && !folder->into_parent &&
+	    tree_is_above(folder->source, folder->parent->target)) {
+		error_set_text(error, ERROR_SIDE_SOURCE, "enter folder",
+			       "it is a folder that is being copied into");
+		error->grade = ERROR_WARNING;
+		return -ELOOP;
+	}
+	if (tree_is_above(folder->source, folder->source->parent)) {
+		error_set_text(error, ERROR_SIDE_SOURCE, "enter folder", "it contains itself");
+		return -ELOOP;
+	}
+	return 0;
+}
+
+static mode_t tree_create_mode(const struct tree *tree, const struct folder *folder)
+{
+	if (tree->settings->keep_mode || tree->settings->keep_owner)
+		return 0700; /* P4: closed until its owner is right */
+	return (folder->stat.mode & 0777) | 0700;
+}
+
+/* Makes or opens the target folder; parent_fd is its pinned parent. */
+static int tree_make_target(struct tree *tree, struct folder *folder, int parent_fd,
+			    struct error *error)
+{
+	struct folder *parent = folder->parent;
+	int result = 0;
+
+	if (!tree->settings->dry_run) {
+		result = sys_mkdirat(tree->sys, parent_fd, folder->target_name,
+				     tree_create_mode(tree, folder));
+		folder->fresh = result == 0;
+		if (result < 0 && result != -EEXIST) {
+			error_set(error, result, ERROR_SIDE_TARGET, "create folder");
+			return result;
+		}
+		parent->target_fs->written = true;
+	}
+	result = dir_open_child(tree->root, parent->target, parent_fd, folder->target_name,
+				&folder->target);
+	if (result == -ENOENT && tree->settings->dry_run) {
+		folder->target = NULL;
+		return 0;
+	}
+	if (result == -ENOTDIR || result == -ELOOP) {
+		error_set_text(error, ERROR_SIDE_TARGET, "create folder",
+			       "something that is not a folder has this name");
+		folder->target = NULL;
+		return result;
+	}
+	if (result < 0) {
+		error_set(error, result, ERROR_SIDE_TARGET, "open folder");
+		folder->target = NULL;
+	}
+	return result;
+}
+
+static int tree_open_target(struct tree *tree, struct folder *folder, struct error *error)
+{
+	struct folder *parent = folder->parent;
+	int parent_fd, result;
+
+	if (parent->target == NULL)
+		return 0; /* a dry run below what is not there yet */
+	parent_fd = dir_pin(tree->root, parent->target, NULL);
+	if (parent_fd < 0) {
+		error_set(error, parent_fd, ERROR_SIDE_TARGET, "open folder of");
+		return parent_fd;
+	}
+	if (folder->into_parent) { /* the pin is kept: it is this folder's now */
+		folder->target = dir_get(tree->root, parent->target);
+		folder->target_fs = parent->target_fs;
+		return 0;
+	}
+	result = tree_make_target(tree, folder, parent_fd, error);
+	dir_unpin(tree->root, parent->target);
+	if (result < 0 || folder->target == NULL)
+		return result;
+	folder->target_fs = parent->target_fs->device == folder->target->device
+				    ? parent->target_fs
+				    : fs_find(tree->fs, folder->target->fd, folder->target->device,
+					      true);
+	if (folder->target_fs == NULL) {
+		error_set(error, -ENOMEM, ERROR_SIDE_TARGET, "open folder");
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static void tree_tell_folder(struct tree *tree, struct folder *folder)
+{
+	struct weir_event event = {
+		.type = WEIR_EVENT_ENTRY,
+		.action = WEIR_ACTION_FOLDER,
+		.offset = -1,
+	};
+	char *path;
+
+	if (!tree->settings->report_entries || (!folder->fresh && folder->target != NULL))
+		return;
+	path = folder_target_path(folder, NULL);
+	if (path != NULL)
+		event_post(tree->events, &event, path, true);
+	free(path);
+}
+
+/* What is done to a target folder before anything comes into it. */
+static int tree_settle_target(struct tree *tree, struct folder *folder, struct error *error)
+{
+	const struct settings *settings = tree->settings;
+	int fd = folder->target->fd;
+
+	if (settings->dry_run)
+		return 0;
+	if (!folder->fresh)
+		temp_sweep(tree->root, folder->target, fd);
+	folder->finish = folder->fresh || settings->keep_mode || settings->keep_times ||
+			 settings->keep_owner;
+	folder->default_acl = settings->keep_mode && meta_has_default_acl(tree->sys, fd);
+	return meta_begin_folder(tree->sys, settings, fd, &folder->stat, error);
+}
+
+/* Opens both sides; on failure the folder is left to be freed. */
+static int tree_begin(struct tree *tree, struct folder *folder, struct error *error)
+{
+	int result = tree_open_source(tree, folder, error);
+
+	if (result == 0)
+		result = tree_check_loop(folder, error);
+	if (result == 0)
+		result = tree_open_target(tree, folder, error);
+	if (result == 0 && folder->target != NULL)
+		result = tree_settle_target(tree, folder, error);
+	if (result == 0)
+		tree_tell_folder(tree, folder);
+	/* Opened pinned; from here on they are pinned by use. */
+	if (folder->source != NULL)
+		dir_unpin(tree->root, folder->source);
+	if (folder->target != NULL)
+		dir_unpin(tree->root, folder->target);
+	folder->begun = result == 0;
+	return result;
+}
+
+/* ---- listing ---------------------------------------------------------------- */
+
+int tree_add(struct tree *tree, struct folder *folder, struct batch **batch, unsigned char type,
+	     const char *name, const char *target_name)
+{
+	if (*batch != NULL && batch_add(*batch, type, name, target_name))
+		goto added;
+	if (*batch != NULL)
+		queue_push_batch(tree->queue, *batch);
+	*batch = batch_new(folder, KIB(4));
+	if (*batch == NULL)
+		return -ENOMEM;
+	if (!batch_add(*batch, type, name, target_name))
+		WEIR_ASSERT(false); /* one entry always fits an empty batch */
+added:
+	if (type == DT_REG) {
+		tally_add(&tree->tally->files_found, 1);
+		tally_add(&tree->tally->files_open, 1);
+	}
+	return 0;
+}
+
+static unsigned char tree_type(struct tree *tree, int fd, const struct tree_dirent *entry,
+			       struct error *error)
+{
+	struct sys_stat stat;
+	int result;
+
+	if (entry->type != DT_UNKNOWN)
+		return entry->type;
+	result = sys_statx(tree->sys, fd, entry->name, false, &stat);
+	if (result < 0) {
+		error_set(error, result, ERROR_SIDE_SOURCE, "stat");
+		error->source_changed = result == -ENOENT;
+		return DT_UNKNOWN;
+	}
+	return (unsigned char)IFTODT(stat.mode);
+}
+
+static bool tree_known_type(unsigned char type)
+{
+	return type == DT_REG || type == DT_DIR || type == DT_LNK || type == DT_FIFO ||
+	       type == DT_SOCK || type == DT_CHR || type == DT_BLK;
+}
+
+/* One entry of the listing: to the child folders, or to the batch. */
+static void tree_take_entry(struct tree *tree, struct folder *folder, int fd,
+			    const struct tree_dirent *entry, struct list *children,
+			    struct batch **batch)
+{
+	struct error error = { 0 };
+	unsigned char type = tree_type(tree, fd, entry, &error);
+	struct folder *child;
+
+	if (error.grade == ERROR_NONE && !tree_known_type(type)) {
+		error_set_text(&error, ERROR_SIDE_SOURCE, "copy", "its type is not known");
+	} else if (error.grade == ERROR_NONE && type == DT_DIR) {
+		child = folder_new(folder, entry->name, NULL);
+		if (child != NULL)
+			list_add_tail(children, &child->node);
+		else
+			error_set(&error, -ENOMEM, ERROR_SIDE_SOURCE, "list");
+	} else if (error.grade == ERROR_NONE &&
+		   tree_add(tree, folder, batch, type, entry->name, entry->name) < 0) {
+		error_set(&error, -ENOMEM, ERROR_SIDE_SOURCE, "list");
+	}
+	if (error.grade != ERROR_NONE)
+		tree_error(tree, &error, folder, entry->name);
+}
+
+static bool tree_is_dot(const char *name)
+{
+	return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
+}
+
+/* Lists one buffer.  True: the end was reached, or the listing failed. */
+static bool tree_list(struct tree *tree, struct folder *folder, int fd, struct list *children,
+		      struct batch **batch)
+{
+	_Alignas(struct tree_dirent) char buffer[LIMIT_LIST_BYTES];
+	struct error error = { 0 };
+	ssize_t bytes = sys_lseek(tree->sys, fd, folder->scan_offset, SEEK_SET);
+
+	if (bytes >= 0)
+		bytes = sys_getdents(tree->sys, fd, buffer, sizeof(buffer));
+	if (bytes < 0) {
+		error_set(&error, bytes, ERROR_SIDE_SOURCE, "list folder");
+		tree_error(tree, &error, folder, NULL);
+		return true;
+	}
+	for (ssize_t at = 0; at < bytes;) {
+		const struct tree_dirent *entry = (const void *)(buffer + at);
+
+		at += entry->length;
+		folder->scan_offset = entry->offset;
+		if (!tree_is_dot(entry->name))
+			tree_take_entry(tree, folder, fd, entry, children, batch);
+	}
+	return bytes == 0;
+}
+
+bool tree_scan(struct tree *tree, struct folder *folder)
+{
+	uint64_t began = tally_now_ns();
+	struct batch *batch = NULL;
+	struct error error = { 0 };
+	struct list children, *node;
+	bool over;
+	int fd;
+
+	list_init(&children);
+	fd = folder->begun ? 0 : tree_begin(tree, folder, &error);
+	if (fd == 0) {
+		fd = dir_pin(tree->root, folder->source, NULL);
+		if (fd < 0)
+			error_set(&error, fd, ERROR_SIDE_SOURCE, "open folder");
+	}
+	if (fd < 0) {
+		tree_error(tree, &error, folder, NULL);
+		tree_scan_over(tree);
+		return true;
+	}
+	over = tree_list(tree, folder, fd, &children, &batch);
+	dir_unpin(tree->root, folder->source);
+	if (!over)
+		queue_push_scan(tree->queue, folder, false); /* W1: below its children */
+	while ((node = list_take_head(&children)) != NULL)
+		tree_push(tree, LIST_ENTRY(node, struct folder, node));
+	if (batch != NULL)
+		queue_push_batch(tree->queue, batch);
+	if (over)
+		tree_scan_over(tree);
+	tally_add(&tree->tally->scan_ns, tally_now_ns() - began);
+	return over;
+}

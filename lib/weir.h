@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libweir: copy files and folders on Linux, fast and durable.
+ *
+ * One run is one job of work: set options, name sources and a target, pull
+ * events until there are none, read the statistics, free it.  The library
+ * prints nothing, handles no signal, changes no umask, working folder or limit
+ * of its caller.  A run is used by one thread; only weir_run_cancel() and
+ * weir_run_stats() may be called from others.
+ *
+ * Functions that can fail return 0 or a negative errno.  Strings handed in are
+ * copied; strings handed out belong to the object they came from.
+ */
+#ifndef WEIR_H
+#define WEIR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct weir_run;
+struct weir_event;
+
+/* What a run does.  Since 0.1. */
+enum weir_kind {
+	WEIR_COPY = 1,
+};
+
+/* Durability levels, WEIR_OPT_DURABLE.  Since 0.1. */
+enum weir_durable {
+	WEIR_DURABLE_NONE = 0,  /* names given at once, nothing synced */
+	WEIR_DURABLE_END = 1,   /* names given at once, one sync at the end */
+	WEIR_DURABLE_GROUP = 2, /* default: a group is synced, checked, then named */
+	WEIR_DURABLE_FILE = 3,  /* as group, with one fsync for each file */
+};
+
+/* How a group is synced, WEIR_OPT_SYNC.  Since 0.1. */
+enum weir_sync {
+	WEIR_SYNC_AUTO = 0,
+	WEIR_SYNC_FILES = 1, /* fsync of each held descriptor */
+	WEIR_SYNC_FS = 2,    /* syncfs, where its result can be believed */
+};
+
+/* I/O engines, WEIR_OPT_ENGINE.  Since 0.1. */
+enum weir_engine {
+	WEIR_ENGINE_AUTO = 0, /* io_uring, plain system calls where it is refused */
+	WEIR_ENGINE_RING = 1, /* io_uring or fail */
+	WEIR_ENGINE_PLAIN = 2,
+};
+
+/* Direct I/O, WEIR_OPT_DIRECT.  Since 0.1. */
+enum weir_direct {
+	WEIR_DIRECT_AUTO = 0,
+	WEIR_DIRECT_ALWAYS = 1, /* wherever the file takes it, whatever its size */
+	WEIR_DIRECT_NEVER = 2,
+};
+
+/* What to keep of each entry, bits of WEIR_OPT_PRESERVE.  Since 0.1. */
+#define WEIR_PRESERVE_MODE 1
+#define WEIR_PRESERVE_OWNER 2
+#define WEIR_PRESERVE_TIMES 4
+
+/* Integer options of weir_run_set(); bounds come from weir_bounds().
+ * Since 0.1. */
+enum weir_option {
+	WEIR_OPT_RECURSIVE = 1,   /* 0/1: copy folders, links and special files */
+	WEIR_OPT_PRESERVE = 2,    /* WEIR_PRESERVE_ bits */
+	WEIR_OPT_NO_CLOBBER = 3,  /* 0/1: never replace an existing entry */
+	WEIR_OPT_UPDATE = 4,      /* 0/1: replace only what is older than the source */
+	WEIR_OPT_DRY_RUN = 5,     /* 0/1: change nothing, report what would be done */
+	WEIR_OPT_DURABLE = 6,     /* enum weir_durable */
+	WEIR_OPT_SYNC = 7,        /* enum weir_sync */
+	WEIR_OPT_ENGINE = 8,      /* enum weir_engine */
+	WEIR_OPT_DIRECT = 9,      /* enum weir_direct */
+	WEIR_OPT_CHUNK_BYTES = 10, /* bytes of one transfer, a multiple of 4096; 0 = chosen */
+	WEIR_OPT_DEPTH = 11,      /* large transfers in flight for each worker; 0 = chosen */
+	WEIR_OPT_WORKERS = 12,    /* worker threads; 0 = chosen */
+	WEIR_OPT_UMASK = 13,      /* the process umask, as mode bits */
+	WEIR_OPT_REPORT_ENTRIES = 14, /* 0/1: an ENTRY event for each entry done */
+	WEIR_OPT_REPORT_WAYS = 15,    /* 0/1: a WAY event when a way of copying is taken */
+};
+
+/* How the target operand is read.  Since 0.1. */
+enum weir_target_mode {
+	WEIR_TARGET_AUTO = 0,   /* an existing folder is copied into, else it is the name */
+	WEIR_TARGET_FOLDER = 1, /* must be an existing folder */
+	WEIR_TARGET_NAME = 2,   /* always the name, even of a folder */
+};
+
+enum weir_event_type {
+	WEIR_EVENT_ENTRY = 1,   /* an entry is done (or would be, in a dry run) */
+	WEIR_EVENT_WAY = 2,     /* a way of copying was taken, and why */
+	WEIR_EVENT_WARNING = 3, /* changes nothing of the result */
+	WEIR_EVENT_ERROR = 4,   /* one entry failed, the others go on */
+	WEIR_EVENT_FATAL = 5,   /* the run could not start or had to stop */
+	WEIR_EVENT_REFUSED = 6, /* a safety guard refused; nothing was changed */
+};
+
+/* What was done with an entry: weir_event_action(). */
+enum weir_action {
+	WEIR_ACTION_NONE = 0,
+	WEIR_ACTION_CREATE = 1,
+	WEIR_ACTION_REPLACE = 2,
+	WEIR_ACTION_SKIP = 3,   /* exists, and no-clobber or update says so */
+	WEIR_ACTION_FOLDER = 4, /* a folder was created */
+};
+
+enum weir_side {
+	WEIR_SIDE_NONE = 0,
+	WEIR_SIDE_SOURCE = 1,
+	WEIR_SIDE_TARGET = 2,
+};
+
+/* How a run ended, in the order of precedence; values are exit statuses. */
+enum weir_result {
+	WEIR_RESULT_OK = 0,
+	WEIR_RESULT_FATAL = 1,
+	WEIR_RESULT_ENTRIES_FAILED = 23,
+	WEIR_RESULT_SOURCE_CHANGED = 24,
+	WEIR_RESULT_TARGET_FULL = 27,
+	WEIR_RESULT_REFUSED = 28,
+	WEIR_RESULT_BUSY = 29,
+};
+
+enum weir_cancel {
+	WEIR_CANCEL_FINISH = 1, /* start nothing, make durable what is parked */
+	WEIR_CANCEL_NOW = 2,    /* drop everything that has no name yet */
+};
+
+/* Where a run stands.  Sizes are bytes; times are nanoseconds since the run
+ * began.  weir_run_stats() fills as much as the caller's size says. */
+struct weir_stats {
+	uint64_t elapsed_ns;
+	uint64_t bytes_found;    /* of the regular files met so far */
+	uint64_t bytes_written;  /* handed to the target */
+	uint64_t bytes_durable;  /* of files whose name and data are durable */
+	uint64_t files_found;    /* regular files met so far */
+	uint64_t files_done;     /* regular files that have their final name */
+	uint64_t files_durable;
+	uint64_t folders_done;
+	uint64_t others_done;    /* links, FIFOs, sockets, devices */
+	uint64_t entries_skipped;
+	uint64_t entries_failed; /* error events, also those not shown */
+	uint64_t warnings;
+	uint64_t bytes_direct;   /* written past the page cache */
+	uint64_t bytes_buffered; /* written through the page cache */
+	uint64_t files_parked;   /* complete, waiting for the group's sync */
+	uint64_t bytes_parked;
+	uint64_t groups;         /* group commits finished */
+	uint64_t syncs_fs;       /* syncfs calls */
+	uint64_t syncs_file;     /* fsync calls, ring or plain */
+	uint64_t ops_read;       /* reads issued */
+	uint64_t ops_write;      /* writes issued */
+	uint64_t ops_read_fixed;  /* of these, READ_FIXED on the ring */
+	uint64_t ops_write_fixed; /* of these, WRITE_FIXED on the ring */
+	uint64_t ops_open;       /* source opens through the engine */
+	uint64_t buffer_registrations; /* REGISTER_BUFFERS that succeeded */
+	uint64_t buffer_bytes;   /* registered at this moment or at the end */
+	uint64_t arena_bytes;    /* memory of all buffers */
+	uint64_t workers;        /* worker threads started; 0: all was done inline */
+	uint64_t rings;          /* workers that have a ring */
+	uint64_t ring_enters;    /* io_uring_enter calls */
+	uint64_t ring_dropped;   /* always 0: SQ entries the kernel dropped */
+	uint64_t ring_overflow;  /* always 0: completions that did not fit */
+	uint64_t scan_done;      /* 1: the *_found values are final */
+	uint64_t sizes_known;    /* 1: bytes_found is final */
+	uint64_t first_group_ns; /* when the first group was durable */
+	uint64_t sync_ns;        /* time the committer spent in syncs */
+	uint64_t publish_ns;     /* time the committer spent giving names */
+	uint64_t scan_ns;        /* time spent listing folders, all workers */
+	uint64_t target_ns;      /* time spent creating targets, all workers */
+	uint64_t wait_ns;        /* time all workers waited for I/O or work */
+};
+
+/* Version string of the library, such as "0.1.0".  Since 0.1. */
+const char *weir_version(void);
+
+/* Compiled-in features and library versions, one "name value" a line, static.
+ * Since 0.1. */
+const char *weir_features(void);
+
+/* The name of an errno ("ENOSPC"), or "E<number>" is not known: "EUNKNOWN".
+ * Static.  Since 0.1. */
+const char *weir_errno_name(int errnum);
+
+/* What an errno means, in English whatever the locale.  Static.  Since 0.1. */
+const char *weir_strerror(int errnum);
+
+/* Bounds of an integer option, both inclusive.  -EINVAL: no such option.
+ * Since 0.1. */
+int weir_bounds(enum weir_option option, int64_t *lowest, int64_t *highest);
+
+/* A new run, to be freed with weir_run_free().  NULL: errno is ENOMEM or
+ * EINVAL.  Since 0.1. */
+struct weir_run *weir_run_new(enum weir_kind kind);
+
+/* Cancels what runs, discards events, joins all threads, frees.  NULL is fine.
+ * Since 0.1. */
+void weir_run_free(struct weir_run *run);
+
+/* Sets an option before the first weir_run_next().  -EINVAL: unknown or out of
+ * bounds; -EBUSY: the run has begun.  Since 0.1. */
+int weir_run_set(struct weir_run *run, enum weir_option option, int64_t value);
+
+/* Adds a source operand: PATH, relative to DIRFD (or AT_FDCWD).  DIRFD is not
+ * closed and must stay open until the run began.  -EINVAL: empty path.
+ * Since 0.1. */
+int weir_run_add_source(struct weir_run *run, int dirfd, const char *path);
+
+/* Sets the target operand.  Errors as weir_run_add_source().  Since 0.1. */
+int weir_run_set_target(struct weir_run *run, int dirfd, const char *path,
+			enum weir_target_mode mode);
+
+/* Waits at most TIMEOUT_MS (-1: without limit) for the next event.  The first
+ * call starts the run.  1: *event is valid until the next call; 0: the run has
+ * ended and all events were seen; -ETIMEDOUT; -EINVAL: no source or target;
+ * another negative errno: the run cannot go on.  Since 0.1. */
+int weir_run_next(struct weir_run *run, int timeout_ms, struct weir_event **event);
+
+/* A descriptor that polls readable while weir_run_next() has something to
+ * return.  Owned by the run.  Since 0.1. */
+int weir_run_fd(struct weir_run *run);
+
+/* Asks a run to end; async-signal-safe and callable from any thread.  A second
+ * call may only go from FINISH to NOW.  Since 0.1. */
+void weir_run_cancel(struct weir_run *run, enum weir_cancel how);
+
+/* The result so far; final once weir_run_next() returned 0.  Since 0.1. */
+enum weir_result weir_run_result(const struct weir_run *run);
+
+/* Copies the statistics, at most SIZE bytes of them.  Since 0.1. */
+void weir_run_stats(const struct weir_run *run, struct weir_stats *stats, size_t size);
+
+/* What the result rests on, such as "durable" or "memory only (tmpfs)": static
+ * or owned by the run, final once it ended.  Since 0.1. */
+const char *weir_run_receipt(const struct weir_run *run);
+
+/* Accessors; strings are "" rather than NULL.  Since 0.1. */
+enum weir_event_type weir_event_type(const struct weir_event *event);
+/* Path of the entry as the operands name it, bytes as the kernel has them. */
+const char *weir_event_path(const struct weir_event *event);
+/* What failed, such as "open", "write", "fsync"; for WAY: the way. */
+const char *weir_event_operation(const struct weir_event *event);
+/* A sentence where the errno does not say it all; for WAY: the reason. */
+const char *weir_event_text(const struct weir_event *event);
+/* Positive errno, or 0 when only the text tells. */
+int weir_event_errno(const struct weir_event *event);
+enum weir_side weir_event_side(const struct weir_event *event);
+enum weir_action weir_event_action(const struct weir_event *event);
+/* Byte offset of a data error, or -1. */
+int64_t weir_event_offset(const struct weir_event *event);
+/* Bytes of the entry, for ENTRY and WAY. */
+uint64_t weir_event_bytes(const struct weir_event *event);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a careless caller does gets an error, not a crash: NULL is freed, a run
+ * is freed before it began, options are unknown or out of bounds, operands are
+ * missing.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+#include <weir.h>
+
+static int failures;
+
+static void expect(int good, const char *what)
+{
+	if (good)
+		return;
+	fprintf(stderr, "wrong: %s\n", what);
+	failures++;
+}
+
+int main(void)
+{
+	struct weir_event *event = NULL;
+	struct weir_run *run;
+	int64_t lowest;
+	int64_t highest;
+
+	weir_run_free(NULL);
+	errno = 0;
+	expect(weir_run_new((enum weir_kind)999) == NULL && errno == EINVAL, "a kind of no run");
+	expect(weir_bounds((enum weir_option)999, &lowest, &highest) == -EINVAL,
+	       "bounds of no option");
+	expect(weir_bounds(WEIR_OPT_WORKERS, &lowest, &highest) == 0 && lowest == 0 && highest > 0,
+	       "bounds of the workers");
+
+	run = weir_run_new(WEIR_COPY);
+	expect(run != NULL, "a new run");
+	if (run == NULL)
+		return 1;
+	expect(weir_run_set(run, WEIR_OPT_WORKERS, highest) == 0, "the highest value");
+	expect(weir_run_set(run, WEIR_OPT_WORKERS, highest + 1) == -EINVAL, "one above it");
+	expect(weir_run_set(run, WEIR_OPT_WORKERS, lowest - 1) == -EINVAL, "one below the lowest");
+	expect(weir_run_set(run, (enum weir_option)999, 0) == -EINVAL, "an unknown option");
+	expect(weir_run_add_source(run, AT_FDCWD, "") == -EINVAL, "an empty source");
+	expect(weir_run_next(run, -1, &event) == -EINVAL, "a run without operands");
+	weir_run_free(run);
+
+	run = weir_run_new(WEIR_COPY);
+	expect(run != NULL && weir_run_add_source(run, AT_FDCWD, "/nonexistent") == 0, "a source");
+	weir_run_free(run);
+	return failures != 0;
+}

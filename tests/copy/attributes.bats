@@ -1,0 +1,330 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Modes, owners and times: cases G03, G04, G07, G08, G17, H01, H04; and what a
+# replaced file leaves to others.
+
+load helper
+
+# bats test_tags=G03
+@test "a tree of read-only folders is copied whole and ends read-only" {
+	user_areas
+	mktree random "$S/a" 41 40
+	chmod -R a+rX "$S/a"
+	as_user cp -a "$S/a" "$S/mine"
+	find "$S/mine" -type d -exec chmod 555 {} +
+	exits 0 as_user "$WEIR" copy -a "$S/mine" "$D/a"
+	same --mode --times "$S/mine" "$D/a"
+	chmod -R u+w "$S/mine" "$D/a"
+}
+
+# bats test_tags=G03
+@test "read-only folders are final also when a file in them fails" {
+	need_strace
+	mkdir -p "$S/a/sub"
+	mktree file "$S/a/sub/f" 10000
+	chmod 555 "$S/a/sub" "$S/a"
+	run --separate-stderr strace -f -o /dev/null -P "$S/a/sub/f" \
+		-e inject=pread64,read:error=EIO \
+		"$WEIR" copy --engine=plain -a "$S/a" "$D"
+	[ "$status" -eq 23 ]
+	[ "$(mode_of "$D/a")" = 555 ]
+	[ "$(mode_of "$D/a/sub")" = 555 ]
+	chmod -R u+w "$S/a" "$D/a"
+}
+
+# bats test_tags=G04
+@test "a target that may not be written or read is replaced" {
+	user_areas
+	mktree file "$S/f" 5000
+	chmod a+r "$S/f"
+	for mode in 444 000; do
+		as_user mktree file "$D/f$mode" 100 7
+		chmod $mode "$D/f$mode"
+		exits 0 as_user "$WEIR" copy "$S/f" "$D/f$mode"
+		[ "$(mode_of "$D/f$mode")" = "${mode/000/0}" ]
+		chmod 600 "$D/f$mode"
+		same "$S/f" "$D/f$mode"
+	done
+}
+
+@test "a target folder that may not be written fails the entry" {
+	user_areas
+	mktree file "$S/f" 5000
+	chmod a+r "$S/f"
+	mkdir "$D/d"
+	chmod 555 "$D/d"
+	chown 65534 "$D/d" 2>/dev/null || true
+	exits 23 as_user "$WEIR" copy "$S/f" "$D/d/f"
+	says EACCES
+	chmod 755 "$D/d"
+	empty_folder "$D/d"
+}
+
+# bats test_tags=G07
+@test "setuid and setgid are kept with the owner" {
+	mktree file "$S/f" 100
+	chmod 6755 "$S/f"
+	[ "$(mode_of "$S/f")" = 6755 ] || skip "setgid is not kept here"
+	copies -p "$S/f" "$D/f"
+	[ "$(mode_of "$D/f")" = 6755 ]
+	chmod 1755 "$S/f"
+	copies -p "$S/f" "$D/g"
+	[ "$(mode_of "$D/g")" = 1755 ]
+}
+
+# bats test_tags=G07
+@test "setuid and setgid are dropped where the owner cannot be kept" {
+	need_root
+	user_areas
+	mktree file "$S/f" 100
+	chmod 6755 "$S/f"
+	chown 0:0 "$S/f"
+	chmod 6755 "$S/f"
+	run --separate-stderr as_user "$WEIR" copy -p "$S/f" "$D/f"
+	[ "$status" -eq 0 ] || [ "$status" -eq 23 ]
+	[ "$(mode_of "$D/f")" = 755 ]
+	[ "$(stat -c %u "$D/f")" = 65534 ]
+	same "$S/f" "$D/f"
+}
+
+# bats test_tags=G07
+@test "setuid is dropped when chown is refused" {
+	mktree file "$S/f" 100
+	need_root
+	chown 1234:1234 "$S/f"
+	chmod 4755 "$S/f"
+	refuse fchownat=EPERM fchown=EPERM -- "$WEIR" copy -p "$S/f" "$D/f" || true
+	[ "$(mode_of "$D/f")" = 755 ]
+}
+
+# bats test_tags=G07
+@test "without -p setuid and setgid do not come along" {
+	mktree file "$S/f" 100
+	chmod 6755 "$S/f"
+	copies "$S/f" "$D/f"
+	[ "$(mode_of "$D/f")" = 755 ]
+}
+
+# bats test_tags=G08
+@test "a temporary file is nobody else's to read" {
+	ulimit -c 0
+	umask 000
+	mktree file "$S/f" 5000
+	chmod 644 "$S/f"
+	mktree file "$D/f" 100 7
+	chmod 666 "$D/f"
+	run refuse renameat2=kill -- "$WEIR" copy "$S/f" "$D/f"
+	[ "$status" -ge 128 ]
+	[ "$(temps_in "$D" | wc -l)" -eq 1 ]
+	[ "$(mode_of "$(temps_in "$D")")" = 600 ]
+}
+
+# bats test_tags=G08
+@test "a private folder is never open while it fills" {
+	ulimit -c 0
+	umask 000
+	mkdir "$S/a"
+	mktree file "$S/a/f" 5000
+	chmod 700 "$S/a"
+	run refuse linkat=kill renameat2=kill -- "$WEIR" copy -a "$S/a" "$D"
+	[ "$status" -ge 128 ]
+	[ "$(mode_of "$D/a")" = 700 ]
+}
+
+# bats test_tags=G08
+@test "no file is made with a wider mode than it ends with" {
+	need_strace
+	umask 000
+	mktree file "$S/f" 5000
+	chmod 600 "$S/f"
+	mkdir "$S/a"
+	mktree file "$S/a/g" 5000
+	chmod 640 "$S/a/g"
+	chmod 700 "$S/a"
+	strace -f -o "$T/trace" -e trace=openat,mkdirat,mkdir \
+		"$WEIR" copy --engine=plain -a "$S/f" "$S/a" "$D"
+	same --mode "$S/a" "$D/a"
+	# Modes of what is created: the last argument, octal.
+	nothing "$(grep -E '(O_CREAT|O_TMPFILE)' "$T/trace" | grep -v '/dev/' |
+		grep -E ', 0[0-7]*[0-7][1-7]\)')"
+	nothing "$(grep -E 'mkdir' "$T/trace" | grep -E ', 0[0-7]*([1-7][0-7]|[0-7][1-7])\)')"
+}
+
+# bats test_tags=G17
+@test "without -p the umask applies exactly" {
+	local mask
+
+	mktree file "$S/f" 100
+	mktree file "$S/x" 100
+	chmod 666 "$S/f"
+	chmod 777 "$S/x"
+	mkdir "$S/d"
+	mktree file "$S/d/f" 100
+	chmod 777 "$S/d"
+	chmod 666 "$S/d/f"
+	for mask in 000 022 027 077; do
+		mkdir "$D/$mask"
+		(umask $mask && "$WEIR" copy -r "$S/f" "$S/x" "$S/d" "$D/$mask")
+		[ "$(mode_of "$D/$mask/f")" = "$(printf %o $((0666 & ~0$mask)))" ]
+		[ "$(mode_of "$D/$mask/x")" = "$(printf %o $((0777 & ~0$mask)))" ]
+		[ "$(mode_of "$D/$mask/d")" = "$(printf %o $((0777 & ~0$mask)))" ]
+		[ "$(mode_of "$D/$mask/d/f")" = "$(printf %o $((0666 & ~0$mask)))" ]
+	done
+}
+
+# bats test_tags=G17
+@test "without O_TMPFILE the umask applies just as exactly" {
+	local mask
+
+	mktree file "$S/f" 100
+	chmod 776 "$S/f"
+	for mask in 000 027 077; do
+		mkdir "$D/$mask"
+		(umask $mask && refuse tmpfile=EOPNOTSUPP -- "$WEIR" copy "$S/f" "$D/$mask")
+		[ "$(mode_of "$D/$mask/f")" = "$(printf %o $((0776 & ~0$mask)))" ]
+	done
+}
+
+# bats test_tags=G17
+@test "with -p the umask does not matter" {
+	mktree random "$S/a" 42 40
+	(umask 077 && "$WEIR" copy -r -p "$S/a" "$D")
+	same --mode --owner --times "$S/a" "$D/a"
+}
+
+# bats test_tags=G11
+@test "a setgid folder hands its group and bit down" {
+	local group
+
+	group=$(id -G | tr ' ' '\n' | grep -vx "$(id -g)" | head -n 1)
+	unshare -m true 2>/dev/null && group=1234
+	[ -n "$group" ] || skip "needs a second group"
+	mkdir "$D/d" "$S/a"
+	chgrp "$group" "$D/d"
+	chmod 2775 "$D/d"
+	mktree file "$S/a/f" 100
+	copies -r "$S/a" "$D/d"
+	[ "$(stat -c %g "$D/d/a")" = "$group" ]
+	[ "$(stat -c %g "$D/d/a/f")" = "$group" ]
+	[ "$(mode_of "$D/d/a")" = 2755 ]
+}
+
+@test "a file that is replaced keeps its mode without -p" {
+	mktree file "$S/f" 5000
+	chmod 600 "$S/f"
+	mktree file "$D/f" 100 7
+	chmod 751 "$D/f"
+	copies "$S/f" "$D/f"
+	[ "$(mode_of "$D/f")" = 751 ]
+	same "$S/f" "$D/f"
+	mkdir "$S/a" "$D/a"
+	mktree file "$S/a/f" 5000
+	mktree file "$D/a/f" 100 7
+	chmod 640 "$D/a/f"
+	copies -r "$S/a" "$D"
+	[ "$(mode_of "$D/a/f")" = 640 ]
+	same "$S/a" "$D/a"
+}
+
+@test "a folder that was there keeps its mode without -p" {
+	mkdir "$S/a" "$D/a"
+	mktree file "$S/a/f" 100
+	chmod 700 "$D/a"
+	copies -r "$S/a" "$D"
+	[ "$(mode_of "$D/a")" = 700 ]
+}
+
+# bats test_tags=J07
+@test "other hard links of a replaced file keep the old bytes" {
+	mktree file "$S/f" 5000
+	mktree file "$D/f" 300 7
+	ln "$D/f" "$D/other"
+	cp "$D/other" "$T/old"
+	copies "$S/f" "$D/f"
+	same "$S/f" "$D/f"
+	same "$T/old" "$D/other"
+}
+
+# bats test_tags=H01
+@test "times are kept to the nanosecond" {
+	mkdir "$S/a"
+	mktree file "$S/a/f" 100
+	ln -s f "$S/a/link"
+	touch -d @1.123456789 "$S/a/f"
+	touch -h -d @2000000000.000000001 "$S/a/link"
+	touch -d @1234567890.999999999 "$S/a"
+	copies -a "$S/a" "$D"
+	same --times "$S/a" "$D/a"
+	copies -p "$S/a/f" "$D/f"
+	[ "$(stat -c %.Y "$D/f")" = 1.123456789 ]
+}
+
+# bats test_tags=H01
+@test "without -p a copy is as new as it is" {
+	mktree file "$S/f" 100
+	touch -d @1000 "$S/f"
+	touch "$T/before"
+	copies "$S/f" "$D/f"
+	[ ! "$D/f" -ot "$T/before" ]
+}
+
+# bats test_tags=H04
+@test "times of folders are set after what is in them" {
+	mktree random "$S/a" 43 120
+	find "$S/a" -type d -exec touch -d @1000000.5 {} +
+	copies -a --workers=4 "$S/a" "$D"
+	same --times "$S/a" "$D/a"
+	# Once more, over a tree whose folders now change again.
+	copies -a --workers=4 "$S/a" "$D"
+	same --times "$S/a" "$D/a"
+}
+
+# bats test_tags=J04
+@test "the time of access of a source stays" {
+	mktree file "$S/f" 100
+	touch -a -d @1000000000 "$S/f"
+	touch -m -d @1000000001 "$S/f"
+	copies "$S/f" "$D/f"
+	[ "$(stat -c %X "$S/f")" = 1000000000 ] ||
+		skip "the time of access cannot be kept here"
+}
+
+@test "owners are kept with -p by those who may" {
+	need_root
+	mkdir "$S/a"
+	mktree file "$S/a/f" 100
+	ln -s f "$S/a/link"
+	mkfifo "$S/a/p"
+	chown -h 1234:4321 "$S"/a/* "$S/a"
+	copies -a "$S/a" "$D"
+	same --owner --mode "$S/a" "$D/a"
+}
+
+@test "no-clobber leaves what is there, update replaces only what is older" {
+	mktree file "$S/f" 5000
+	mktree file "$D/f" 100 7
+	cp -p "$D/f" "$T/old"
+	copies -n "$S/f" "$D/f"
+	same "$T/old" "$D/f"
+	touch -d @2000000000 "$D/f"
+	copies -u "$S/f" "$D/f"
+	same "$T/old" "$D/f"
+	touch -d @1000 "$D/f"
+	copies -u "$S/f" "$D/f"
+	same "$S/f" "$D/f"
+}
+
+@test "a dry run changes nothing and says what would be done" {
+	local before
+
+	mktree random "$S/a" 44 30
+	mktree file "$S/f" 100
+	mktree file "$D/f" 50 7
+	before=$(picture "$D")
+	copies -a --dry-run -v "$S/a" "$S/f" "$D"
+	[[ $output == *"would "* ]]
+	[ "$before" = "$(picture "$D")" ]
+	copies -a --dry-run "$S/a" "$D/new"
+	absent "$D/new"
+}

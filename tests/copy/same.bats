@@ -1,0 +1,288 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Same object, overlapping trees, colliding names: cases B01 to B12.
+
+load helper
+
+# A refused run must leave everything as it was.
+refused() { # ARGUMENT...
+	local before after
+
+	before=$(picture "$T")
+	copy_exits 28 "$@" || return 1
+	after=$(picture "$T")
+	[ "$before" = "$after" ] && return 0
+	diff <(echo "$before") <(echo "$after")
+	return 1
+}
+
+# bats test_tags=B01
+@test "a file copied onto itself is refused and unchanged" {
+	mktree file "$D/f" 5000
+	refused "$D/f" "$D/f"
+	says f
+	cd "$D"
+	refused f f
+	refused f ./f
+	refused f .//./f
+	refused ./f "$D/../target/f"
+	refused f .
+	refused -t . f
+	refused -r "$D" "$D/.."
+}
+
+# bats test_tags=B01
+@test "a folder copied onto itself is refused" {
+	mkdir "$D/a"
+	mktree file "$D/a/f" 5000
+	refused -r -T "$D/a" "$D/a"
+	refused -r -T "$D/a/" "$D/./a"
+	refused -r "$D/a" "$D"
+}
+
+# bats test_tags=B02
+@test "a hard link of the source is refused as target" {
+	mktree file "$D/f" 5000
+	ln "$D/f" "$D/g"
+	refused "$D/f" "$D/g"
+	refused -T "$D/g" "$D/f"
+}
+
+# bats test_tags=B03
+@test "a target that is a symlink to the source is refused" {
+	mktree file "$D/f" 5000
+	ln -s f "$D/link"
+	refused "$D/f" "$D/link"
+	ln -s link "$D/link2"
+	refused "$D/f" "$D/link2"
+}
+
+# bats test_tags=B03
+@test "a source that is a symlink to the target is refused" {
+	mktree file "$D/f" 5000
+	ln -s "$D/f" "$D/link"
+	refused "$D/link" "$D/f"
+}
+
+# bats test_tags=B04
+@test "the same file through a bind mount is refused" {
+	need_root
+	mktree file "$D/f" 5000
+	mkdir "$D/bound" "$D/real"
+	mktree file "$D/real/f" 5000
+	cp "$D/real/f" "$T/before"
+	run unshare -m --propagation=private sh -c '
+		mount --bind "$1/real" "$1/bound" || exit 99
+		"$2" copy "$1/real/f" "$1/bound/f"
+		[ $? = 28 ] || exit 1
+		"$2" copy "$1/bound/f" "$1/real"
+		[ $? = 28 ]' sh "$D" "$WEIR"
+	[ "$status" -ne 99 ] || skip "bind mounts are refused here"
+	[ "$status" -eq 0 ]
+	same "$T/before" "$D/real/f"
+}
+
+# bats test_tags=B05
+@test "a target inside the source folder is refused before anything is made" {
+	mkdir -p "$D/a/b"
+	mktree file "$D/a/f" 5000
+	refused -r "$D/a" "$D/a/b"
+	refused -r "$D/a" "$D/a/new"
+	refused -r "$D/a" "$D/a/b/new"
+	refused -r -T "$D/a" "$D/a/b/new"
+	cd "$D/a"
+	refused -r . b
+	refused -r .. b
+}
+
+# bats test_tags=B05
+@test "a target inside the source is seen through a symlink" {
+	mkdir -p "$D/a/x"
+	mktree file "$D/a/f" 5000
+	ln -s a/x "$D/link"
+	refused -r "$D/a" "$D/link"
+	refused -r "$D/a" "$D/link/new"
+}
+
+# bats test_tags=B05
+@test "a target inside the source is seen through a bind mount" {
+	need_root
+	mkdir -p "$D/a/x" "$D/bound"
+	mktree file "$D/a/f" 5000
+	run unshare -m --propagation=private sh -c '
+		mount --bind "$1/a/x" "$1/bound" || exit 99
+		timeout 20 "$2" copy -r "$1/a" "$1/bound"
+		[ $? = 28 ]' sh "$D" "$WEIR"
+	[ "$status" -ne 99 ] || skip "bind mounts are refused here"
+	[ "$status" -eq 0 ]
+	empty_folder "$D/a/x"
+}
+
+# bats test_tags=B05
+@test "a folder whose name begins like the source's is no part of it" {
+	mkdir -p "$D/a" "$D/ab"
+	mktree file "$D/a/f" 5000
+	copies -r "$D/a" "$D/ab"
+	same "$D/a" "$D/ab/a"
+}
+
+# bats test_tags=B06
+@test "a source inside the target is copied, and stays" {
+	mkdir -p "$D/a/b"
+	mktree file "$D/a/b/f" 5000
+	copies -r "$D/a/b/f" "$D/a"
+	same "$D/a/b/f" "$D/a/f"
+}
+
+# bats test_tags=B06
+@test "a folder that would land on the folder it lies in is refused" {
+	mkdir -p "$D/a/a"
+	mktree file "$D/a/a/f" 5000
+	# a/a to a: the name is a again, the parent of the source.
+	refused -r -T "$D/a/a/f" "$D/a/a/f"
+	copies -r -T "$D/a/a" "$D/b"
+	same "$D/a/a" "$D/b"
+}
+
+# bats test_tags=B07
+@test "the target met while the source is walked is not entered" {
+	need_root
+	mkdir -p "$S/a/m" "$D/d"
+	mktree file "$S/a/f" 5000
+	run unshare -m --propagation=private sh -c '
+		mount --bind "$2/d" "$1/a/m" || exit 99
+		timeout 20 "$3" copy -r "$1/a" "$2/d"
+		echo "status $?"' sh "$S" "$D" "$WEIR"
+	[ "$status" -ne 99 ] || skip "bind mounts are refused here"
+	[[ $output == *"status 0"* || $output == *"status 23"* || $output == *"status 28"* ]]
+	absent "$D/d/a/m/a/m"
+}
+
+# bats test_tags=B08
+@test "two operands with one target name are refused" {
+	mkdir "$S/a" "$S/b" "$D/d"
+	mktree file "$S/a/f" 100 1
+	mktree file "$S/b/f" 100 2
+	copy_exits 28 "$S/a/f" "$S/b/f" "$D/d"
+	says f
+	empty_folder "$D/d"
+	copy_exits 28 "$S/a/f" "$S/a/f" "$D/d"
+	empty_folder "$D/d"
+	copy_exits 28 -t "$D/d" "$S/a/f" "$S/b/f"
+	empty_folder "$D/d"
+}
+
+# bats test_tags=B08
+@test "a link and a file with one target name are refused" {
+	mkdir "$S/a" "$S/b" "$D/d"
+	ln -s /etc/hostname "$S/a/f"
+	mktree file "$S/b/f" 100 2
+	copy_exits 28 -r "$S/a/f" "$S/b/f" "$D/d"
+	empty_folder "$D/d"
+}
+
+# bats test_tags=B08
+@test "other operands of a refused run are not copied either" {
+	mkdir "$S/a" "$S/b" "$D/d"
+	mktree file "$S/a/f" 100 1
+	mktree file "$S/b/f" 100 2
+	mktree file "$S/good" 100 3
+	copy_exits 28 "$S/good" "$S/a/f" "$S/b/f" "$D/d"
+	empty_folder "$D/d"
+}
+
+# bats test_tags=B12
+@test "the operand . merges the contents into the target" {
+	mkdir -p "$S/s/sub"
+	mktree file "$S/s/sub/f" 100
+	mkdir "$D/d"
+	cd "$S/s"
+	copies -r . "$D/d"
+	same "$S/s" "$D/d"
+}
+
+# bats test_tags=B12
+@test "the operand .. merges the contents into the target, never beside it" {
+	mkdir -p "$S/s/sub"
+	mktree file "$S/s/f" 100
+	mkdir "$D/d"
+	cd "$S/s/sub"
+	copies -r .. "$D/d"
+	same "$S/s" "$D/d"
+	[ "$(ls -A "$D")" = d ]
+}
+
+# bats test_tags=B12
+@test "a trailing slash does not change what a folder operand means" {
+	mkdir -p "$S/s"
+	mktree file "$S/s/f" 100
+	mkdir "$D/one" "$D/two" "$D/three"
+	copies -r "$S/s" "$D/one"
+	copies -r "$S/s/" "$D/two"
+	copies -r "$S/s///" "$D/three/"
+	same "$D/one" "$D/two"
+	same "$D/one" "$D/three"
+	same "$S/s" "$D/one/s"
+}
+
+# bats test_tags=B12
+@test "a file operand with a trailing slash fails alone" {
+	mktree file "$S/f" 100
+	mktree file "$S/g" 100
+	mkdir "$D/d"
+	copy_exits 23 "$S/f/" "$S/g" "$D/d"
+	same "$S/g" "$D/d/g"
+	absent "$D/d/f"
+}
+
+# bats test_tags=B12
+@test "a target name with a trailing slash must be a folder" {
+	mktree file "$S/f" 100
+	copy "$S/f" "$D/new/"
+	[ "$status" -ne 0 ]
+	empty_folder "$D"
+}
+
+# bats test_tags=B12
+@test "an operand that is a symlink with a slash is the folder behind it" {
+	mkdir -p "$S/s"
+	mktree file "$S/s/f" 100
+	ln -s s "$S/link"
+	mkdir "$D/d"
+	copies -r "$S/link/" "$D/d"
+	[ ! -L "$D/d/link" ]
+	same "$S/s" "$D/d/link"
+}
+
+# bats test_tags=B12
+@test "a link operand is followed without -r and copied with it" {
+	mktree file "$S/f" 100
+	ln -s f "$S/link"
+	copies "$S/link" "$D/plain"
+	[ ! -L "$D/plain" ]
+	same "$S/f" "$D/plain"
+	copies -r "$S/link" "$D/recursive"
+	[ "$(readlink "$D/recursive")" = f ]
+}
+
+# bats test_tags=B12
+@test "a target folder may be given as a symlink" {
+	mktree file "$S/f" 100
+	mkdir "$D/real"
+	ln -s real "$D/link"
+	copies "$S/f" "$D/link"
+	same "$S/f" "$D/real/f"
+	copies "$S/f" "$D/link/g"
+	same "$S/f" "$D/real/g"
+	[ -L "$D/link" ]
+}
+
+# bats test_tags=B12
+@test "an empty operand is a usage error" {
+	mktree file "$S/f" 100
+	copy_exits 2 "" "$D"
+	copy_exits 2 "$S/f" ""
+	copy_exits 2 -t "" "$S/f"
+	empty_folder "$D"
+}

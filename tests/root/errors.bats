@@ -1,0 +1,378 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# serial
+#
+# Errors of real devices: cases E01, E02, E05, E06, F03, F04; rules G3, G4, G7.
+
+load space
+
+# --- Reads ---------------------------------------------------------------------
+
+# Damages the block of $image that begins with TEXT.
+damage() { # TEXT
+	local at
+
+	at=$(inside grep -abo -m 1 "$1" "$image" | head -n 1 | cut -d: -f1)
+	[ -n "$at" ]
+	printf 'XXXX' | inside dd of="$image" bs=1 seek="$at" conv=notrunc status=none
+}
+
+# Three files; block 20 of the second carries a mark.
+sources_with_mark() {
+	inside mkdir "$M/a"
+	inside mktree file "$M/a/1" 400000 1
+	inside mktree file "$M/a/2" 400000 2
+	inside mktree file "$M/a/3" 400000 3
+	printf 'THE-MARKED-BLOCK' |
+		inside dd of="$M/a/2" bs=1 seek=$((20 * 4096)) conv=notrunc status=none
+	inside cp -a "$M/a" "$ram/expected"
+	inside sync -f "$M"
+}
+
+# bats test_tags=E01,E02
+@test "a damaged block on btrfs fails that file at that offset, no other" {
+	local how
+
+	format btrfs 300M -m single -d single
+	attach
+	sources_with_mark
+	detach
+	damage THE-MARKED-BLOCK
+	attach
+	for how in --direct=never --direct=auto --direct=always --engine=plain; do
+		rm -rf "$D/a"
+		mkdir "$D/a"
+		echo old >"$D/a/2"
+		weir_inside 23 -r $how "$M/a" "$D"
+		says EIO
+		says "a/2'"
+		says read
+		[ "$(cat "$D/a/2")" = old ]
+		inside treecheck "$ram/expected/1" "$D/a/1"
+		inside treecheck "$ram/expected/3" "$D/a/3"
+		no_temps "$D"
+		if [ $how = --direct=never ]; then says "offset $((20 * 4096))"; fi
+	done
+	detach
+}
+
+# bats test_tags=E01
+@test "a device that lost its end fails the files that lie there" {
+	format ext4 64M
+	attach
+	inside mkdir "$M/a"
+	for i in 1 2 3 4 5 6 7 8; do
+		inside mktree file "$M/a/$i" 5000000 "$i"
+	done
+	inside cp -a "$M/a" "$ram/expected"
+	inside sync -f "$M"
+	detach
+	attach
+	inside truncate -s 30M "$image"
+	run --separate-stderr inside "$WEIR" copy -r "$M/a" "$D"
+	[ "$status" -eq 23 ]
+	says EIO
+	mkdir -p "$T/empty"
+	inside treecheck --or="$T/empty" "$ram/expected" "$D/a"
+	[ "$(find "$D/a" -type f | wc -l)" -ge 1 ]
+	[ "$(find "$D/a" -type f | wc -l)" -le 7 ]
+	no_temps "$D"
+	inside truncate -s 64M "$image"
+	detach
+}
+
+# --- Any access, by the kernel's own events, so on the ring too -------------------
+
+need_denial() { # FOLDER
+	inside mktree file "$1/probe" 8192
+	inside deny "$1/probe" 0 1 5 -- true 2>/dev/null || skip "the kernel has no such events"
+	inside rm "$1/probe"
+}
+
+# bats test_tags=E01,E02
+@test "a range that cannot be read fails the file at its offset" {
+	local how
+
+	format ext4 64M
+	attach
+	need_denial "$M"
+	inside mktree file "$M/f" 9000000 1
+	inside mktree file "$M/g" 3000000 2
+	for how in --direct=never --direct=always --engine=plain --workers=1 --depth=1; do
+		rm -rf "$D/f" "$D/g"
+		echo old >"$D/f"
+		exits 23 inside deny "$M/f" 5000000 4096 5 -- \
+			"$WEIR" copy $how --chunk-size=64K "$M/f" "$M/g" "$D"
+		says EIO
+		says source
+		says "/f'"
+		# The block lies in the chunk that begins at 4980736.
+		[[ $stderr =~ "offset "49[89][0-9]{4} ]]
+		[ "$(cat "$D/f")" = old ]
+		inside treecheck "$M/g" "$D/g"
+		no_temps "$D"
+	done
+	detach
+}
+
+# bats test_tags=E05,F01
+@test "a range that cannot be written fails the file at its offset" {
+	local how
+
+	format ext4 64M
+	attach
+	need_denial "$M"
+	mktree file "$S/f" 9000000 1
+	mktree file "$S/g" 3000000 2
+	for how in --direct=never --direct=always --engine=plain --workers=1 --depth=1; do
+		inside rm -f "$M/f" "$M/g"
+		echo old | inside sh -c 'cat >"$1"' sh "$M/f"
+		exits 23 inside deny --mount "$M" 5000000 4096 5 -- \
+			"$WEIR" copy $how --chunk-size=64K "$S/f" "$S/g" "$M"
+		says EIO
+		says target
+		says "/f'"
+		[[ $stderr =~ "offset "49[89][0-9]{4} ]]
+		[ "$(inside cat "$M/f")" = old ]
+		inside treecheck "$S/g" "$M/g"
+		nothing "$(inside find "$M" -name '.weir.*')"
+		# The same as no space: its own status.
+		exits 27 inside deny --mount "$M" 5000000 4096 28 -- \
+			"$WEIR" copy $how --chunk-size=64K "$S/f" "$S/g" "$M"
+		says ENOSPC
+		[ "$(inside cat "$M/f")" = old ]
+		nothing "$(inside find "$M" -name '.weir.*')"
+	done
+	detach
+}
+
+# --- Write-back ------------------------------------------------------------------
+
+# A device of which a part cannot be written: the image lies on a full tmpfs
+# with a hole in it.  Nothing is refused when a file is written; the error
+# comes when its pages are written back.
+#
+# thin KIND: mounted on $M; the hole is where data of files goes, so that what
+# the file system needs for itself still works.
+thin() { # KIND
+	local range
+
+	kind=$1
+	need_kind "$kind"
+	inside mkdir -p "$ram/thin"
+	inside mount -t tmpfs -o size=420M thin "$ram/thin"
+	image=$ram/thin/image
+	case $kind in
+	ext4)
+		format ext4 64M -O ^has_journal -E nodiscard,lazy_itable_init=0
+		inside fallocate -l 64M "$image"
+		hole_of 28 36
+		;;
+	xfs)
+		format xfs 400M -K -d agcount=4
+		inside fallocate -l 400M "$image"
+		hole_of 104 90
+		hole_of 304 90
+		;;
+	btrfs)
+		format btrfs 400M -K -m single -d single
+		inside fallocate -l 400M "$image"
+		# Chunks in the order in which they are made: system, metadata,
+		# 8 MiB of data up to here; all data after that is lost.
+		range=$(inside btrfs inspect-internal dump-tree -t chunk "$image" | awk '
+			/type DATA/ { data = 1 }
+			data && /stripe 0 devid/ { end = $NF + 8388608; data = 0 }
+			END { print end / 1048576 }')
+		hole_of "$range" $((400 - range))
+		;;
+	esac
+	attach
+	inside mkdir "$M/a"
+	inside sync -f "$M"
+	# Takes what is free of the tmpfs, to the last page.
+	inside sh -c 'cat /dev/zero >"$1/ballast" 2>/dev/null' sh "$ram/thin" || true
+}
+
+hole_of() { # OFFSET_MIB LENGTH_MIB
+	inside fallocate -p -o "${1}M" -l "${2}M" "$image"
+}
+
+thick() {
+	inside rm "$ram/thin/ballast"
+}
+
+# After a run: what is there is whole, on the device and not only in memory;
+# what is not there was named; there was some of both.
+judge_thin() { # LOG
+	local file name lost=0 good=0
+
+	[ "$status" -eq 23 ] || [ "$status" -eq 27 ] || {
+		echo "status $status: $stderr"
+		return 1
+	}
+	for file in "$S"/a/*; do
+		name=${file##*/}
+		if inside test -e "$M/a/$name"; then
+			inside pages --drop "$M/a/$name"
+			inside treecheck "$file" "$M/a/$name" || return 1
+			good=$((good + 1))
+		else
+			grep -q "a/$name'" "$1" || {
+				echo "$name is lost and was not named"
+				return 1
+			}
+			lost=$((lost + 1))
+		fi
+	done
+	echo "$kind: $good good, $lost lost, status $status"
+	[ "$good" -ge 1 ]
+	[ "$lost" -ge 1 ]
+	nothing "$(inside find "$M" -name '.weir.*')"
+}
+
+lose_files() { # KIND ARGUMENT...
+	thin "$1"
+	shift
+	mktree many "$S/a" 2400 20000
+	run --separate-stderr inside "$WEIR" copy -r --log-file="$T/log" "$@" "$S/a" "$M"
+	judge_thin "$T/log"
+	# With room, the same run completes it.
+	thick
+	weir_inside 0 -r "$@" "$S/a" "$M"
+	inside treecheck "$S/a" "$M/a"
+	detach
+}
+
+# bats test_tags=E05,E06,F04
+@test "write-back errors on ext4 are blamed on the lost files alone" {
+	lose_files ext4 --direct=never
+}
+
+# bats test_tags=E05,E06,F04
+@test "write-back errors on XFS are blamed on the lost files alone" {
+	lose_more xfs --direct=never
+}
+
+# bats test_tags=E05,E06,F04
+@test "write-back errors on btrfs are blamed on the lost files alone" {
+	lose_files btrfs --direct=never
+}
+
+# As lose_files, spread over folders, which XFS spreads over the device.
+lose_more() { # KIND ARGUMENT...
+	thin "$1"
+	shift
+	mkdir "$S/a"
+	mktree many "$S/a" 160 1300000
+	run --separate-stderr inside "$WEIR" copy -r --log-file="$T/log" "$@" "$S/a" "$M"
+	judge_thin "$T/log"
+	thick
+	weir_inside 0 -r "$@" "$S/a" "$M"
+	inside treecheck "$S/a" "$M/a"
+	detach
+}
+
+# G4 with many groups of few files, two of them in flight.
+@test "with two groups in flight each file is blamed for itself" {
+	thin ext4
+	mktree many "$S/a" 2400 20000
+	run --separate-stderr inside launch --limit=nofile:200 -- \
+		"$WEIR" copy -r --direct=never --stats --log-file="$T/log" "$S/a" "$M"
+	counts groups -ge 3
+	judge_thin "$T/log"
+	detach
+}
+
+# bats test_tags=E06
+@test "a sync of each file blames the lost files too" {
+	lose_files ext4 --direct=never --durable=file
+}
+
+# bats test_tags=F04
+@test "lost files leave what they would have replaced" {
+	local i
+
+	thin ext4
+	mktree many "$S/old" 300 100
+	mktree many "$S/a" 300 200000
+	thick
+	inside cp -r "$S/old/." "$M/a"
+	inside sync -f "$M"
+	inside sh -c 'cat /dev/zero >"$1/ballast" 2>/dev/null' sh "$ram/thin" || true
+	run --separate-stderr inside "$WEIR" copy -r --direct=never "$S/a" "$M"
+	[ "$status" -eq 23 ] || [ "$status" -eq 27 ]
+	for i in "$S"/a/*; do inside pages --drop "$M/a/${i##*/}"; done
+	inside treecheck --skip-temps --or="$S/old" "$S/a" "$M/a"
+	nothing "$(inside find "$M" -name '.weir.*')"
+	detach
+}
+
+# --- Full and read-only targets -----------------------------------------------------
+
+# bats test_tags=F01,F03
+@test "a full ext4 ends as full, with nothing half and no litter" {
+	format ext4 16M -b 1024
+	attach
+	mktree random "$S/a" 71 200
+	mktree file "$S/a/large" 15000000
+	run --separate-stderr inside "$WEIR" copy -r "$S/a" "$M"
+	[ "$status" -eq 27 ]
+	says ENOSPC
+	mkdir -p "$T/empty"
+	inside treecheck --or="$T/empty" "$S/a" "$M/a"
+	nothing "$(inside find "$M" -name '.weir.*')"
+	detach
+}
+
+# bats test_tags=F02
+@test "an ext4 without inodes ends as full" {
+	format ext4 16M -N 60
+	attach
+	mktree many "$S/a" 200 10
+	run --separate-stderr inside "$WEIR" copy -r "$S/a" "$M"
+	[ "$status" -eq 27 ]
+	mkdir -p "$T/empty"
+	inside treecheck --or="$T/empty" "$S/a" "$M/a"
+	detach
+}
+
+# bats test_tags=F05
+@test "a quota that is reached ends as full and is told as quota" {
+	format btrfs 300M
+	attach
+	inside btrfs quota enable "$M"
+	inside btrfs -q subvolume create "$M/s"
+	inside btrfs qgroup limit 2M "$M/s"
+	mktree random "$S/a" 72 100
+	mktree file "$S/a/large" 15000000
+	run --separate-stderr inside "$WEIR" copy -r "$S/a" "$M/s"
+	[ "$status" -eq 27 ]
+	says EDQUOT
+	mkdir -p "$T/empty"
+	inside treecheck --or="$T/empty" "$S/a" "$M/s/a"
+	detach
+}
+
+# bats test_tags=E16
+@test "a target that is read-only is refused entry by entry" {
+	format ext4 16M
+	attach
+	inside mount -o remount,ro "$M"
+	mktree file "$S/f" 100
+	weir_inside 23 "$S/f" "$M"
+	says EROFS
+	detach
+}
+
+@test "a file that something is mounted on is left as it is" {
+	mktree file "$S/f" 5000
+	inside mktree file "$ram/f" 300 7
+	inside mktree file "$ram/over" 200 8
+	inside mount --bind "$ram/over" "$ram/f"
+	weir_inside 23 "$S/f" "$ram/f"
+	says EBUSY
+	inside mktree file "$ram/again" 200 8
+	inside treecheck "$ram/again" "$ram/f"
+	nothing "$(inside find "$ram" -name '.weir.*')"
+}

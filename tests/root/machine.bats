@@ -1,0 +1,131 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# serial
+#
+# What only root can set up: settings of the machine, bare roots, large trees.
+
+load space
+
+# Entries of the largest folder.
+: "${ENTRIES:=1000000}"
+
+teardown() {
+	[ -z "${disabled_before:-}" ] ||
+		echo "$disabled_before" >/proc/sys/kernel/io_uring_disabled
+	close_space
+	remove_areas
+}
+
+# bats test_tags=M11
+@test "a machine where rings are switched off works without" {
+	local value
+
+	[ -w /proc/sys/kernel/io_uring_disabled ] || skip "no such switch here"
+	mktree random "$S/a" 81 60
+	mktree file "$S/a/large" 5000000
+	user_areas
+	chmod -R a+rX "$S/a"
+	disabled_before=$(cat /proc/sys/kernel/io_uring_disabled)
+	for value in 1 2; do
+		echo $value >/proc/sys/kernel/io_uring_disabled
+		exits 0 as_user "$WEIR" copy -r --stats "$S/a" "$D/$value"
+		counts rings -eq 0
+		same "$S/a" "$D/$value"
+	done
+	copies -a "$S/a" "$D/root"
+	same --mode --owner --times "$S/a" "$D/root"
+	copy_exits 1 -a --engine=ring "$S/a" "$D/ring"
+}
+
+# bats test_tags=I05
+@test "a folder of a million entries takes little memory" {
+	local rss arena
+
+	inside mount -o remount,size=8G,nr_inodes=0 "$ram"
+	inside mktree many "$ram/a" "$ENTRIES"
+	run --separate-stderr inside strike --report="$T/report" -- \
+		"$WEIR" copy -r --stats "$ram/a" "$ram/b"
+	[ "$status" -eq 0 ]
+	inside treecheck "$ram/a" "$ram/b"
+	rss=$(awk '{ print $8 }' "$T/report")
+	arena=$(stat_of arena_bytes)
+	echo "resident $rss KiB, buffers $arena bytes"
+	[ "$rss" -le $((arena / 1024 + 65536)) ]
+}
+
+# bats test_tags=I05
+@test "a hundred thousand folders take little memory" {
+	local rss arena
+
+	inside mount -o remount,nr_inodes=0 "$ram"
+	inside sh -c 'mkdir "$1/a" && cd "$1/a" && seq 300 | while read i; do
+		seq -f "$i/%g" 333 | xargs mkdir -p; done' sh "$ram"
+	run --separate-stderr inside strike --report="$T/report" -- \
+		"$WEIR" copy -r --stats "$ram/a" "$ram/b"
+	[ "$status" -eq 0 ]
+	inside treecheck "$ram/a" "$ram/b"
+	rss=$(awk '{ print $8 }' "$T/report")
+	arena=$(stat_of arena_bytes)
+	[ "$rss" -le $((arena / 1024 + 65536)) ]
+}
+
+# A root with nothing but the command and the libraries it needs.
+bare_root() { # FOLDER
+	local file
+
+	mkdir -p "$1/source" "$1/target"
+	ldd "$WEIR" | grep -o '/[^ ]*' | while read -r file; do
+		mkdir -p "$1$(dirname "$file")"
+		cp -L "$file" "$1$file"
+	done
+	cp -L "$WEIR" "$1/weir"
+	cp -L "$(dirname "$WEIR")"/libweir.so* "$1/" 2>/dev/null || true
+}
+
+@test "a bare root without /proc, /sys and /dev is enough" {
+	need_no_sanitizer
+	bare_root "$D/root"
+	mktree random "$D/root/source/a" 82 60
+	mktree file "$D/root/source/a/large" 5000000
+	exits 0 chroot "$D/root" /weir copy -a /source/a /target
+	same --mode --owner --times "$D/root/source/a" "$D/root/target/a"
+	exits 0 chroot "$D/root" /weir copy -a --engine=plain /source/a /target
+	same --mode --owner --times "$D/root/source/a" "$D/root/target/a"
+	# The same for one who may not link by descriptor: there is no /proc.
+	chmod 777 "$D/root/target"
+	chmod -R a+rX "$D/root"
+	exits 0 chroot --userspec=65534:65534 "$D/root" /weir copy -r /source/a /target/user
+	same "$D/root/source/a" "$D/root/target/user"
+}
+
+@test "two file systems and a tree over both are told apart" {
+	mkdir "$S/a"
+	mktree file "$S/a/f" 1000
+	inside mkdir "$ram/a" "$ram/a/below"
+	inside mount -t tmpfs below "$ram/a/below"
+	inside mktree file "$ram/a/f" 1000 2
+	inside mktree file "$ram/a/below/g" 1000 3
+	weir_inside 0 -a "$ram/a" "$D"
+	inside treecheck "$ram/a" "$D/a"
+	# And into a tree with a mount in it.
+	weir_inside 0 -a -T "$D/a" "$ram/a"
+	inside treecheck "$D/a" "$ram/a"
+}
+
+# bats test_tags=D01
+@test "sizes around 2 and 4 GiB are right" {
+	local size
+
+	inside mount -o remount,size=7G "$ram"
+	format xfs 20G
+	attach
+	for size in 2147483647 2147483649 4294967295 4294967297; do
+		mktree sparse "$S/f" $size 0 $((size - size % 4096 - 4096)) $((size - 5000))
+		weir_inside 0 --durable=none "$S/f" "$M/f"
+		inside treecheck "$S/f" "$M/f"
+		inside rm "$M/f"
+		inside fstrim "$M"
+	done
+	detach
+}

@@ -1,0 +1,143 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# serial
+#
+# Power cuts by the shutdown ioctl, without a log flush: what had not reached
+# the device is gone.  Case N01 and the durability levels, for real.
+
+load space
+
+# Cuts in all, shared by the tests of random moments.
+: "${POWERCUTS:=200}"
+
+old_and_new() {
+	mktree random "$S/new" 61 40
+	cp -a "$S/new" "$S/old"
+	find "$S/old" -type f -exec sh -c 'for f; do echo "old $f" >"$f"; done' sh {} +
+	rm "$S/old/e1"* 2>/dev/null || true
+	mktree file "$S/new/large" 2500000 3
+	mktree file "$S/old/large" 2500000 4
+	mktree file "$S/new/only-new" 300000 5
+}
+
+old_target() {
+	inside rm -rf "$M/a"
+	inside cp -a "$S/old" "$M/a"
+	inside sync -f "$M"
+}
+
+cut_often() { # KIND COUNT ARGUMENT...
+	local count=$2 took at i
+
+	format "$1" 400M
+	shift 2
+	old_and_new
+	attach
+	old_target
+	inside strike --report="$T/report" -- "$WEIR" copy "$@" -T "$S/new" "$M/a"
+	took=$(awk '{ print $6 }' "$T/report")
+	seed=${SEED:-$RANDOM}
+	echo "SEED=$seed, a run takes $took us"
+	for ((i = 0; i < count; i++)); do
+		old_target
+		seed=$(((seed * 1103515245 + 12345) % 2147483648))
+		at=$((seed % (took + took / 8)))
+		status=0
+		inside strike --report="$T/report" --after-us="$at" --cut="$M" -- \
+			"$WEIR" copy "$@" -T "$S/new" "$M/a" 2>"$T/stderr" || status=$?
+		detach
+		attach
+		echo "$i: at $at us: $(cat "$T/report"): $(head -n 3 "$T/stderr")"
+		judge
+	done
+	weir_inside 0 "$@" -T "$S/new" "$M/a"
+	inside treecheck --mode --owner --times "$S/new" "$M/a"
+	nothing "$(inside find "$M" -name '.weir.*')"
+	detach
+}
+
+old_or_new_always() {
+	inside treecheck --skip-temps --mode --owner --file-times \
+		--or="$S/old" "$S/new" "$M/a"
+	new_if_done
+}
+
+# Status 0 is a promise that a cut may not break.
+new_if_done() {
+	[ "$status" -ne 124 ] || return 1
+	[ "$status" -ne 0 ] || inside treecheck --skip-temps --mode --owner --times "$S/new" "$M/a"
+}
+
+# bats test_tags=N01,N02
+@test "a power cut at any moment leaves old or new on ext4" {
+	judge() { old_or_new_always; }
+	cut_often ext4 $((POWERCUTS * 35 / 100)) -a
+}
+
+# bats test_tags=N01,N02
+@test "a power cut at any moment leaves old or new on XFS" {
+	judge() { old_or_new_always; }
+	cut_often xfs $((POWERCUTS * 35 / 100)) -a
+}
+
+# bats test_tags=N01
+@test "the same with one sync for each file" {
+	judge() { old_or_new_always; }
+	cut_often ext4 $((POWERCUTS * 5 / 100)) -a --durable=file
+	cut_often xfs $((POWERCUTS * 5 / 100)) -a --durable=file
+}
+
+# bats test_tags=N01
+@test "the same with plain calls and syncs of files" {
+	judge() { old_or_new_always; }
+	cut_often ext4 $((POWERCUTS * 5 / 100)) -a --engine=plain --sync=files
+	cut_often xfs $((POWERCUTS * 5 / 100)) -a --engine=plain --sync=files
+}
+
+# bats test_tags=N01
+@test "the same with buffered writes" {
+	judge() { old_or_new_always; }
+	cut_often ext4 $((POWERCUTS * 5 / 100)) -a --direct=never
+	cut_often xfs $((POWERCUTS * 5 / 100)) -a --direct=never
+}
+
+# bats test_tags=N01
+@test "one sync at the end makes all durable once the run has ended" {
+	judge() { new_if_done; }
+	cut_often ext4 3 -a --durable=end
+	cut_often xfs 3 -a --durable=end
+	# The loop above may have cut each run; this one ends, then comes the cut.
+	attach
+	old_target
+	inside strike --cut="$M" -- "$WEIR" copy -a --durable=end -T "$S/new" "$M/a"
+	detach
+	attach
+	inside treecheck --mode --owner --times "$S/new" "$M/a"
+	detach
+}
+
+# bats test_tags=N02
+@test "a run that ended survives a cut at once, at every durable level" {
+	local kind level
+
+	old_and_new
+	for kind in ext4 xfs; do
+		format $kind 400M
+		attach
+		for level in group file end; do
+			inside strike --cut="$M" -- "$WEIR" copy -a --durable=$level \
+				"$S/new" "$M/$level"
+			detach
+			attach
+			inside treecheck --mode --owner --times "$S/new" "$M/$level"
+		done
+		# The judge must be able to fail: what nobody synced is gone.
+		inside strike --cut="$M" -- cp -r "$S/new" "$M/lost"
+		detach
+		attach
+		run inside treecheck --quiet "$S/new" "$M/lost"
+		[ "$status" -ne 0 ]
+		detach
+	done
+}
