@@ -164,9 +164,12 @@ cppflags_tiny := -DWEIR_TINY
 cflags_tiny := -O1 -g
 ldflags_tiny := -Wl,-z,defs
 
-# _GNU_SOURCE is empty so that a file may also define it for itself.  With
-# -iquote lib/limits.h does not hide the system's <limits.h>, as -I would.
-all_cppflags = -D_GNU_SOURCE= -D_FILE_OFFSET_BITS=64 -DWEIR_VERSION='"$(VERSION)"' -iquote lib \
+# _GNU_SOURCE is empty so that a file may also define it for itself.
+#
+# lib/ must be in no search path, neither by -I nor by -iquote: lib/limits.h
+# would hide the system's <limits.h>.  Its files find each other in their own
+# folder.  All others find weir.h, alone, in $(B)/include.
+all_cppflags = -D_GNU_SOURCE= -D_FILE_OFFSET_BITS=64 -DWEIR_VERSION='"$(VERSION)"' \
 	$(cppflags_$(D)) $(DEPS_CFLAGS) $(CPPFLAGS)
 all_cflags = -std=gnu11 -pthread $(warnings) $(cflags_$(D)) $(CFLAGS)
 all_ldflags = -Wl,--as-needed $(ldflags_$(D)) $(LDFLAGS)
@@ -192,15 +195,19 @@ $(B)/.link: FORCE
 $(B)/.place: FORCE
 	$(call store,$(RPATH) $(prefix) $(exec_prefix) $(libdir) $(includedir) $(VERSION))
 
+$(B)/include/weir.h: lib/weir.h
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+
 $(lib_objects): $(B)/%.o: %.c $(B)/.compile
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$(Q)$(compile) -fPIC -fvisibility=hidden $(strict) $(all_cflags) -c -o $@ $<
 
-$(cmd_objects): $(B)/%.o: %.c $(B)/.compile
+$(cmd_objects): $(B)/%.o: %.c $(B)/include/weir.h $(B)/.compile
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
-	$(Q)$(compile) -fPIE -fvisibility=hidden $(strict) $(all_cflags) -c -o $@ $<
+	$(Q)$(compile) -I$(B)/include -fPIE -fvisibility=hidden $(strict) $(all_cflags) -c -o $@ $<
 
 $(B)/$(shared): $(lib_objects) lib/libweir.map $(B)/.link
 	$(call say,LD,$@)
@@ -330,10 +337,13 @@ uninstall:
 
 # --- Test -------------------------------------------------------------------
 
-build_test = $(CC) $(all_cppflags) -MMD -MP -MF $@.d -iquote $(<D) -fPIE -pie $(all_cflags) \
-	$(all_ldflags) -o $@
+# Behind all others lib/ hides nothing; a test says "lib/limits.h" for what the
+# system has, too.
+build_test = $(CC) $(all_cppflags) -MMD -MP -MF $@.d -iquote . -I$(B)/include -idirafter lib \
+	-fPIE -pie $(all_cflags) $(all_ldflags) -o $@
 
-$(unit_programs): $(B)/unit/%: tests/unit/%.c $(B)/libweir-private.a $(B)/.compile
+$(unit_programs): $(B)/libweir-private.a
+$(unit_programs): $(B)/unit/%: tests/unit/%.c $(B)/include/weir.h $(B)/.compile
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$(Q)$(build_test) $< $(B)/libweir-private.a $(DEPS_LIBS) $(LDLIBS)
@@ -358,7 +368,7 @@ fault-built:
 	$(Q)+$(if $(filter fault,$(D)),:,$(MAKE) --no-print-directory D=fault WEIR= command)
 fault := $(abspath $(O)/fault$(flavour)/weir)
 
-suites := $(or $(TESTS),tests/cli tests/copy $(if $(WEIR),,tests/unit))
+suites := $(or $(TESTS),tests/cli tests/copy $(if $(WEIR),,$(if $(unit_sources),tests/unit)))
 LANE ?= check
 # The thread sanitizer does not bear all of the address randomisation.
 run_tests = $(if $(filter tsan,$(D)),setarch -R) tests/run --lane '$(LANE)' \

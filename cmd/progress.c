@@ -214,11 +214,21 @@ static void fit_line(struct text *text, size_t columns)
 	}
 }
 
+/* A job in the background must not draw over what the user types meanwhile. */
+static bool is_in_background(void)
+{
+	pid_t foreground = tcgetpgrp(STDERR_FILENO);
+
+	return foreground > 0 && foreground != getpgrp();
+}
+
 static void show_status(struct progress *progress, struct output *output,
 			const struct weir_run *run)
 {
 	struct text text = { 0 };
 
+	if (is_in_background())
+		return;
 	add_line(&text, progress, run);
 	fit_line(&text, status_columns());
 	output_status(output, text_string(&text));

@@ -112,7 +112,9 @@ void size_add_duration(struct text *text, uint64_t duration_ns)
 {
 	unsigned long long seconds = (duration_ns + NS_PER_S / 2) / NS_PER_S;
 
-	if (duration_ns < 10 * NS_PER_S)
+	if (duration_ns < NS_PER_S)
+		text_addf(text, "%.3f s", (double)duration_ns / (double)NS_PER_S);
+	else if (duration_ns < 10 * NS_PER_S)
 		text_addf(text, "%.2f s", (double)duration_ns / (double)NS_PER_S);
 	else if (seconds < 60)
 		text_addf(text, "%.1f s", (double)duration_ns / (double)NS_PER_S);

@@ -27,7 +27,7 @@ void size_add_exact(struct text *text, uint64_t bytes);
 /* Adds "466.2 MiB/s"; MiB at any speed, so that rates can be compared. */
 void size_add_rate(struct text *text, double bytes_per_second);
 
-/* Adds "0.52 s", "12.3 s", "4 min 07 s", "2 h 04 min". */
+/* Adds "0.052 s", "1.52 s", "12.3 s", "4 min 07 s", "2 h 04 min". */
 void size_add_duration(struct text *text, uint64_t duration_ns);
 
 #endif

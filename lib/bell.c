@@ -28,12 +28,16 @@ void bell_wait(struct bell *bell, uint32_t seen, int timeout_ms)
 		.tv_nsec = (long)(timeout_ms % 1000) * 1000000L,
 	};
 
+	atomic_fetch_add(&bell->sleepers, 1);
 	/* Every result means the same to the caller: look again. */
 	syscall(SYS_futex, &bell->value, FUTEX_WAIT_PRIVATE, seen, &timeout, NULL, 0);
+	atomic_fetch_sub(&bell->sleepers, 1);
 }
 
 void bell_ring(struct bell *bell)
 {
 	atomic_fetch_add(&bell->value, 1);
+	if (atomic_load(&bell->sleepers) == 0)
+		return; /* who comes now finds the value changed */
 	syscall(SYS_futex, &bell->value, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 }

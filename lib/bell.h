@@ -11,6 +11,7 @@
 
 struct bell {
 	_Atomic uint32_t value;
+	_Atomic uint32_t sleepers;
 };
 
 /* Reads the bell; look at the state after this and before bell_wait(). */
@@ -19,7 +20,7 @@ uint32_t bell_read(struct bell *bell);
 /* Sleeps until the bell was rung since SEEN was read, at most TIMEOUT_MS. */
 void bell_wait(struct bell *bell, uint32_t seen, int timeout_ms);
 
-/* Wakes every sleeper. */
+/* Wakes every sleeper; no system call where there is none. */
 void bell_ring(struct bell *bell);
 
 #endif

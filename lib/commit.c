@@ -106,12 +106,13 @@ bool commit_park(struct commit *commit, struct unit *unit)
 		tally_add(&commit->tally->files_parked, 1);
 		tally_add(&commit->tally->bytes_parked, unit->bytes);
 		full = group_is_full(commit, group);
-	} else {
+	} else if (!group->urgent) {
 		group->urgent = true;
+		full = true;
 	}
 	pthread_mutex_unlock(&commit->lock);
-	if (full || !fits)
-		bell_ring(commit->bell);
+	if (full)
+		bell_ring(&commit->due);
 	return fits;
 }
 
@@ -128,7 +129,7 @@ uint64_t commit_hurry(struct commit *commit)
 	}
 	pthread_mutex_unlock(&commit->lock);
 	if (serial != 0)
-		bell_ring(commit->bell);
+		bell_ring(&commit->due);
 	return serial;
 }
 
@@ -268,13 +269,16 @@ static bool commit_may_syncfs(const struct commit *commit, const struct fs *fs, 
 	return commit->settings->sync == WEIR_SYNC_FS || count > LIMIT_HANDFUL;
 }
 
-/* True if syncfs would not mostly write what strangers have dirty (G3). */
+/* True if syncfs costs less than an fsync of each, although it writes what
+ * strangers have dirty too: one fsync takes about as long as 256 KiB (G3). */
 static bool commit_is_mostly_ours(struct commit *commit, const struct group *group)
 {
-	uint64_t ours = tally_get(&commit->tally->dirty_bytes) + LIMIT_DIRTY_BYTES;
+	uint64_t ours = tally_get(&commit->tally->dirty_bytes);
 
-	(void)group;
-	return commit->settings->sync == WEIR_SYNC_FS || commit_system_dirty(commit) <= 2 * ours;
+	if (commit->settings->sync == WEIR_SYNC_FS)
+		return true;
+	return commit_system_dirty(commit) <=
+	       2 * ours + LIMIT_DIRTY_BYTES + (uint64_t)group->count * LIMIT_FSYNC_WORTH_BYTES;
 }
 
 /* The file's own write-back error, told once and to this descriptor (G4). */

@@ -30,7 +30,8 @@ struct group {
 
 struct commit {
 	pthread_mutex_t lock;
-	struct bell *bell;
+	struct bell due;          /* rung when there is something for the committer */
+	struct bell *bell;        /* rung when workers can park again */
 	struct sys *sys;
 	struct root *root;
 	struct queue *queue;

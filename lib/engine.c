@@ -133,7 +133,9 @@ void engine_free(struct worker *worker)
 {
 	if (worker == NULL)
 		return;
-	WEIR_ASSERT(worker->live == 0 && worker->batch == NULL);
+	WEIR_ASSERT(worker->live == 0);
+	WEIR_ASSERT(worker->batch == NULL || worker->batch->taken == worker->batch->count);
+	free(worker->batch);
 	if (worker->opened) {
 		io_close(&worker->io); /* unregisters before the memory goes */
 		arena_close(&worker->arena);
@@ -151,6 +153,7 @@ void engine_cancel(struct engine_shared *shared, enum weir_cancel how)
 	if (how == WEIR_CANCEL_NOW)
 		atomic_store(&shared->commit->dropping, true);
 	bell_ring(shared->bell);
+	bell_ring(&shared->commit->due);
 }
 
 /* ---- the end of a job -------------------------------------------------------- */
@@ -173,6 +176,7 @@ static void engine_end_job(struct worker *worker, struct job *job, bool put_fold
 	job->folder = NULL;
 	list_add_head(&worker->free, &job->node);
 	worker->live--;
+	worker->moved = true;
 	if (put_folder)
 		commit_put_folder(shared->commit, folder);
 	queue_finish_work(shared->queue, 1);
@@ -187,10 +191,8 @@ static void engine_post_error(struct worker *worker, const struct job *job)
 }
 
 /* Errors after which going on would only repeat them. */
-static void engine_consider_stop(struct worker *worker, const struct job *job)
+static void engine_consider_stop(struct engine_shared *shared, const struct error *error)
 {
-	struct engine_shared *shared = worker->shared;
-	const struct error *error = &job->error;
 	bool stop;
 
 	if (error->side != ERROR_SIDE_TARGET)
@@ -223,7 +225,7 @@ static void engine_fail(struct worker *worker, struct job *job)
 		}
 	}
 	engine_post_error(worker, job);
-	engine_consider_stop(worker, job);
+	engine_consider_stop(shared, &job->error);
 	engine_end_job(worker, job, true);
 }
 
@@ -368,6 +370,7 @@ static void engine_admit(struct worker *worker)
 static bool engine_scan(struct worker *worker)
 {
 	struct engine_shared *shared = worker->shared;
+	struct error error = { 0 };
 	struct folder *folder;
 
 	if (worker->live >= worker->plan.jobs)
@@ -375,7 +378,9 @@ static bool engine_scan(struct worker *worker)
 	folder = queue_take_scan(shared->queue, worker->live > 0);
 	if (folder == NULL)
 		return false;
-	if (tree_scan(shared->tree, folder)) {
+	if (tree_scan(shared->tree, folder, &error)) {
+		if (error.grade != ERROR_NONE)
+			engine_consider_stop(shared, &error);
 		commit_put_folder(shared->commit, folder);
 		queue_finish_work(shared->queue, 1);
 	}
@@ -622,6 +627,7 @@ bool engine_turn(struct worker *worker, int timeout_ms)
 	bool scanned = false;
 	bool waited;
 
+	worker->moved = false;
 	if (cancel != 0) {
 		engine_wind_down(worker, cancel);
 		engine_park_waiting(worker);
@@ -632,7 +638,8 @@ bool engine_turn(struct worker *worker, int timeout_ms)
 	}
 	waited = engine_wait(worker, scanned ? 0 : timeout_ms);
 	engine_apply(worker);
-	return scanned || waited || !list_empty(&worker->runnable);
+	/* A job that ended made room: there may be another to admit. */
+	return scanned || waited || worker->moved || !list_empty(&worker->runnable);
 }
 
 /* T3: every live job names its reason. */

@@ -55,6 +55,7 @@ struct worker {
 	struct batch *batch;
 	bool growing;            /* nothing is issued until the arena has grown */
 	bool opened;
+	bool moved;              /* a job ended in this turn */
 	uint32_t failures;       /* of the ring itself */
 };
 

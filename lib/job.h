@@ -75,6 +75,7 @@ struct job {
 	uint32_t row;
 	bool started;               /* start of this row was called */
 	bool op_live;               /* one op beside the stream's */
+	bool noatime;               /* opened with O_NOATIME */
 	bool opening;               /* the op that is or was live opens the source */
 	bool retry;                 /* second try after a failed write-back */
 	bool had_room;              /* G7 was done once */

@@ -19,10 +19,11 @@
 #include "invariant.h"
 #include "limits.h"
 
-int queue_open(struct queue *queue, struct bell *bell)
+int queue_open(struct queue *queue, struct bell *bell, struct bell *idle)
 {
 	memset(queue, 0, sizeof(*queue));
 	queue->bell = bell;
+	queue->idle = idle;
 	list_init(&queue->scans);
 	list_init(&queue->batches);
 	return -pthread_mutex_init(&queue->lock, NULL);
@@ -35,12 +36,28 @@ void queue_close(struct queue *queue)
 	pthread_mutex_destroy(&queue->lock);
 }
 
-void queue_push_scan(struct queue *queue, struct folder *folder, bool new_work)
+void queue_push_scan(struct queue *queue, struct folder *folder)
 {
 	pthread_mutex_lock(&queue->lock);
 	list_add_head(&queue->scans, &folder->node);
-	if (new_work)
+	queue->outstanding++;
+	pthread_mutex_unlock(&queue->lock);
+	bell_ring(queue->bell);
+}
+
+void queue_push_found(struct queue *queue, struct folder *again, struct list *children)
+{
+	struct list *node;
+
+	pthread_mutex_lock(&queue->lock);
+	/* Together: whoever takes the rest of the scan and ends it must find its
+	 * children counted (Q2). */
+	if (again != NULL)
+		list_add_head(&queue->scans, &again->node);
+	while ((node = list_take_head(children)) != NULL) {
+		list_add_head(&queue->scans, node);
 		queue->outstanding++;
+	}
 	pthread_mutex_unlock(&queue->lock);
 	bell_ring(queue->bell);
 }
@@ -102,7 +119,7 @@ void queue_finish_work(struct queue *queue, uint64_t count)
 	idle = queue->outstanding == 0;
 	pthread_mutex_unlock(&queue->lock);
 	if (idle)
-		bell_ring(queue->bell);
+		bell_ring(queue->idle);
 }
 
 bool queue_idle(struct queue *queue)

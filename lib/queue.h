@@ -35,7 +35,8 @@ struct entry {
 
 struct queue {
 	pthread_mutex_t lock;
-	struct bell *bell;
+	struct bell *bell;     /* rung when there is work */
+	struct bell *idle;     /* rung when there is none left */
 	struct list scans;
 	struct list batches;
 	uint32_t batch_count;
@@ -43,13 +44,16 @@ struct queue {
 	bool closed;
 };
 
-int queue_open(struct queue *queue, struct bell *bell);
+int queue_open(struct queue *queue, struct bell *bell, struct bell *idle);
 /* Drops what is left; only after all workers ended. */
 void queue_close(struct queue *queue);
 
-/* Puts a folder on top of the stack; its scan reference goes with it. NEW: it
- * was not counted yet (a continued scan was). */
-void queue_push_scan(struct queue *queue, struct folder *folder, bool new_work);
+/* Puts a folder on top of the stack; its scan reference goes with it. */
+void queue_push_scan(struct queue *queue, struct folder *folder);
+
+/* After one buffer of a listing: puts the folder AGAIN (or NULL: it ended) on
+ * the stack and the CHILDREN that were found above it; empties the list. */
+void queue_push_found(struct queue *queue, struct folder *again, struct list *children);
 
 /* Appends a batch, whatever the queue's size: a scan is only begun while there
  * is room, so the overshoot is one listing for each worker. */

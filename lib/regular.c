@@ -89,7 +89,8 @@ static enum step_answer regular_issue_open(struct job_env *env, struct job *job)
 	op->fd = job->source_dirfd;
 	op->name = job->name;
 	op->open_flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-	if (!env->noatime_refused)
+	job->noatime = !env->noatime_refused;
+	if (job->noatime)
 		op->open_flags |= O_NOATIME;
 	job_issue(env, job, op);
 	return STEP_WAIT;
@@ -110,7 +111,7 @@ static enum step_answer regular_opened(struct job_env *env, struct job *job)
 	if (job->op_live)
 		return STEP_WAIT;
 	job->opening = false;
-	if (result == -EPERM && !env->noatime_refused) {
+	if (result == -EPERM && job->noatime) { /* not our file */
 		env->noatime_refused = true;
 		return regular_issue_open(env, job);
 	}

@@ -252,7 +252,7 @@ static int run_open(struct weir_run *run)
 	if (result == 0)
 		result = fs_table_open(&run->fs, &run->sys);
 	if (result == 0)
-		result = queue_open(&run->queue, &run->bell);
+		result = queue_open(&run->queue, &run->bell, &run->commit.due);
 	if (result == 0)
 		result = commit_open(&run->commit, &run->sys, &run->root, &run->queue, &run->events,
 				     &run->tally, &run->settings, &run->bell, 1);
@@ -343,11 +343,11 @@ static void *run_commit_main(void *argument)
 	bool worked, over = false;
 
 	while (!over) {
-		uint32_t seen = bell_read(&run->bell);
+		uint32_t seen = bell_read(&run->commit.due);
 
 		over = run_commit_pass(run, &worked);
 		if (!over && !worked)
-			bell_wait(&run->bell, seen, LIMIT_WAIT_MS);
+			bell_wait(&run->commit.due, seen, LIMIT_WAIT_MS);
 	}
 	run_end(run);
 	return NULL;

@@ -45,7 +45,7 @@ static void tree_error(struct tree *tree, const struct error *error, const struc
 void tree_push(struct tree *tree, struct folder *folder)
 {
 	atomic_fetch_add(&tree->scans, 1);
-	queue_push_scan(tree->queue, folder, true);
+	queue_push_scan(tree->queue, folder);
 }
 
 static void tree_scan_over(struct tree *tree)
@@ -353,35 +353,33 @@ static bool tree_list(struct tree *tree, struct folder *folder, int fd, struct l
 	return bytes == 0;
 }
 
-bool tree_scan(struct tree *tree, struct folder *folder)
+bool tree_scan(struct tree *tree, struct folder *folder, struct error *error)
 {
 	uint64_t began = tally_now_ns();
 	struct batch *batch = NULL;
-	struct error error = { 0 };
 	struct list children, *node;
 	bool over;
 	int fd;
 
 	list_init(&children);
-	fd = folder->begun ? 0 : tree_begin(tree, folder, &error);
+	fd = folder->begun ? 0 : tree_begin(tree, folder, error);
 	if (fd == 0) {
 		fd = dir_pin(tree->root, folder->source, NULL);
 		if (fd < 0)
-			error_set(&error, fd, ERROR_SIDE_SOURCE, "open folder");
+			error_set(error, fd, ERROR_SIDE_SOURCE, "open folder");
 	}
 	if (fd < 0) {
-		tree_error(tree, &error, folder, NULL);
+		tree_error(tree, error, folder, NULL);
 		tree_scan_over(tree);
 		return true;
 	}
 	over = tree_list(tree, folder, fd, &children, &batch);
 	dir_unpin(tree->root, folder->source);
-	if (!over)
-		queue_push_scan(tree->queue, folder, false); /* W1: below its children */
-	while ((node = list_take_head(&children)) != NULL)
-		tree_push(tree, LIST_ENTRY(node, struct folder, node));
+	for (node = children.next; node != &children; node = node->next)
+		atomic_fetch_add(&tree->scans, 1);
 	if (batch != NULL)
 		queue_push_batch(tree->queue, batch);
+	queue_push_found(tree->queue, over ? NULL : folder, &children); /* W1 */
 	if (over)
 		tree_scan_over(tree);
 	tally_add(&tree->tally->scan_ns, tally_now_ns() - began);

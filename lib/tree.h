@@ -28,8 +28,9 @@ struct tree {
 void tree_push(struct tree *tree, struct folder *folder);
 
 /* One step of a folder's scan: begins it if need be, lists one buffer.  True if
- * the scan is over: the caller drops its reference and counts the work. */
-bool tree_scan(struct tree *tree, struct folder *folder);
+ * the scan is over: the caller drops its reference and counts the work.  ERROR:
+ * why the folder could not be begun, already told. */
+bool tree_scan(struct tree *tree, struct folder *folder, struct error *error);
 
 /* A folder that will not be scanned (the run was cancelled). */
 void tree_discard(struct tree *tree, struct folder *folder);

@@ -61,10 +61,11 @@ function count_runs(key, tool, which,    i, n) {
 }
 
 # What weir is measured by, beside the peers; -1: not known.
-function value_of(key, kind,    gib) {
+function value_of(key, kind,    gib, seconds) {
 	if (kind == "cpu") {
 		gib = work_bytes[key] / 1073741824
-		return gib > 0 && column(key, "weir", cpu) >= 0 ? column(key, "weir", cpu) / gib : -1
+		seconds = column(key, "weir", cpu)
+		return gib > 0 && seconds >= 0 ? seconds / gib : -1
 	}
 	if (kind == "memory")
 		return to_mib(largest(key, "weir", beside))
@@ -86,7 +87,7 @@ function is_ratio(kind) {
 # A ratio must not be lower than its target, everything else not higher.
 function reached(key, kind,    value) {
 	value = value_of(key, kind)
-	if (column(key, "weir", wall) < 0 || (value < 0 && kind != "cache"))
+	if (!known(key, kind))
 		return "unknown"
 	if (is_ratio(kind))
 		return value >= target[key, kind] ? "yes" : "no"
@@ -116,6 +117,14 @@ function tool_line(key, tool,    failed, line) {
 	print line
 }
 
+function known(key, kind) {
+	return column(key, "weir", wall) >= 0 && (kind == "cache" || value_of(key, kind) >= 0)
+}
+
+function figure(key, kind) {
+	return known(key, kind) ? sprintf("%.3f", value_of(key, kind)) : "-"
+}
+
 function text(key,    i, kind, n, names) {
 	printf "  %-10s %10s %9s %9s %9s %9s %8s  %s\n", "tool", "time s", "CPU s", "machine",
 	       "peak MiB", "cache MiB", "ratio", "wanted, reached"
@@ -128,7 +137,7 @@ function text(key,    i, kind, n, names) {
 	n = split("cpu memory peak cache", kind, " ")
 	for (i = 1; i <= n; i++)
 		if ((key, kind[i]) in target)
-			printf "  %-42s %8.3f  %s\n", names[kind[i]], value_of(key, kind[i]),
+			printf "  %-42s %8s  %s\n", names[kind[i]], figure(key, kind[i]),
 			       verdict(key, kind[i])
 }
 
@@ -190,12 +199,12 @@ function json_runs(key, tool,    i, comma) {
 	for (i = 1; i <= runs; i++) {
 		if (run_key[i] != key || run_tool[i] != tool)
 			continue
-		printf "%s\n        {\"pair\": %s, \"run\": %d, \"status\": %s, \"check\": %s, ", comma,
-		       quote(pair[i]), run_number[i], quote(status[i]), quote(check[i])
-		printf "\"wall_s\": %.6f, \"cpu_s\": %.6f, \"machine_cpu_s\": %.6f, ", wall[i], cpu[i],
-		       machine_cpu[i]
-		printf "\"peak_bytes\": %.0f, \"cache_growth_bytes\": %.0f, \"arena_bytes\": %.0f}",
-		       peak[i], cached[i], arena[i]
+		printf "%s\n        {\"pair\": %s, \"run\": %d, ", comma, quote(pair[i]),
+		       run_number[i]
+		printf "\"status\": %s, \"check\": %s, ", quote(status[i]), quote(check[i])
+		printf "\"wall_s\": %.6f, \"cpu_s\": %.6f, ", wall[i], cpu[i]
+		printf "\"machine_cpu_s\": %.6f, \"peak_bytes\": %.0f, ", machine_cpu[i], peak[i]
+		printf "\"cache_growth_bytes\": %.0f, \"arena_bytes\": %.0f}", cached[i], arena[i]
 		comma = ","
 	}
 }
@@ -222,8 +231,10 @@ function json_targets(key,    i, part, comma) {
 		split(target_id[i], part, SUBSEP)
 		if (part[1] SUBSEP part[2] != key)
 			continue
-		printf "%s\n      {\"kind\": %s, \"wanted\": %s, \"measured\": %.6f, \"reached\": %s}",
-		       comma, quote(part[3]), target[target_id[i]], value_of(key, part[3]),
+		printf "%s\n      {\"kind\": %s, \"wanted\": %s, ", comma, quote(part[3]),
+		       target[target_id[i]]
+		printf "\"measured\": %s, \"reached\": %s}",
+		       known(key, part[3]) ? figure(key, part[3]) : "null",
 		       quote(reached(key, part[3]))
 		comma = ","
 	}
@@ -254,8 +265,8 @@ function json(    i, j, key, part) {
 		split(key, part, SUBSEP)
 		printf "%s\n    {\"fs\": %s, \"work\": %s, \"title\": %s,\n",
 		       i == 1 ? "" : ",", quote(part[1]), quote(part[2]), quote(work_title[key])
-		printf "    \"bytes\": %.0f, \"files\": %.0f, \"folders\": %.0f,\n", work_bytes[key],
-		       work_files[key], work_folders[key]
+		printf "    \"bytes\": %.0f, \"files\": %.0f, \"folders\": %.0f,\n",
+		       work_bytes[key], work_files[key], work_folders[key]
 		json_targets(key)
 		json_counters(key)
 		printf "    \"tools\": ["

@@ -10,8 +10,9 @@ top=$(cd "${BATS_TEST_FILENAME%/*}/../.." && pwd -P)
 : "${WEIR:=$top/build/release/weir}"
 : "${WEIR_TOOLS:=$top/build/release/tools}"
 
-# Nothing here may depend on what the caller has set.
-unset WEIR_ENGINE WEIR_DURABLE WEIR_TRACE POSIXLY_CORRECT
+# Nothing here may depend on what the caller has set, but for WEIR_ENGINE: it
+# makes check-plain.
+unset WEIR_DURABLE WEIR_TRACE POSIXLY_CORRECT
 export LC_ALL=C.UTF-8
 umask 022
 

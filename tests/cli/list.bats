@@ -138,7 +138,7 @@ setup() {
 	diff -r tree d/tree
 }
 
-@test "a list of 20,000 names is read in little memory" {
+@test "a list of 20,000 names is copied whole" {
 	local i
 
 	mkdir many

@@ -52,7 +52,8 @@ file_in_order() { # FILE
 			written = NR; synced = checked = 0
 		}
 		written && $2 == "syncfs" { synced = NR }
-		ino($3) == inode && $2 == "fsync" { synced = NR }
+		# An fsync of the very file is its own check.
+		ino($3) == inode && $2 == "fsync" { synced = checked = NR }
 		ino($3) == inode && $2 == "sync_file_range" && synced { checked = NR }
 		$2 == "link" && ($4 == name || ino($3) == inode) { named = NR }
 		$2 == "rename" && $4 ~ "/" name "$" { named = NR }

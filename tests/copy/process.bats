@@ -7,7 +7,7 @@
 load helper
 
 # How often the tests of random moments strike.
-: "${STRIKES:=25}"
+: "${STRIKES:=15}"
 
 # Two trees with the same names and no byte in common: the target begins as
 # the old one and must, name by name, never be anything else than old or new.
@@ -94,7 +94,7 @@ ended_clean_by() {
 
 # bats test_tags=M03
 @test "the same with named temporary files only" {
-	STRIKES=12
+	STRIKES=8
 	after_strike=was_killed_or_done
 	WEIR_real=$WEIR
 	WEIR=$T/weir-named
@@ -113,7 +113,7 @@ ended_clean_by() {
 
 # bats test_tags=M01
 @test "a terminate or hangup ends by that signal" {
-	STRIKES=8
+	STRIKES=5
 	after_strike=ended_clean_by
 	expected=143
 	strike_often 15 -a
@@ -125,7 +125,7 @@ ended_clean_by() {
 
 # bats test_tags=M01
 @test "a second signal at once still leaves no half file" {
-	STRIKES=12
+	STRIKES=8
 	after_strike=ended_clean_by
 	expected=130
 	strike_often "2 2" -r

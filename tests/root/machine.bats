@@ -74,6 +74,7 @@ teardown() {
 bare_root() { # FOLDER
 	local file
 
+	# The loader asks /proc where the command lies, hence LD_LIBRARY_PATH.
 	mkdir -p "$1/source" "$1/target"
 	ldd "$WEIR" | grep -o '/[^ ]*' | while read -r file; do
 		mkdir -p "$1$(dirname "$file")"
@@ -88,14 +89,14 @@ bare_root() { # FOLDER
 	bare_root "$D/root"
 	mktree random "$D/root/source/a" 82 60
 	mktree file "$D/root/source/a/large" 5000000
-	exits 0 chroot "$D/root" /weir copy -a /source/a /target
+	exits 0 env LD_LIBRARY_PATH=/ chroot "$D/root" /weir copy -a /source/a /target
 	same --mode --owner --times "$D/root/source/a" "$D/root/target/a"
-	exits 0 chroot "$D/root" /weir copy -a --engine=plain /source/a /target
+	exits 0 env LD_LIBRARY_PATH=/ chroot "$D/root" /weir copy -a --engine=plain /source/a /target
 	same --mode --owner --times "$D/root/source/a" "$D/root/target/a"
 	# The same for one who may not link by descriptor: there is no /proc.
 	chmod 777 "$D/root/target"
 	chmod -R a+rX "$D/root"
-	exits 0 chroot --userspec=65534:65534 "$D/root" /weir copy -r /source/a /target/user
+	exits 0 env LD_LIBRARY_PATH=/ chroot --userspec=65534:65534 "$D/root" /weir copy -r /source/a /target/user
 	same "$D/root/source/a" "$D/root/target/user"
 }
 

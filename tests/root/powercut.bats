@@ -12,6 +12,7 @@ load space
 : "${POWERCUTS:=200}"
 
 old_and_new() {
+	rm -rf "$S/new" "$S/old"
 	mktree random "$S/new" 61 40
 	cp -a "$S/new" "$S/old"
 	find "$S/old" -type f -exec sh -c 'for f; do echo "old $f" >"$f"; done' sh {} +

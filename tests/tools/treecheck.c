@@ -21,7 +21,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,6 +36,7 @@
 #define PATH_NAMES_MAX 40 /* of a path that is shown; the middle is left out */
 #define BUFFER_BYTES (1 << 20)
 #define XATTR_BYTES (1 << 17) /* the kernel's limits are 64 KiB */
+#define NAME_BYTES_MAX 255
 #define SIDES 3
 
 /* The sides of a comparison.  OLD is used only with --or. */
@@ -314,7 +314,7 @@ name_on(const struct frame *at, enum side side, const char *name)
 static ssize_t
 attribute_list(const struct frame *at, enum side side, const char *name, char *to, size_t room)
 {
-	char path[64 + NAME_MAX];
+	char path[64 + NAME_BYTES_MAX];
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", at->fd[side],
 		 name_on(at, side, name));
@@ -325,7 +325,7 @@ static ssize_t
 attribute_get(const struct frame *at, enum side side, const char *name, const char *attribute,
 	      char *to, size_t room)
 {
-	char path[64 + NAME_MAX];
+	char path[64 + NAME_BYTES_MAX];
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", at->fd[side],
 		 name_on(at, side, name));
