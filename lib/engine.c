@@ -21,6 +21,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -182,11 +183,34 @@ static void engine_end_job(struct worker *worker, struct job *job, bool put_fold
 	queue_finish_work(shared->queue, 1);
 }
 
+/* "No space" says where, and how much was there (F01). */
+static void engine_tell_room(struct worker *worker, const struct job *job, char *text, size_t size)
+{
+	const struct fs *fs = job->folder->target_fs;
+	struct statfs statfs;
+
+	text[0] = '\0';
+	if (fs == NULL || fs->sync_fd < 0 || !error_is_full(job->error.errnum) ||
+	    sys_fstatfs(worker->shared->sys, fs->sync_fd, &statfs) < 0)
+		return;
+	if (statfs.f_files > 0 && statfs.f_ffree == 0)
+		snprintf(text, size, "the %s there has no inodes left", fs->name);
+	else
+		snprintf(text, size, "%llu bytes are needed, the %s there has %llu left",
+			 (unsigned long long)job->source.size_bytes, fs->name,
+			 (unsigned long long)statfs.f_bavail * (unsigned long long)statfs.f_bsize);
+}
+
 static void engine_post_error(struct worker *worker, const struct job *job)
 {
 	char *path = engine_path(job, job->error.side == ERROR_SIDE_SOURCE);
+	struct error error = job->error;
+	char text[160];
 
-	event_post_error(worker->shared->events, &job->error, path != NULL ? path : job->name, true);
+	engine_tell_room(worker, job, text, sizeof(text));
+	if (error.text == NULL && text[0] != '\0')
+		error.text = text;
+	event_post_error(worker->shared->events, &error, path != NULL ? path : job->name, true);
 	free(path);
 }
 
@@ -206,13 +230,19 @@ static void engine_consider_stop(struct engine_shared *shared, const struct erro
 	}
 }
 
+static bool engine_may_find_room(const struct error *error)
+{
+	return (error->side == ERROR_SIDE_TARGET && error_is_full(error->errnum)) ||
+	       error->errnum == EMFILE || error->errnum == ENFILE;
+}
+
 static void engine_fail(struct worker *worker, struct job *job)
 {
 	struct engine_shared *shared = worker->shared;
 
-	/* G7: publishing what is parked may free room; then once more. */
-	if (job->error.side == ERROR_SIDE_TARGET && error_is_full(job->error.errnum) &&
-	    !job->had_room) {
+	/* G7: publishing what is parked may free room, and it frees descriptors;
+	 * then once more. */
+	if (engine_may_find_room(&job->error) && !job->had_room) {
 		uint64_t serial = commit_hurry(shared->commit);
 
 		job->had_room = true;
@@ -284,7 +314,7 @@ static void engine_tell_way(struct worker *worker, const struct job *job)
 	free(path);
 }
 
-static struct unit *engine_unit(struct worker *worker, struct job *job)
+static struct unit *engine_unit(const struct job *job)
 {
 	struct unit *unit = unit_new(job->folder, job->name, job->target_name);
 	const struct stream *stream = &job->stream;
@@ -298,7 +328,7 @@ static struct unit *engine_unit(struct worker *worker, struct job *job)
 	unit->replaces = job->exists;
 	unit->retry = job->retry;
 	unit->grew = job->grew;
-	unit->synced = worker->env.syncs_each || job->retry;
+	unit->synced = job->synced;
 	unit->bytes = stream->written_bytes;
 	unit->counted_bytes = stream->durable_bytes;
 	unit->dirty_bytes = stream->plan.write_direct ? 0 : stream->written_bytes;
@@ -309,7 +339,7 @@ static struct unit *engine_unit(struct worker *worker, struct job *job)
 static void engine_park(struct worker *worker, struct job *job)
 {
 	struct engine_shared *shared = worker->shared;
-	struct unit *unit = engine_unit(worker, job);
+	struct unit *unit = engine_unit(job);
 
 	if (unit == NULL) {
 		error_set(&job->error, -ENOMEM, ERROR_SIDE_TARGET, "park");

@@ -60,13 +60,16 @@ void event_post(struct event_queue *queue, const struct weir_event *event, const
 		bool may_wait)
 {
 	size_t path_bytes = strlen(path) + 1;
-	struct weir_event *copy = malloc(sizeof(*copy) + path_bytes);
+	size_t text_bytes = event->text != NULL ? strlen(event->text) + 1 : 0;
+	struct weir_event *copy = malloc(sizeof(*copy) + path_bytes + text_bytes);
 
 	if (copy == NULL)
 		return; /* V1: the class and the counters were set by the caller */
 	*copy = *event;
 	list_init(&copy->node);
 	memcpy(copy->path, path, path_bytes);
+	if (text_bytes > 0)
+		copy->text = memcpy(copy->path + path_bytes, event->text, text_bytes);
 	pthread_mutex_lock(&queue->lock);
 	while (may_wait && queue->count >= LIMIT_EVENTS && !queue->unbounded)
 		pthread_cond_wait(&queue->room, &queue->lock);

@@ -25,7 +25,7 @@ struct weir_event {
 	int64_t offset;
 	uint64_t bytes;
 	const char *operation; /* static */
-	const char *text;      /* static */
+	const char *text;      /* NULL, or behind the path once posted */
 	char path[];
 };
 
@@ -51,7 +51,7 @@ struct event_queue {
 int event_queue_open(struct event_queue *queue, struct tally *tally, int notify_fd);
 void event_queue_close(struct event_queue *queue);
 
-/* Posts an event; PATH is copied.  MAY_WAIT: the caller is a worker. */
+/* Posts an event; PATH and its text are copied.  MAY_WAIT: the caller is a worker. */
 void event_post(struct event_queue *queue, const struct weir_event *event, const char *path,
 		bool may_wait);
 

@@ -96,6 +96,7 @@ struct job {
 	bool counted;               /* in files_found */
 	bool exists;                /* something has the target's name */
 	bool temp_named;            /* temp_name is in the target folder */
+	bool synced;                /* its own fsync came after its last byte */
 	bool grew;                  /* the source only grew: earlier mtime, exit 24 */
 	enum job_way way;
 	const char *way_reason;

@@ -323,8 +323,7 @@ static bool operand_same(const struct sys_stat *a, const struct sys_stat *b)
 
 /* B01-B04: the source, or what it links to, is what has the target's name, or
  * what that links to. */
-static int operand_guard_same(const struct operands *operands, struct tree *tree,
-			      const struct operand *source, int target_fd)
+static int operand_guard_same(struct tree *tree, const struct operand *source, int target_fd)
 {
 	struct sys_stat target, target_led, source_led;
 	const char *name = source->target_name;
@@ -343,7 +342,6 @@ static int operand_guard_same(const struct operands *operands, struct tree *tree
 	/* Two links to one thing are two entries; what they lead to is untouched. */
 	if (!same)
 		return 0;
-	(void)operands;
 	return operand_refuse(tree, "copy", "source and target are the same file", source->path);
 }
 
@@ -365,14 +363,12 @@ static int operands_guard_inside(const struct operands *operands, struct tree *t
 static int operands_guard_ancestry(const struct operands *operands, struct tree *tree, int target_fd)
 {
 	struct sys_stat stat, last = { 0 };
-	int fd = sys_openat(tree->sys, target_fd, ".", O_RDONLY | O_DIRECTORY, 0);
 	int result = 0;
+	int fd;
 
-	if (operands->folders == 0) {
-		if (fd >= 0)
-			sys_close(tree->sys, fd);
+	if (operands->folders == 0)
 		return 0;
-	}
+	fd = sys_openat(tree->sys, target_fd, ".", O_RDONLY | O_DIRECTORY, 0);
 	while (fd >= 0 && result == 0) {
 		int up;
 
@@ -431,7 +427,7 @@ static int operands_guard(struct operands *operands, struct tree *tree)
 		return operand_fatal(tree, target_fd, "open folder", NULL, operands->target_path);
 	for (size_t i = 0; i < operands->count && result == 0; i++)
 		if (operands->sources[i].usable)
-			result = operand_guard_same(operands, tree, &operands->sources[i], target_fd);
+			result = operand_guard_same(tree, &operands->sources[i], target_fd);
 	if (result == 0)
 		result = operands_guard_ancestry(operands, tree, target_fd);
 	dir_unpin(tree->root, operands->target);

@@ -511,9 +511,13 @@ static enum step_answer regular_attributes(struct job_env *env, struct job *job)
 
 static enum step_answer regular_sync(struct job_env *env, struct job *job)
 {
+	const struct fs *fs = job->folder->target_fs;
+	bool group = env->settings->durable == WEIR_DURABLE_GROUP;
 	struct io_op *op;
 
-	if ((!env->syncs_each && !job->retry) || fs_is_memory(job->folder->target_fs))
+	/* Where no syncfs can stand for it, each file is synced by itself, many
+	 * at a time on the ring (G3). */
+	if (fs_is_memory(fs) || !(env->syncs_each || job->retry || (group && !fs_believes_syncfs(fs))))
 		return STEP_NEXT;
 	op = io_take(env->stream.io, IO_FSYNC, job, JOB_OP_TAG);
 	WEIR_ASSERT(op != NULL);
@@ -533,6 +537,7 @@ static enum step_answer regular_synced(struct job_env *env, struct job *job)
 			return STEP_AGAIN;
 		return regular_fail(job, job->op_result, ERROR_SIDE_TARGET, "fsync");
 	}
+	job->synced = true;
 	return STEP_NEXT;
 }
 

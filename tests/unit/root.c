@@ -174,6 +174,7 @@ static void moved_child(void)
 	REQUIRE(renameat(top, "d/d/d/d", top, "other/d") == 0);
 	REQUIRE(dir_pin(&tree->root, tree->dirs[0], NULL) >= 0);
 	dir_unpin(&tree->root, tree->dirs[0]);
+	dir_unpin(&tree->root, tree->dirs[4]);
 	REQUIRE(tree->dirs[4]->fd >= 0 && tree->dirs[3]->fd < 0);
 	fd = dir_pin(&tree->root, tree->dirs[3], tree->dirs[4]);
 	CHECK(fd >= 0 && same_folder(fd, tree->dirs[3]));
