@@ -39,8 +39,13 @@ static void arena_divide(struct arena *arena, const struct arena_plan *plan)
 	size_t large;
 	size_t chunk = plan->chunk_bytes;
 
-	if (small > plan->bytes / 4)
-		small = plan->bytes / 4 / LIMIT_SMALL_BYTES * LIMIT_SMALL_BYTES;
+	size_t most = plan->bytes / 4;
+
+	/* A length that was asked for is kept, and small files make do. */
+	if (plan->exact && plan->bytes > chunk && plan->bytes - chunk < most)
+		most = plan->bytes - chunk;
+	if (small > most)
+		small = most / LIMIT_SMALL_BYTES * LIMIT_SMALL_BYTES;
 	if (small < LIMIT_SMALL_BYTES)
 		small = LIMIT_SMALL_BYTES;
 	large = plan->bytes > small ? plan->bytes - small : 0;
@@ -157,7 +162,8 @@ int arena_open(struct arena *arena, const struct arena_plan *plan)
 	if (result < 0)
 		return result;
 	arena_cut(arena);
-	first = arena->large_count < ARENA_FIRST_LARGE ? arena->large_count : ARENA_FIRST_LARGE;
+	first = arena->large_count < ARENA_FIRST_LARGE || plan->full ? arena->large_count
+								     : ARENA_FIRST_LARGE;
 	result = arena_populate(arena, arena_reach(arena, first));
 	if (result < 0) {
 		arena_close(arena);

@@ -14,10 +14,11 @@
 #include "limits.h"
 
 struct arena_plan {
-	size_t bytes;         /* memory it may take in all */
+	size_t bytes;	      /* memory it may take in all */
 	uint32_t chunk_bytes; /* wanted for a large slot */
-	uint32_t depth;       /* wanted large slots */
-	bool exact;           /* chunk_bytes was asked for by the user */
+	uint32_t depth;	      /* wanted large slots */
+	bool exact;	      /* chunk_bytes was asked for by the user */
+	bool full;	      /* large files are certain: all of it is wanted at once */
 };
 
 struct slot {
@@ -30,11 +31,11 @@ struct slot {
 };
 
 struct arena {
-	uint8_t *mapping;     /* as mmap gave it */
+	uint8_t *mapping; /* as mmap gave it */
 	size_t mapping_bytes;
-	uint8_t *memory;      /* aligned */
-	size_t bytes;         /* cut into slots in the end */
-	size_t ready_bytes;   /* faulted in, may be registered */
+	uint8_t *memory;    /* aligned */
+	size_t bytes;	    /* cut into slots in the end */
+	size_t ready_bytes; /* faulted in, may be registered */
 	uint32_t small_count;
 	uint32_t large_count;
 	uint32_t large_ready; /* large slots inside ready_bytes */

@@ -28,23 +28,7 @@
 #include "invariant.h"
 
 #define BUDGET_RESERVED_FDS 12U /* standard ones, log, eventfd, syncs, probes */
-#define BUDGET_FEW_FDS 48U      /* below this: one worker, no ring */
-
-/* Reads a small file of /proc or /sys into TEXT; false if it cannot be. */
-static bool budget_read(const char *path, char *text, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t bytes;
-
-	if (fd < 0)
-		return false;
-	bytes = read(fd, text, size - 1);
-	close(fd);
-	if (bytes < 0)
-		return false;
-	text[bytes] = '\0';
-	return true;
-}
+#define BUDGET_FEW_FDS 48U	/* below this: one worker, no ring */
 
 static bool budget_has_capability(unsigned capability)
 {
@@ -57,12 +41,12 @@ static bool budget_has_capability(unsigned capability)
 }
 
 /* Path of this process's cgroup for CONTROLLER ("" is version 2). */
-static bool budget_cgroup(const char *controller, char *path, size_t size)
+static bool budget_cgroup(struct sys *sys, const char *controller, char *path, size_t size)
 {
 	char text[4096];
 	char *line, *rest;
 
-	if (!budget_read("/proc/self/cgroup", text, sizeof(text)))
+	if (sys_read_text(sys, "/proc/self/cgroup", text, sizeof(text)) < 0)
 		return false;
 	for (line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
 		char *names = strchr(line, ':');
@@ -80,28 +64,28 @@ static bool budget_cgroup(const char *controller, char *path, size_t size)
 }
 
 /* The number in a file of this process's cgroup; false: unlimited or unknown. */
-static bool budget_cgroup_number(const char *controller, const char *mount, const char *file,
-				 uint64_t *number)
+static bool budget_cgroup_number(struct sys *sys, const char *controller, const char *mount,
+				 const char *file, uint64_t *number)
 {
 	char group[1024];
 	char path[1400];
 	char text[64];
 	char *end;
 
-	if (!budget_cgroup(controller, group, sizeof(group)))
+	if (!budget_cgroup(sys, controller, group, sizeof(group)))
 		return false;
 	snprintf(path, sizeof(path), "/sys/fs/cgroup%s%s/%s", mount, group, file);
-	if (!budget_read(path, text, sizeof(text))) {
+	if (sys_read_text(sys, path, text, sizeof(text)) < 0) {
 		/* Inside a container the group's own folder is the mount. */
 		snprintf(path, sizeof(path), "/sys/fs/cgroup%s/%s", mount, file);
-		if (!budget_read(path, text, sizeof(text)))
+		if (sys_read_text(sys, path, text, sizeof(text)) < 0)
 			return false;
 	}
 	*number = strtoull(text, &end, 10);
 	return end != text;
 }
 
-static uint64_t budget_memory_bytes(void)
+static uint64_t budget_memory_bytes(struct sys *sys)
 {
 	struct sysinfo info;
 	struct rlimit limit;
@@ -111,14 +95,15 @@ static uint64_t budget_memory_bytes(void)
 
 	if (sysinfo(&info) == 0)
 		bytes = (uint64_t)info.freeram * info.mem_unit;
-	if (budget_read("/proc/meminfo", text, sizeof(text)) &&
+	if (sys_read_text(sys, "/proc/meminfo", text, sizeof(text)) > 0 &&
 	    (line = strstr(text, "MemAvailable:")) != NULL)
 		bytes = strtoull(line + 13, NULL, 10) * 1024;
-	if (budget_cgroup_number("", "", "memory.max", &most) &&
-	    budget_cgroup_number("", "", "memory.current", &used) && most > used && most - used < bytes)
+	if (budget_cgroup_number(sys, "", "", "memory.max", &most) &&
+	    budget_cgroup_number(sys, "", "", "memory.current", &used) && most > used &&
+	    most - used < bytes)
 		bytes = most - used;
-	if (budget_cgroup_number("memory", "/memory", "memory.limit_in_bytes", &most) &&
-	    budget_cgroup_number("memory", "/memory", "memory.usage_in_bytes", &used) &&
+	if (budget_cgroup_number(sys, "memory", "/memory", "memory.limit_in_bytes", &most) &&
+	    budget_cgroup_number(sys, "memory", "/memory", "memory.usage_in_bytes", &used) &&
 	    most > used && most - used < bytes)
 		bytes = most - used;
 	if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
@@ -127,7 +112,7 @@ static uint64_t budget_memory_bytes(void)
 	return bytes >> LIMIT_SMALL_TOTAL_SHIFT; /* B2 */
 }
 
-static uint32_t budget_cpus(void)
+static uint32_t budget_cpus(struct sys *sys)
 {
 	cpu_set_t set;
 	char group[1024], path[1200], text[64];
@@ -136,16 +121,16 @@ static uint32_t budget_cpus(void)
 
 	if (sched_getaffinity(0, sizeof(set), &set) == 0)
 		cpus = (uint32_t)CPU_COUNT(&set);
-	if (budget_cgroup("", group, sizeof(group))) {
+	if (budget_cgroup(sys, "", group, sizeof(group))) {
 		snprintf(path, sizeof(path), "/sys/fs/cgroup%s/cpu.max", group);
-		if (budget_read(path, text, sizeof(text)) ||
-		    budget_read("/sys/fs/cgroup/cpu.max", text, sizeof(text)))
+		if (sys_read_text(sys, path, text, sizeof(text)) > 0 ||
+		    sys_read_text(sys, "/sys/fs/cgroup/cpu.max", text, sizeof(text)) > 0)
 			if (sscanf(text, "%lu %lu", &quota, &period) != 2)
 				quota = 0; /* "max" */
 	}
 	if (quota == 0 &&
-	    (!budget_cgroup_number("cpu", "/cpu", "cpu.cfs_quota_us", &quota) ||
-	     !budget_cgroup_number("cpu", "/cpu", "cpu.cfs_period_us", &period) ||
+	    (!budget_cgroup_number(sys, "cpu", "/cpu", "cpu.cfs_quota_us", &quota) ||
+	     !budget_cgroup_number(sys, "cpu", "/cpu", "cpu.cfs_period_us", &period) ||
 	     quota > UINT32_MAX))
 		quota = 0; /* -1: no limit */
 	if (quota > 0 && period > 0 && (quota + period - 1) / period < cpus)
@@ -191,7 +176,8 @@ static void budget_plan(struct engine_plan *plan, const struct settings *setting
 	uint32_t chunk = settings->chunk_bytes != 0 ? settings->chunk_bytes : LIMIT_CHUNK_BYTES;
 	uint32_t depth = settings->depth != 0 ? settings->depth : LIMIT_LARGE_SLOTS;
 	uint64_t bytes = (uint64_t)chunk * depth + (uint64_t)LIMIT_SMALL_BYTES * LIMIT_SMALL_SLOTS;
-	uint64_t least = LIMIT_SMALL_BYTES + (settings->chunk_bytes != 0 ? chunk : LIMIT_ALIGN_BYTES);
+	uint64_t least =
+		LIMIT_SMALL_BYTES + (settings->chunk_bytes != 0 ? chunk : LIMIT_ALIGN_BYTES);
 
 	plan->engine = settings->engine;
 	plan->registers = share >= least;
@@ -227,18 +213,18 @@ static uint32_t budget_within(uint64_t value, uint32_t lowest, uint32_t highest)
 	return value < lowest ? lowest : value > highest ? highest : (uint32_t)value;
 }
 
-void budget_settle(struct budget *budget, const struct settings *settings, uint32_t workers_useful,
-		   bool rotates)
+void budget_settle(struct budget *budget, struct sys *sys, const struct settings *settings,
+		   uint32_t workers_useful, bool rotates)
 {
 	uint32_t fds = budget_fds();
 	uint64_t lockable = budget_lockable_bytes();
-	uint64_t memory = budget_memory_bytes();
+	uint64_t memory = budget_memory_bytes(sys);
 	uint32_t jobs;
 
 	memset(budget, 0, sizeof(*budget));
 	budget->workers = settings->workers != 0
 				  ? settings->workers
-				  : budget_within(budget_cpus(), 1, LIMIT_WORKERS_DEFAULT);
+				  : budget_within(budget_cpus(sys), 1, LIMIT_WORKERS_DEFAULT);
 	if (rotates && settings->workers == 0)
 		budget->workers = 1;
 	if (budget->workers > workers_useful)
@@ -256,10 +242,10 @@ void budget_settle(struct budget *budget, const struct settings *settings, uint3
 			budget->plans[i].engine = WEIR_ENGINE_PLAIN;
 	}
 	budget->is_root = budget_has_capability(CAP_DAC_READ_SEARCH);
-	budget->have_proc = access("/proc/self/fd", F_OK) == 0;
+	budget->have_proc = sys_exists(sys, "/proc/self/fd");
 }
 
-void budget_settle_inline(struct budget *budget, const struct settings *settings)
+void budget_settle_inline(struct budget *budget, struct sys *sys, const struct settings *settings)
 {
 	uint32_t fds = budget_fds();
 
@@ -278,5 +264,5 @@ void budget_settle_inline(struct budget *budget, const struct settings *settings
 		.jobs = 1,
 	};
 	budget->is_root = budget_has_capability(CAP_DAC_READ_SEARCH);
-	budget->have_proc = access("/proc/self/fd", F_OK) == 0;
+	budget->have_proc = sys_exists(sys, "/proc/self/fd");
 }

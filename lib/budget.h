@@ -15,7 +15,7 @@
 
 struct budget {
 	uint32_t workers;
-	uint32_t parked;       /* units parked in a group, by descriptors */
+	uint32_t parked; /* units parked in a group, by descriptors */
 	uint32_t folder_fds;
 	struct engine_plan plans[LIMIT_WORKERS_MAX];
 	bool have_proc;
@@ -24,10 +24,10 @@ struct budget {
 
 /* WORKERS_USEFUL: more than these have nothing to do.  ROTATES: a disk with
  * heads is involved. */
-void budget_settle(struct budget *budget, const struct settings *settings, uint32_t workers_useful,
-		   bool rotates);
+void budget_settle(struct budget *budget, struct sys *sys, const struct settings *settings,
+		   uint32_t workers_useful, bool rotates);
 
 /* The budget of a run that is done by its caller's thread. */
-void budget_settle_inline(struct budget *budget, const struct settings *settings);
+void budget_settle_inline(struct budget *budget, struct sys *sys, const struct settings *settings);
 
 #endif

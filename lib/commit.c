@@ -162,7 +162,7 @@ static void commit_post_entry(struct commit *commit, const struct unit *unit)
 	free(path);
 }
 
-/* ---- folders that are complete ------------------------------------------- */
+/* ---- folders that are complete ---- */
 
 /* Final attributes of one complete folder (P4).  Its parent is opened through
  * it first, while that needs no permission of its own. */
@@ -213,7 +213,7 @@ void commit_put_folder(struct commit *commit, struct folder *folder)
 	}
 }
 
-/* ---- step 1: sync, and step 2: check -------------------------------------- */
+/* ---- step 1: sync, and step 2: check ---- */
 
 static int commit_syncfs(struct commit *commit, struct fs *fs)
 {
@@ -244,16 +244,9 @@ static uint64_t commit_system_dirty(struct commit *commit)
 {
 	char text[4096];
 	const char *line;
-	ssize_t bytes;
-	int fd = sys_openat(commit->sys, AT_FDCWD, "/proc/meminfo", O_RDONLY, 0);
 
-	if (fd < 0)
+	if (sys_read_text(commit->sys, "/proc/meminfo", text, sizeof(text)) <= 0)
 		return 0;
-	bytes = sys_pread(commit->sys, fd, text, sizeof(text) - 1, 0);
-	sys_close(commit->sys, fd);
-	if (bytes <= 0)
-		return 0;
-	text[bytes] = '\0';
 	line = strstr(text, "\nDirty:");
 	return line != NULL ? strtoull(line + 7, NULL, 10) * 1024 : 0;
 }
@@ -382,7 +375,7 @@ static int commit_sync_data(struct commit *commit, struct group *group, struct l
 	return sync_result;
 }
 
-/* ---- step 3: publish ------------------------------------------------------- */
+/* ---- step 3: publish ---- */
 
 static void commit_count_published(struct commit *commit, const struct unit *unit)
 {
@@ -472,7 +465,7 @@ void commit_publish_now(struct commit *commit, struct unit *unit)
 	commit_put_folder(commit, folder);
 }
 
-/* ---- steps 4 and 5: folders, second sync, count ---------------------------- */
+/* ---- steps 4 and 5: folders, second sync, count ---- */
 
 static void commit_forget_unsynced(struct commit *commit)
 {
@@ -672,9 +665,8 @@ static bool commit_take(struct commit *commit, struct group *taken, bool last)
 	bool due;
 
 	pthread_mutex_lock(&commit->lock);
-	due = !group_is_empty(group) &&
-	      (last || group->urgent || group_is_full(commit, group) ||
-	       tally_now_ns() - group->opened_ns >= LIMIT_GROUP_NS);
+	due = !group_is_empty(group) && (last || group->urgent || group_is_full(commit, group) ||
+					 tally_now_ns() - group->opened_ns >= LIMIT_GROUP_NS);
 	if (due) {
 		group_init(taken);
 		list_move_all(&group->units, &taken->units);

@@ -20,35 +20,35 @@
 struct group {
 	struct list units;   /* entries to publish */
 	struct list folders; /* complete folders, children before parents */
-	struct fs *fs;       /* G1: one superblock */
+	struct fs *fs;	     /* G1: one superblock */
 	uint32_t count;
 	uint64_t bytes;
 	uint64_t dirty_bytes;
 	uint64_t opened_ns;
-	bool urgent;         /* somebody waits for it */
+	bool urgent; /* somebody waits for it */
 };
 
 struct commit {
 	pthread_mutex_t lock;
-	struct bell due;          /* rung when there is something for the committer */
-	struct bell *bell;        /* rung when workers can park again */
+	struct bell due;   /* rung when there is something for the committer */
+	struct bell *bell; /* rung when workers can park again */
 	struct sys *sys;
 	struct root *root;
 	struct queue *queue;
 	struct event_queue *events;
 	struct tally *tally;
 	const struct settings *settings;
-	uint32_t units_max;       /* by the descriptor budget */
-	struct group open;        /* being filled */
-	_Atomic bool dropping;    /* second signal: nothing gets a name any more */
-	_Atomic uint64_t serial;  /* groups taken so far */
-	_Atomic uint64_t done;    /* groups finished */
+	uint32_t units_max;	 /* by the descriptor budget */
+	struct group open;	 /* being filled */
+	_Atomic bool dropping;	 /* second signal: nothing gets a name any more */
+	_Atomic uint64_t serial; /* groups taken so far */
+	_Atomic uint64_t done;	 /* groups finished */
 	/* Published, names not yet durable: waits for the next sync (G2). */
 	struct fs *unsynced_fs;
 	uint64_t unsynced_files;
 	uint64_t unsynced_bytes;
 	uint64_t unsynced_counted;
-	_Atomic bool failed;      /* a sync of names failed (G6) */
+	_Atomic bool failed; /* a sync of names failed (G6) */
 };
 
 int commit_open(struct commit *commit, struct sys *sys, struct root *root, struct queue *queue,

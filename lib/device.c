@@ -182,23 +182,16 @@ const char *fs_reservation(const struct fs *fs)
 }
 
 /* Reads the number in a sysfs file of the disk DISK; -1 if it cannot be. */
-static int device_sysfs_number(const char *disk, const char *file)
+static int device_sysfs_number(struct sys *sys, const char *disk, const char *file)
 {
 	char path[128];
-	char text[16] = "";
-	int fd;
-	ssize_t bytes;
+	char text[16];
 
 	snprintf(path, sizeof(path), "/sys/block/%s/%s", disk, file);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	bytes = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	return bytes > 0 ? (int)strtol(text, NULL, 10) : -1;
+	return sys_read_text(sys, path, text, sizeof(text)) > 0 ? (int)strtol(text, NULL, 10) : -1;
 }
 
-bool device_rotates(uint64_t device)
+bool device_rotates(struct sys *sys, uint64_t device)
 {
 	char disk[64];
 	char path[128];
@@ -210,10 +203,10 @@ bool device_rotates(uint64_t device)
 		return false; /* btrfs, overlay, network: unknown means no (D2) */
 	if (blkid_devno_to_wholedisk((dev_t)device, disk, sizeof(disk), &whole) != 0)
 		return false;
-	if (device_sysfs_number(disk, "queue/rotational") != 1)
+	if (device_sysfs_number(sys, disk, "queue/rotational") != 1)
 		return false;
 	snprintf(path, sizeof(path), "/sys/block/%s", disk);
-	bytes = readlink(path, target, sizeof(target) - 1);
+	bytes = sys_readlinkat(sys, AT_FDCWD, path, target, sizeof(target) - 1);
 	if (bytes <= 0)
 		return false;
 	target[bytes] = '\0';

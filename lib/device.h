@@ -20,28 +20,28 @@ enum fs_kind {
 	FS_EXT4,
 	FS_XFS,
 	FS_BTRFS,
-	FS_TMPFS,   /* and ramfs: memory only */
+	FS_TMPFS, /* and ramfs: memory only */
 	FS_OVERLAY,
-	FS_FAT,     /* vfat, exfat, ntfs3, udf: names not crash-safe */
+	FS_FAT, /* vfat, exfat, ntfs3, udf: names not crash-safe */
 	FS_F2FS,
 	FS_NETWORK, /* nfs, cifs, ceph: as the server keeps it */
 	FS_FUSE,
-	FS_PSEUDO,  /* proc, sysfs and the like: sizes are not to be believed */
+	FS_PSEUDO, /* proc, sysfs and the like: sizes are not to be believed */
 };
 
 struct fs {
 	struct list node;
 	uint64_t device;
 	enum fs_kind kind;
-	char name[16];          /* as the receipt names it */
-	int sync_fd;            /* held from before the first write (G3), or -1 */
+	char name[16];		    /* as the receipt names it */
+	int sync_fd;		    /* held from before the first write (G3), or -1 */
 	_Atomic bool no_tmpfile;    /* O_TMPFILE refused */
-	_Atomic bool no_link;       /* naming an open inode refused */
+	_Atomic bool no_link;	    /* naming an open inode refused */
 	_Atomic bool link_by_proc;  /* only through /proc/self/fd */
 	_Atomic bool no_noreplace;  /* RENAME_NOREPLACE refused */
 	_Atomic bool no_plain_link; /* link(2) refused */
-	_Atomic bool no_syncfs;     /* took over 3 times its share (G3) */
-	_Atomic bool written;       /* something was written here */
+	_Atomic bool no_syncfs;	    /* took over 3 times its share (G3) */
+	_Atomic bool written;	    /* something was written here */
 };
 
 struct fs_table {
@@ -75,7 +75,7 @@ bool fs_believes_holes(const struct fs *fs);
 
 /* True if DEVICE is on a disk that really rotates: sysfs says so, and it is
  * ATA or SCSI and not virtual nor USB. */
-bool device_rotates(uint64_t device);
+bool device_rotates(struct sys *sys, uint64_t device);
 
 /* Version of libblkid in use. */
 const char *device_library(void);

@@ -32,7 +32,7 @@
 #include "node.h"
 #include "regular.h"
 
-/* ---- making and ending ------------------------------------------------------ */
+/* ---- making and ending ---- */
 
 struct worker *engine_new(struct engine_shared *shared, const struct engine_plan *plan)
 {
@@ -157,7 +157,7 @@ void engine_cancel(struct engine_shared *shared, enum weir_cancel how)
 	bell_ring(&shared->commit->due);
 }
 
-/* ---- the end of a job -------------------------------------------------------- */
+/* ---- the end of a job ---- */
 
 static char *engine_path(const struct job *job, bool source)
 {
@@ -178,6 +178,7 @@ static void engine_end_job(struct worker *worker, struct job *job, bool put_fold
 	list_add_head(&worker->free, &job->node);
 	worker->live--;
 	worker->moved = true;
+	atomic_fetch_sub(&shared->live, 1);
 	if (put_folder)
 		commit_put_folder(shared->commit, folder);
 	queue_finish_work(shared->queue, 1);
@@ -240,19 +241,15 @@ static void engine_fail(struct worker *worker, struct job *job)
 {
 	struct engine_shared *shared = worker->shared;
 
-	/* G7: publishing what is parked may free room, and it frees descriptors;
-	 * then once more. */
+	/* G7: what is under way and parked is finished and published first,
+	 * which may free room, and descriptors; then once more, alone. */
 	if (engine_may_find_room(&job->error) && !job->had_room) {
-		uint64_t serial = commit_hurry(shared->commit);
-
 		job->had_room = true;
-		if (serial != 0) {
-			job->error = (struct error){ 0 };
-			job->reason = JOB_WAITS_ROOM;
-			job->room_serial = serial;
-			list_add_tail(&worker->waiting, &job->node);
-			return;
-		}
+		job->error = (struct error){ 0 };
+		job->reason = JOB_WAITS_ROOM;
+		atomic_fetch_add(&shared->wanting, 1);
+		list_add_tail(&worker->waiting, &job->node);
+		return;
 	}
 	engine_post_error(worker, job);
 	engine_consider_stop(shared, &job->error);
@@ -382,17 +379,21 @@ static bool engine_next_entry(struct worker *worker, struct entry *entry)
 
 static void engine_admit(struct worker *worker)
 {
+	struct engine_shared *shared = worker->shared;
 	struct entry entry;
 
+	if (atomic_load(&shared->wanting) > 0)
+		return; /* G7: nothing new takes the room that others wait for */
 	while (!list_empty(&worker->free) && engine_next_entry(worker, &entry)) {
 		struct list *node = list_take_head(&worker->free);
 		struct job *job = LIST_ENTRY(node, struct job, node);
 
 		job_begin(job, entry.type == DT_REG ? regular_recipe : node_recipe,
 			  worker->batch->folder, &entry, worker->batch->retry);
-		job->dry = worker->shared->settings->dry_run;
+		job->dry = shared->settings->dry_run;
 		list_add_tail(&worker->runnable, &job->node);
 		worker->live++;
+		atomic_fetch_add(&shared->live, 1);
 	}
 }
 
@@ -403,7 +404,7 @@ static bool engine_scan(struct worker *worker)
 	struct error error = { 0 };
 	struct folder *folder;
 
-	if (worker->live >= worker->plan.jobs)
+	if (worker->live >= worker->plan.jobs || atomic_load(&shared->wanting) > 0)
 		return false;
 	folder = queue_take_scan(shared->queue, worker->live > 0);
 	if (folder == NULL)
@@ -417,10 +418,10 @@ static bool engine_scan(struct worker *worker)
 	return true;
 }
 
-/* ---- cancel -------------------------------------------------------------------- */
+/* ---- cancel ---- */
 
 /* Takes everything out of the queue that was not begun. */
-static void engine_discard_queue(struct worker *worker)
+void engine_discard_queue(struct worker *worker)
 {
 	struct engine_shared *shared = worker->shared;
 	struct folder *folder;
@@ -469,10 +470,13 @@ static void engine_drop_list(struct worker *worker, struct list *list, bool keep
 
 		/* Complete and only waiting for its turn to park: the first
 		 * signal keeps it. */
-		if (keep_complete && job->reason == JOB_WAITS_COMMITTER)
+		if (keep_complete && job->reason == JOB_WAITS_COMMITTER) {
 			list_add_tail(list, node);
-		else
-			engine_drop_job(worker, job);
+			continue;
+		}
+		if (job->reason == JOB_WAITS_ROOM)
+			atomic_fetch_sub(&worker->shared->wanting, 1);
+		engine_drop_job(worker, job);
 	}
 }
 
@@ -485,11 +489,25 @@ static void engine_wind_down(struct worker *worker, int cancel)
 
 /* ---- ISSUE ----------------------------------------------------------------------- */
 
+/* G7: true if one job that waits for room may try again: all others are over,
+ * and what they parked is published.  The caller then holds the token. */
+static bool engine_room_came(struct worker *worker)
+{
+	struct engine_shared *shared = worker->shared;
+
+	if (atomic_load(&shared->wanting) == 0 || atomic_flag_test_and_set(&shared->room_token))
+		return false;
+	if (atomic_load(&shared->live) == atomic_load(&shared->wanting) &&
+	    commit_hurry(shared->commit) == 0)
+		return true;
+	atomic_flag_clear(&shared->room_token);
+	return false;
+}
+
 /* Brings back what waits for something that may have come. */
 static void engine_wake_waiting(struct worker *worker)
 {
-	struct engine_shared *shared = worker->shared;
-	uint64_t done = atomic_load(&shared->commit->done);
+	bool room = engine_room_came(worker);
 	uint32_t large = worker->arena.free_large_count;
 	uint32_t small = worker->arena.free_small_count;
 	struct list again, *node;
@@ -498,8 +516,13 @@ static void engine_wake_waiting(struct worker *worker)
 	while ((node = list_take_head(&worker->waiting)) != NULL) {
 		struct job *job = LIST_ENTRY(node, struct job, node);
 
-		bool come = job->reason == JOB_WAITS_ROOM && done >= job->room_serial;
+		bool come = job->reason == JOB_WAITS_ROOM && room;
 
+		if (come) {
+			room = false;
+			atomic_fetch_sub(&worker->shared->wanting, 1);
+			atomic_flag_clear(&worker->shared->room_token);
+		}
 		/* No more are woken than there are slots. */
 		if (job->reason == JOB_WAITS_SLOT && job->stream.plan.small && small > 0) {
 			come = true;
@@ -513,6 +536,8 @@ static void engine_wake_waiting(struct worker *worker)
 		list_add_tail(come ? &worker->runnable : &again, node);
 	}
 	list_move_all(&again, &worker->waiting);
+	if (room)
+		atomic_flag_clear(&worker->shared->room_token);
 }
 
 /* Tries to park what found the group full. */
@@ -527,8 +552,7 @@ static void engine_park_waiting(struct worker *worker)
 
 		if (job->reason == JOB_WAITS_COMMITTER) {
 			engine_park(worker, job);
-			if (!list_empty(&worker->waiting) &&
-			    worker->waiting.previous == &job->node)
+			if (!list_empty(&worker->waiting) && worker->waiting.previous == &job->node)
 				break; /* still full: the others need not ask */
 		} else {
 			list_add_tail(&worker->waiting, node);

@@ -25,10 +25,13 @@ struct engine_shared {
 	struct tally *tally;
 	struct bell *bell;
 	const struct settings *settings;
-	_Atomic int cancel;          /* enum weir_cancel, 0: go on */
-	_Atomic unsigned ways_told;  /* bits of enum job_way told by --explain */
+	_Atomic int cancel;	    /* enum weir_cancel, 0: go on */
+	_Atomic unsigned ways_told; /* bits of enum job_way told by --explain */
 	_Atomic unsigned write_errors;
-	_Atomic bool dropped;        /* a cancel left something undone */
+	_Atomic uint32_t live;	  /* jobs of all workers */
+	_Atomic uint32_t wanting; /* of these waiting for room (G7) */
+	atomic_flag room_token;	  /* held while one of them is let go */
+	_Atomic bool dropped;	  /* a cancel left something undone */
 	bool have_proc;
 	bool is_root;
 };
@@ -36,8 +39,8 @@ struct engine_shared {
 struct engine_plan {
 	enum weir_engine engine;
 	struct arena_plan arena;
-	bool registers;      /* its share of RLIMIT_MEMLOCK is in the plan */
-	uint32_t jobs;       /* by the descriptor budget */
+	bool registers; /* its share of RLIMIT_MEMLOCK is in the plan */
+	uint32_t jobs;	/* by the descriptor budget */
 };
 
 struct worker {
@@ -48,15 +51,15 @@ struct worker {
 	struct arena arena;
 	struct chunk chunks[LIMIT_SLOTS_MAX];
 	struct job *jobs;
-	uint32_t live;           /* jobs not free */
+	uint32_t live; /* jobs not free */
 	struct list free;
 	struct list runnable;
-	struct list waiting;     /* for the committer, room or a slot: T3 */
+	struct list waiting; /* for the committer, room or a slot: T3 */
 	struct batch *batch;
-	bool growing;            /* nothing is issued until the arena has grown */
+	bool growing; /* nothing is issued until the arena has grown */
 	bool opened;
-	bool moved;              /* a job ended in this turn */
-	uint32_t failures;       /* of the ring itself */
+	bool moved;	   /* a job ended in this turn */
+	uint32_t failures; /* of the ring itself */
 };
 
 /* Makes a worker; its ring is opened by engine_start() in its own thread. */
@@ -70,7 +73,9 @@ bool engine_turn(struct worker *worker, int timeout_ms);
 /* Turns until the queue is shut. */
 void engine_run(struct worker *worker);
 
-/* For a worker that could not start: empties the queue of a cancelled run. */
+/* For a worker that could not start: empties the queue of a cancelled run,
+ * once, or until the queue is shut. */
+void engine_discard_queue(struct worker *worker);
 void engine_abandon_queue(struct worker *worker);
 
 void engine_free(struct worker *worker);

@@ -24,12 +24,13 @@ enum error_side {
 
 struct error {
 	enum error_grade grade;
-	int errnum;            /* positive errno, or 0 when the text says it all */
+	int errnum; /* positive errno, or 0 when the text says it all */
 	enum error_side side;
 	bool source_changed;   /* the cause is a source that changed or vanished */
+	bool busy;	       /* the cause is another run that holds the target */
 	const char *operation; /* static string: "open", "write", "fsync" */
 	const char *text;      /* static string or NULL */
-	int64_t offset;        /* bytes, or -1 */
+	int64_t offset;	       /* bytes, or -1 */
 };
 
 /* Fills a record for an entry that failed; RESULT is a negative errno. */

@@ -81,6 +81,8 @@ void event_post(struct event_queue *queue, const struct weir_event *event, const
 
 static unsigned event_class(const struct error *error)
 {
+	if (error->busy)
+		return EVENT_CLASS_BUSY;
 	if (error->source_changed)
 		return EVENT_CLASS_CHANGED;
 	if (error->grade == ERROR_WARNING)

@@ -34,8 +34,8 @@ struct event_queue {
 	pthread_cond_t room;
 	struct list events;
 	unsigned count;
-	bool unbounded;  /* nobody reads beside us, or the reader is gone */
-	int notify_fd;   /* eventfd, or -1 */
+	bool unbounded;		  /* nobody reads beside us, or the reader is gone */
+	int notify_fd;		  /* eventfd, or -1 */
 	_Atomic unsigned classes; /* bits of EVENT_CLASS_: what the result rests on */
 	struct tally *tally;
 };

@@ -13,9 +13,9 @@
 
 struct extent_cursor {
 	int fd;
-	bool mapped;         /* false: everything from here on is data */
+	bool mapped; /* false: everything from here on is data */
 	uint64_t size_bytes;
-	uint64_t next;       /* ranges before this were told */
+	uint64_t next; /* ranges before this were told */
 };
 
 struct extent {

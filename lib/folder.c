@@ -83,8 +83,8 @@ static char *folder_path(const struct folder *folder, const char *name, bool tar
 	if (folder->by_path && !target)
 		head = strdup(folder->name);
 	else if (folder->parent != NULL)
-		head = folder_path(folder->parent,
-				   target ? folder->target_name : folder->name, target);
+		head = folder_path(folder->parent, target ? folder->target_name : folder->name,
+				   target);
 	else
 		head = strdup(target ? folder->target_name : folder->name);
 	if (head == NULL || name == NULL)
@@ -95,8 +95,9 @@ static char *folder_path(const struct folder *folder, const char *name, bool tar
 		free(head);
 		return NULL;
 	}
-	strcat(path, "/");
-	strcat(path, name);
+	bytes = strlen(path);
+	path[bytes] = '/';
+	memcpy(path + bytes + 1, name, strlen(name) + 1);
 	return path;
 }
 

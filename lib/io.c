@@ -162,7 +162,7 @@ int32_t io_perform(struct io *io, const struct io_op *op)
 void io_note(struct io *io, const struct io_op *op, int32_t result)
 {
 	static const enum sys_kind kinds[] = {
-		[IO_OPEN] = SYS_OPEN,   [IO_READ] = SYS_READ, [IO_WRITE] = SYS_WRITE,
+		[IO_OPEN] = SYS_OPEN,	[IO_READ] = SYS_READ, [IO_WRITE] = SYS_WRITE,
 		[IO_FSYNC] = SYS_FSYNC, [IO_NOP] = SYS_NOP,
 	};
 

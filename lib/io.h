@@ -48,18 +48,18 @@ struct io_op {
 	enum io_state state;
 	uint16_t index;
 	uint16_t generation;
-	bool immediate;    /* by a plain call, whatever the backend */
-	bool datasync;     /* FSYNC: data and size only */
-	int fd;            /* OPEN: the folder */
-	const char *name;  /* OPEN; must live until done */
+	bool immediate;	  /* by a plain call, whatever the backend */
+	bool datasync;	  /* FSYNC: data and size only */
+	int fd;		  /* OPEN: the folder */
+	const char *name; /* OPEN; must live until done */
 	int open_flags;
 	uint8_t *data;
-	uint32_t length;   /* bytes */
-	int64_t offset;    /* bytes */
+	uint32_t length;	 /* bytes */
+	int64_t offset;		 /* bytes */
 	const struct slot *slot; /* buffer DATA points into, or NULL */
-	int32_t result;    /* >= 0 or -errno */
-	void *owner;       /* for the engine */
-	uint32_t tag;      /* for the owner */
+	int32_t result;		 /* >= 0 or -errno */
+	void *owner;		 /* for the engine */
+	uint32_t tag;		 /* for the owner */
 };
 
 struct io;
@@ -83,9 +83,9 @@ struct io {
 	struct tally *tally;
 	struct list free;
 	struct list done;
-	uint32_t queued;  /* ops in state QUEUED */
-	uint32_t taken;   /* ops not free */
-	bool registered;  /* the arena's ready part is */
+	uint32_t queued; /* ops in state QUEUED */
+	uint32_t taken;	 /* ops not free */
+	bool registered; /* the arena's ready part is */
 	struct io_op ops[LIMIT_OPS];
 };
 

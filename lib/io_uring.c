@@ -32,9 +32,9 @@
 
 struct ring_state {
 	struct io_uring ring;
-	unsigned waiting;  /* SQ entries filled and not handed over */
-	unsigned ranges;   /* registered */
-	bool has_open;     /* opcodes of 5.6, as the probe told */
+	unsigned waiting; /* SQ entries filled and not handed over */
+	unsigned ranges;  /* registered */
+	bool has_open;	  /* opcodes of 5.6, as the probe told */
 	bool has_rw;
 };
 
@@ -44,23 +44,24 @@ static uint64_t ring_key(const struct io_op *op)
 }
 
 static void ring_fill_transfer(struct io_uring_sqe *sqe, const struct io *io,
-				   const struct io_op *op)
+			       const struct io_op *op)
 {
 	bool fixed = io->registered && op->slot != NULL;
 
 	if (op->kind == IO_READ && fixed)
-		io_uring_prep_read_fixed(sqe, op->fd, op->data, op->length,
-					 (uint64_t)op->offset, op->slot->range);
+		io_uring_prep_read_fixed(sqe, op->fd, op->data, op->length, (uint64_t)op->offset,
+					 op->slot->range);
 	else if (op->kind == IO_READ)
 		io_uring_prep_read(sqe, op->fd, op->data, op->length, (uint64_t)op->offset);
 	else if (fixed)
-		io_uring_prep_write_fixed(sqe, op->fd, op->data, op->length,
-					  (uint64_t)op->offset, op->slot->range);
+		io_uring_prep_write_fixed(sqe, op->fd, op->data, op->length, (uint64_t)op->offset,
+					  op->slot->range);
 	else
 		io_uring_prep_write(sqe, op->fd, op->data, op->length, (uint64_t)op->offset);
 	if (fixed)
 		tally_add(op->kind == IO_READ ? &io->tally->ops_read_fixed
-					      : &io->tally->ops_write_fixed, 1);
+					      : &io->tally->ops_write_fixed,
+			  1);
 }
 
 static void ring_fill(struct io_uring_sqe *sqe, const struct io *io, const struct io_op *op)
@@ -84,8 +85,7 @@ static void ring_fill(struct io_uring_sqe *sqe, const struct io *io, const struc
 }
 
 /* Opcodes that this kernel's ring lacks are done by plain calls (M12). */
-static bool ring_knows(const struct ring_state *state, const struct io *io,
-			   const struct io_op *op)
+static bool ring_knows(const struct ring_state *state, const struct io *io, const struct io_op *op)
 {
 	if (op->kind == IO_OPEN)
 		return state->has_open;
@@ -140,7 +140,8 @@ static unsigned ring_reap(struct io *io, struct ring_state *state)
 	unsigned head;
 	unsigned seen = 0, done = 0;
 
-	io_uring_for_each_cqe(&state->ring, head, cqe) {
+	io_uring_for_each_cqe(&state->ring, head, cqe)
+	{
 		uint64_t key = cqe->user_data;
 		struct io_op *op;
 

@@ -39,8 +39,8 @@ void job_begin(struct job *job, const struct step *recipe, struct folder *folder
 	job->temp_name[0] = '\0';
 	WEIR_ASSERT(strlen(entry->name) < sizeof(job->name));
 	WEIR_ASSERT(strlen(entry->target_name) < sizeof(job->target_name));
-	strcpy(job->name, entry->name);
-	strcpy(job->target_name, entry->target_name);
+	memcpy(job->name, entry->name, strlen(entry->name) + 1);
+	memcpy(job->target_name, entry->target_name, strlen(entry->target_name) + 1);
 }
 
 bool job_in_flight(const struct job *job)

@@ -26,11 +26,11 @@ struct job_env {
 	struct root *root;
 	struct fs_table *fs;
 	bool noatime_refused; /* O_NOATIME gave EPERM: not our files */
-	bool have_proc;       /* /proc/self/fd is there */
+	bool have_proc;	      /* /proc/self/fd is there */
 	bool is_root;
-	bool syncs_each;      /* every file is synced by its own FSYNC */
-	bool read_ahead;      /* the backend has many ops in flight */
-	bool slot_wanted;     /* out: a stream found no free slot */
+	bool syncs_each;  /* every file is synced by its own FSYNC */
+	bool read_ahead;  /* the backend has many ops in flight */
+	bool slot_wanted; /* out: a stream found no free slot */
 };
 
 enum step_answer {
@@ -47,7 +47,7 @@ struct step {
 	const char *name;
 	enum step_answer (*start)(struct job_env *env, struct job *job);
 	enum step_answer (*finish)(struct job_env *env, struct job *job); /* or NULL */
-	void (*undo)(struct job_env *env, struct job *job);               /* or NULL */
+	void (*undo)(struct job_env *env, struct job *job);		  /* or NULL */
 };
 
 /* Why a job with nothing in flight waits (T3). */
@@ -56,48 +56,47 @@ enum job_reason {
 	JOB_WAITS_IO,
 	JOB_WAITS_SLOT,
 	JOB_WAITS_COMMITTER, /* the group is full */
-	JOB_WAITS_ROOM,      /* G7: no space until the group was published */
+	JOB_WAITS_ROOM,	     /* G7: no space until the group was published */
 };
 
 /* The way its bytes take, DESIGN.md section 3. */
 enum job_way {
 	JOB_WAY_NONE,
-	JOB_WAY_TO_END,        /* 3: size unknown, read to the end */
-	JOB_WAY_DIRECT,        /* 4: direct both ways */
+	JOB_WAY_TO_END,	       /* 3: size unknown, read to the end */
+	JOB_WAY_DIRECT,	       /* 4: direct both ways */
 	JOB_WAY_CACHED_DIRECT, /* 5: source in the page cache, direct writes */
 	JOB_WAY_BUFFERED,      /* 6: the target takes no direct I/O */
-	JOB_WAY_SMALL,         /* 7 */
+	JOB_WAY_SMALL,	       /* 7 */
 };
 
 struct job {
-	struct list node;           /* in one of the engine's lists */
-	const struct step *recipe;  /* ends with a row whose name is NULL */
+	struct list node;	   /* in one of the engine's lists */
+	const struct step *recipe; /* ends with a row whose name is NULL */
 	uint32_t row;
-	bool started;               /* start of this row was called */
-	bool op_live;               /* one op beside the stream's */
-	bool noatime;               /* opened with O_NOATIME */
-	bool opening;               /* the op that is or was live opens the source */
-	bool retry;                 /* second try after a failed write-back */
-	bool had_room;              /* G7 was done once */
+	bool started;  /* start of this row was called */
+	bool op_live;  /* one op beside the stream's */
+	bool noatime;  /* opened with O_NOATIME */
+	bool opening;  /* the op that is or was live opens the source */
+	bool retry;    /* second try after a failed write-back */
+	bool had_room; /* G7 was done for it */
 	bool dry;
-	bool would;                 /* out, when dry: it would have been copied */
-	uint32_t attempts;          /* full tries that were undone */
-	uint32_t tries;             /* interrupted opens */
+	bool would;	   /* out, when dry: it would have been copied */
+	uint32_t attempts; /* full tries that were undone */
+	uint32_t tries;	   /* interrupted opens */
 	enum job_reason reason;
-	uint64_t room_serial;       /* G7: the group that must be done first */
 	int32_t op_result;
 	struct error error;
-	struct folder *folder;      /* referenced */
+	struct folder *folder; /* referenced */
 	unsigned char type;
-	int source_dirfd;           /* pinned, or -1 */
+	int source_dirfd; /* pinned, or -1 */
 	int source_fd;
-	int target_dirfd;           /* pinned, or -1 */
+	int target_dirfd; /* pinned, or -1 */
 	int target_fd;
-	bool counted;               /* in files_found */
-	bool exists;                /* something has the target's name */
-	bool temp_named;            /* temp_name is in the target folder */
-	bool synced;                /* its own fsync came after its last byte */
-	bool grew;                  /* the source only grew: earlier mtime, exit 24 */
+	bool counted;	 /* in files_found */
+	bool exists;	 /* something has the target's name */
+	bool temp_named; /* temp_name is in the target folder */
+	bool synced;	 /* its own fsync came after its last byte */
+	bool grew;	 /* the source only grew: earlier mtime, exit 24 */
 	enum job_way way;
 	const char *way_reason;
 	struct sys_stat source;

@@ -11,8 +11,8 @@
 
 #include <stdint.h>
 
-#define KIB(n) ((n) * 1024U)
-#define MIB(n) ((n) * 1024U * 1024U)
+#define KIB(n) ((n)*1024U)
+#define MIB(n) ((n)*1024U * 1024U)
 
 #ifdef WEIR_TINY
 #define LIMIT_JOBS 1U
@@ -50,9 +50,9 @@
 
 #define LIMIT_WORKERS_DEFAULT 4U
 #define LIMIT_WORKERS_MAX 64U
-#define LIMIT_OPS 256U             /* operations of one worker, all kinds */
+#define LIMIT_OPS 256U /* operations of one worker, all kinds */
 #define LIMIT_SQ_ENTRIES 256U
-#define LIMIT_SUBMIT_AT 16U        /* SQ entries that wait before they are handed over */
+#define LIMIT_SUBMIT_AT 16U /* SQ entries that wait before they are handed over */
 #define LIMIT_SLOTS_MAX 192U
 #define LIMIT_DEPTH_MAX 128U
 #define LIMIT_CHUNK_BYTES_MIN KIB(4)
@@ -60,23 +60,24 @@
 #define LIMIT_HUGE_PAGE_BYTES MIB(2)
 #define LIMIT_ALIGN_BYTES KIB(4)
 #define LIMIT_RANGE_BYTES (1024ULL * 1024 * 1024) /* one registered buffer */
-#define LIMIT_WAIT_MS 100          /* T3: nobody sleeps longer without looking */
-#define LIMIT_TRIES 8U             /* EAGAIN and EINTR of one transfer */
-#define LIMIT_LINK_HOPS 40U        /* links followed in an operand, as the kernel's */
-#define LIMIT_INLINE_FILES 16U     /* so few small operands need no thread and no ring */
+#define LIMIT_WAIT_MS 100			  /* T3: nobody sleeps longer without looking */
+#define LIMIT_TRIES 8U				  /* EAGAIN and EINTR of one transfer */
+#define LIMIT_LINK_HOPS 40U    /* links followed in an operand, as the kernel's */
+#define LIMIT_INLINE_FILES 16U /* so few small operands need no thread and no ring */
 #define LIMIT_INLINE_BYTES KIB(512)
-#define LIMIT_SYNC_AT_BYTES (8ULL * 1024 * 1024)    /* G9: write-back is started */
-#define LIMIT_DIRTY_BYTES (64ULL * 1024 * 1024)     /* G9: buffered bytes not on disk */
-#define LIMIT_GROWING_BYTES (256ULL * 1024 * 1024)  /* G9: synced as it grows */
+#define LIMIT_SYNC_AT_BYTES (8ULL * 1024 * 1024)   /* G9: write-back is started */
+#define LIMIT_DIRTY_BYTES (64ULL * 1024 * 1024)	   /* G9: buffered bytes not on disk */
+#define LIMIT_GROWING_BYTES (256ULL * 1024 * 1024) /* G9: synced as it grows */
 #define LIMIT_GROWING_NS (5000ULL * 1000 * 1000)
 #define LIMIT_GROUP_BYTES (1024ULL * 1024 * 1024)
-#define LIMIT_GROUP_NS (2000ULL * 1000 * 1000)      /* G1: people watch */
-#define LIMIT_FSYNC_WORTH_BYTES KIB(256) /* written in the time of one fsync: 1,800 of them
+#define LIMIT_GROUP_NS (2000ULL * 1000 * 1000) /* G1: people watch */
+#define LIMIT_FSYNC_WORTH_BYTES \
+	KIB(256)		   /* written in the time of one fsync: 1,800 of them
 					  * took 3.4 s where a stranger's 400 MiB take 0.5 */
-#define LIMIT_HANDFUL 4U           /* G3: so few files are synced one by one */
+#define LIMIT_HANDFUL 4U	   /* G3: so few files are synced one by one */
 #define LIMIT_SWEEP_NAMES 65536U   /* names looked at for what a killed run left */
 #define LIMIT_CHECKPOINT_DEPTH 64U /* folders whose descriptor is kept longest */
-#define LIMIT_WRITE_ERRORS 16U     /* E05: EIO on writing, then the run stops */
+#define LIMIT_WRITE_ERRORS 16U	   /* E05: EIO on writing, then the run stops */
 #define LIMIT_SMALL_TOTAL_SHIFT 3U /* all arenas: 1/8 of the memory at hand */
 
 _Static_assert(LIMIT_CHUNK_BYTES % LIMIT_ALIGN_BYTES == 0, "chunks are whole blocks");

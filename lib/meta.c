@@ -64,7 +64,13 @@ static int meta_owner(struct sys *sys, int dirfd, const char *name, const struct
 	if (*same)
 		return 0;
 	result = sys_fchownat(sys, dirfd, name, uid, gid);
-	*same = result == 0;
+	if (result == 0) {
+		/* M2: believed only when the file itself says so. */
+		struct sys_stat then;
+
+		*same = sys_statx(sys, dirfd, name, false, &then) == 0 && then.uid == uid &&
+			then.gid == gid;
+	}
 	if (result == -EPERM || result == -EINVAL) {
 		/* G16: the group alone can often be kept. */
 		if (now->gid != gid)

@@ -80,9 +80,9 @@ static enum step_answer node_look(struct job_env *env, struct job *job)
 			       "source and target are the same file");
 		return STEP_FAIL;
 	}
-	if (job->exists && (env->settings->no_clobber ||
-			    (env->settings->update &&
-			     !meta_newer(&job->source.mtime, &job->existing.mtime)))) {
+	if (job->exists &&
+	    (env->settings->no_clobber ||
+	     (env->settings->update && !meta_newer(&job->source.mtime, &job->existing.mtime)))) {
 		job->would = false;
 		return STEP_SKIP;
 	}
@@ -113,8 +113,9 @@ static enum step_answer node_make(struct job_env *env, struct job *job)
 	mode_t mode = env->settings->keep_mode ? 0600 : job->source.mode & 0777;
 	int result = dir_temp_added(env->root, job->folder->target);
 
-	if (result == 0)
-		result = temp_name_make(job->temp_name);
+	if (result < 0)
+		return node_fail(job, result, ERROR_SIDE_TARGET, "lock the folder of");
+	result = temp_name_make(job->temp_name);
 	if (result == 0 && S_ISLNK(job->source.mode))
 		result = node_make_link(sys, job);
 	else if (result == 0)

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,8 +43,16 @@ int operands_add(struct operands *operands, int dirfd, const char *path)
 	return 0;
 }
 
+void operands_unlock(struct operands *operands, struct root *root)
+{
+	if (operands->locked)
+		dir_temp_removed(root, operands->target);
+	operands->locked = false;
+}
+
 void operands_close(struct operands *operands, struct root *root)
 {
+	operands_unlock(operands, root);
 	for (size_t i = 0; i < operands->count; i++) {
 		struct operand *source = &operands->sources[i];
 
@@ -60,7 +69,7 @@ void operands_close(struct operands *operands, struct root *root)
 	memset(operands, 0, sizeof(*operands));
 }
 
-/* ---- telling ----------------------------------------------------------------- */
+/* ---- telling ---- */
 
 static void operand_tell(struct tree *tree, enum weir_event_type type, long result,
 			 enum error_side side, const char *operation, const char *text,
@@ -97,7 +106,7 @@ static int operand_fatal(struct tree *tree, long result, const char *operation, 
 	return -ECANCELED;
 }
 
-/* ---- paths --------------------------------------------------------------------- */
+/* ---- paths ---- */
 
 /* Splits PATH into the folder part ("." if there is none) and the last
  * component without trailing slashes; both to be freed.  0 or -ENOMEM. */
@@ -133,20 +142,14 @@ static bool operand_is_self(const char *name)
 static int operand_follow(char **path, const char *text)
 {
 	char *folder, *name, *next;
-	size_t bytes;
 
 	if (text[0] == '/') {
 		next = strdup(text);
 	} else {
 		if (operand_split(*path, &folder, &name) < 0)
 			return -ENOMEM;
-		bytes = strlen(folder) + strlen(text) + 2;
-		next = malloc(bytes);
-		if (next != NULL) {
-			strcpy(next, folder);
-			strcat(next, "/");
-			strcat(next, text);
-		}
+		if (asprintf(&next, "%s/%s", folder, text) < 0)
+			next = NULL;
 		free(folder);
 		free(name);
 	}
@@ -193,7 +196,7 @@ static int operand_resolve_links(struct tree *tree, int dirfd, char **path, bool
 	return result;
 }
 
-/* ---- the target ------------------------------------------------------------------ */
+/* ---- the target ---- */
 
 static int operands_open_target(struct operands *operands, struct tree *tree, const char *path)
 {
@@ -219,6 +222,7 @@ static int operands_target_as_name(struct operands *operands, struct tree *tree,
 	/* A link to a file is resolved once; a dangling one is replaced. */
 	if (result == 0 && exists)
 		result = operand_resolve_links(tree, operands->target_dirfd, &path, true);
+	operands->target_slash = operands->target_path[strlen(operands->target_path) - 1] == '/';
 	if (result == 0)
 		result = operand_split(path, &folder, &operands->target_name);
 	if (result == 0 && operand_is_self(operands->target_name))
@@ -251,12 +255,13 @@ static int operands_resolve_target(struct operands *operands, struct tree *tree)
 				     "several sources need a folder to go into", path);
 	if (result == 0 && !is_folder && !S_ISREG(stat.mode))
 		return operand_refuse(tree, "copy to",
-				      "it is a device, FIFO or socket, which is never replaced", path);
+				      "it is a device, FIFO or socket, which is never replaced",
+				      path);
 	link_exists = sys_statx(tree->sys, operands->target_dirfd, path, false, &stat) == 0;
 	return operands_target_as_name(operands, tree, link_exists && !is_folder);
 }
 
-/* ---- the sources ------------------------------------------------------------------- */
+/* ---- the sources ---- */
 
 /* A source that cannot be used (A3). */
 static int operand_leave_out(struct tree *tree, long result, const char *operation,
@@ -306,15 +311,17 @@ static int operand_resolve(struct tree *tree, struct operand *source)
 	source->is_folder = S_ISDIR(source->stat.mode);
 	source->into_parent = source->is_folder && operand_is_self(source->target_name);
 	if (source->is_folder && !recursive)
-		return operand_leave_out(tree, 0, "copy", "it is a folder; -r copies folders", source);
+		return operand_leave_out(tree, 0, "copy", "it is a folder; -r copies folders",
+					 source);
 	if (!source->is_folder && !S_ISREG(source->stat.mode) && !recursive)
 		return operand_leave_out(tree, 0, "copy",
-					 "it is not a regular file; -r copies it as what it is", source);
+					 "it is not a regular file; -r copies it as what it is",
+					 source);
 	source->usable = true;
 	return 0;
 }
 
-/* ---- guards -------------------------------------------------------------------------- */
+/* ---- guards ---- */
 
 static bool operand_same(const struct sys_stat *a, const struct sys_stat *b)
 {
@@ -354,13 +361,15 @@ static int operands_guard_inside(const struct operands *operands, struct tree *t
 		const struct operand *source = &operands->sources[i];
 
 		if (source->usable && source->is_folder && operand_same(&source->stat, above))
-			return operand_refuse(tree, "copy", "the target is inside of it", source->path);
+			return operand_refuse(tree, "copy", "the target is inside of it",
+					      source->path);
 	}
 	return 0;
 }
 
 /* Climbs from the target to the root of the tree, looking at every folder. */
-static int operands_guard_ancestry(const struct operands *operands, struct tree *tree, int target_fd)
+static int operands_guard_ancestry(const struct operands *operands, struct tree *tree,
+				   int target_fd)
 {
 	struct sys_stat stat, last = { 0 };
 	int result = 0;
@@ -444,6 +453,9 @@ int operands_resolve(struct operands *operands, struct tree *tree)
 		result = operand_resolve(tree, source);
 		if (result < 0 || !source->usable)
 			continue;
+		if (operands->target_slash && !source->is_folder)
+			return operand_fatal(tree, -ENOTDIR, "copy to", NULL,
+					     operands->target_path);
 		if (operands->target_name != NULL) {
 			free(source->target_name);
 			source->target_name = strdup(operands->target_name);
@@ -461,7 +473,7 @@ int operands_resolve(struct operands *operands, struct tree *tree)
 	return result < 0 ? result : operands_guard(operands, tree);
 }
 
-/* ---- queueing ---------------------------------------------------------------------------- */
+/* ---- queueing ---- */
 
 /* The folder that pairs where SOURCE lies with the target. */
 static struct folder *operand_pair(struct operands *operands, struct tree *tree,
@@ -487,7 +499,8 @@ static struct folder *operand_pair(struct operands *operands, struct tree *tree,
 	return folder;
 }
 
-static int operand_queue_folder(struct tree *tree, struct folder *pair, const struct operand *source)
+static int operand_queue_folder(struct tree *tree, struct folder *pair,
+				const struct operand *source)
 {
 	struct folder *folder = folder_new(pair, source->path, source->target_name);
 
@@ -530,20 +543,39 @@ static int operands_queue_one(struct operands *operands, struct tree *tree,
 	return tree_add(tree, *pair, batch, source->type, source->name, source->target_name);
 }
 
+/* Removes what killed runs left in the target, then holds it shared until the
+ * end: a run that wants it for itself meets us, as we meet it here (exit 29). */
+static int operands_lock(struct operands *operands, struct tree *tree)
+{
+	struct error error;
+	int fd = dir_pin(tree->root, operands->target, NULL);
+	int result = 0;
+
+	if (fd < 0)
+		return operand_fatal(tree, fd, "open folder", NULL, operands->target_path);
+	temp_sweep(tree->root, operands->target, fd);
+	result = dir_temp_added(tree->root, operands->target);
+	operands->locked = result == 0;
+	dir_unpin(tree->root, operands->target);
+	if (result == 0)
+		return 0;
+	error_set_text(&error, ERROR_SIDE_TARGET, "copy into", "another run holds this folder");
+	error.grade = ERROR_RUN;
+	error.busy = true;
+	event_post_error(tree->events, &error, operands->target_path, false);
+	return -ECANCELED;
+}
+
 int operands_queue(struct operands *operands, struct tree *tree)
 {
 	struct folder *pair = NULL;
 	struct batch *batch = NULL;
 	int result = 0;
-	int fd;
 
-	if (!tree->settings->dry_run) {
-		fd = dir_pin(tree->root, operands->target, NULL);
-		if (fd >= 0) {
-			temp_sweep(tree->root, operands->target, fd);
-			dir_unpin(tree->root, operands->target);
-		}
-	}
+	if (!tree->settings->dry_run)
+		result = operands_lock(operands, tree);
+	if (result < 0)
+		return result;
 	/* One scan is held back until all is queued, so that "the scan has ended"
 	 * is not said in between. */
 	atomic_fetch_add(&tree->scans, 1);

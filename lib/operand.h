@@ -14,16 +14,16 @@
 #include "weir.h"
 
 struct operand {
-	int dirfd;        /* what path is relative to */
-	char *path;       /* as given */
+	int dirfd;  /* what path is relative to */
+	char *path; /* as given */
 	/* Resolved: */
-	bool usable;      /* false: it was reported and is left out */
+	bool usable; /* false: it was reported and is left out */
 	bool is_folder;
 	bool into_parent; /* "." and the like: its contents are meant */
 	unsigned char type;
 	struct sys_stat stat;
 	char *folder_path; /* where it lies */
-	char *name;        /* in that folder */
+	char *name;	   /* in that folder */
 	char *target_name; /* in the target folder */
 };
 
@@ -35,11 +35,13 @@ struct operands {
 	char *target_path;
 	enum weir_target_mode target_mode;
 	/* Resolved: */
-	struct dir *target;     /* folder that is copied into, referenced */
+	struct dir *target; /* folder that is copied into, referenced */
 	struct fs *target_fs;
-	char *target_name;      /* name there for the one source, or NULL */
-	uint64_t bytes;         /* of regular files among the sources */
-	size_t files;           /* regular files */
+	bool locked;	   /* the target is held shared for the run */
+	bool target_slash; /* "name/": it must be a folder */
+	char *target_name; /* name there for the one source, or NULL */
+	uint64_t bytes;	   /* of regular files among the sources */
+	size_t files;	   /* regular files */
 	size_t folders;
 };
 
@@ -52,6 +54,9 @@ int operands_resolve(struct operands *operands, struct tree *tree);
 
 /* Queues the resolved sources.  0 or -errno. */
 int operands_queue(struct operands *operands, struct tree *tree);
+
+/* Lets go of the target's lock; the run is over. */
+void operands_unlock(struct operands *operands, struct root *root);
 
 void operands_close(struct operands *operands, struct root *root);
 

@@ -148,8 +148,8 @@ static int publish_link_over(struct sys *sys, struct unit *unit, int dirfd)
 	return publish_replace(sys, unit, dirfd);
 }
 
-enum publish_answer publish_unit(struct sys *sys, const struct settings *settings, struct unit *unit,
-				 int dirfd, struct error *error)
+enum publish_answer publish_unit(struct sys *sys, const struct settings *settings,
+				 struct unit *unit, int dirfd, struct error *error)
 {
 	const char *operation = "rename to";
 	int result;
@@ -165,8 +165,9 @@ enum publish_answer publish_unit(struct sys *sys, const struct settings *setting
 		result = publish_link(sys, unit, dirfd, unit->target_name);
 		if (publish_link_refused(result)) {
 			unit->folder->target_fs->no_tmpfile = true;
-			return unit->retry ? publish_fail(sys, unit, dirfd, result, operation, error)
-					   : PUBLISH_AGAIN;
+			return unit->retry
+				       ? publish_fail(sys, unit, dirfd, result, operation, error)
+				       : PUBLISH_AGAIN;
 		}
 	}
 	if (result == -EEXIST && !unit->replaces) {

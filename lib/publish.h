@@ -18,20 +18,20 @@
 /* A parked entry: complete, waiting for its name. */
 struct unit {
 	struct list node;
-	struct folder *folder;   /* referenced */
-	int fd;                  /* held since before its first byte, or -1 (nodes) */
-	unsigned char type;      /* DT_ word */
-	bool temp_named;         /* temp_name is in the target folder */
-	bool replaces;           /* something had the name when it was looked up */
-	bool replaced;           /* out: something was replaced */
-	bool synced;             /* its own fsync succeeded after its last byte */
-	bool retry;              /* already the second try (G4) */
-	bool grew;               /* the source only grew meanwhile */
+	struct folder *folder; /* referenced */
+	int fd;		       /* held since before its first byte, or -1 (nodes) */
+	unsigned char type;    /* DT_ word */
+	bool temp_named;       /* temp_name is in the target folder */
+	bool replaces;	       /* something had the name when it was looked up */
+	bool replaced;	       /* out: something was replaced */
+	bool synced;	       /* its own fsync succeeded after its last byte */
+	bool retry;	       /* already the second try (G4) */
+	bool grew;	       /* the source only grew meanwhile */
 	uint64_t bytes;
-	uint64_t dirty_bytes;    /* of these buffered */
-	uint64_t counted_bytes;  /* of these told as durable already (G9) */
+	uint64_t dirty_bytes;	/* of these buffered */
+	uint64_t counted_bytes; /* of these told as durable already (G9) */
 	char temp_name[TEMP_NAME_BYTES];
-	const char *name;        /* in the source folder */
+	const char *name; /* in the source folder */
 	const char *target_name;
 	char names[];
 };
@@ -39,16 +39,16 @@ struct unit {
 enum publish_answer {
 	PUBLISH_DONE,
 	PUBLISH_SKIPPED, /* somebody made the name, and it is not to be replaced */
-	PUBLISH_AGAIN,   /* this way is refused here; copied once more it will go */
-	PUBLISH_FAILED,  /* error says why; the temp is gone */
+	PUBLISH_AGAIN,	 /* this way is refused here; copied once more it will go */
+	PUBLISH_FAILED,	 /* error says why; the temp is gone */
 };
 
 struct unit *unit_new(struct folder *folder, const char *name, const char *target_name);
 
 /* Gives UNIT its name in the folder DIRFD.  Its temp name is gone afterwards,
  * whatever the answer. */
-enum publish_answer publish_unit(struct sys *sys, const struct settings *settings, struct unit *unit,
-				 int dirfd, struct error *error);
+enum publish_answer publish_unit(struct sys *sys, const struct settings *settings,
+				 struct unit *unit, int dirfd, struct error *error);
 
 /* Drops a unit that gets no name: unlinks its temp; the descriptor stays. */
 void publish_drop(struct sys *sys, struct unit *unit, int dirfd);

@@ -18,29 +18,29 @@
 struct batch {
 	struct list node;
 	struct folder *folder; /* referenced once for each entry */
-	bool retry;            /* a second try after a failed write-back (G4) */
+	bool retry;	       /* a second try after a failed write-back (G4) */
 	uint32_t count;
-	uint32_t taken;        /* entries handed to jobs */
-	size_t bytes;          /* of names used */
-	size_t room;           /* of names at all */
-	size_t position;       /* of the next entry to hand out */
-	char names[];          /* each: type byte, name, NUL, target name, NUL */
+	uint32_t taken;	 /* entries handed to jobs */
+	size_t bytes;	 /* of names used */
+	size_t room;	 /* of names at all */
+	size_t position; /* of the next entry to hand out */
+	char names[];	 /* each: type byte, name, NUL, target name, NUL */
 };
 
 struct entry {
-	unsigned char type;      /* DT_ word */
+	unsigned char type; /* DT_ word */
 	const char *name;
 	const char *target_name; /* same as name but for operands */
 };
 
 struct queue {
 	pthread_mutex_t lock;
-	struct bell *bell;     /* rung when there is work */
-	struct bell *idle;     /* rung when there is none left */
+	struct bell *bell; /* rung when there is work */
+	struct bell *idle; /* rung when there is none left */
 	struct list scans;
 	struct list batches;
 	uint32_t batch_count;
-	uint64_t outstanding;  /* scans and entries queued or being worked on */
+	uint64_t outstanding; /* scans and entries queued or being worked on */
 	bool closed;
 };
 

@@ -203,8 +203,9 @@ static int regular_open_named(struct job_env *env, struct job *job, mode_t mode)
 	struct dir *dir = job->folder->target;
 	int fd = dir_temp_added(env->root, dir);
 
-	if (fd == 0)
-		fd = temp_name_make(job->temp_name);
+	if (fd < 0)
+		return fd;
+	fd = temp_name_make(job->temp_name);
 	if (fd == 0)
 		fd = sys_openat(env->stream.sys, job->target_dirfd, job->temp_name,
 				O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
@@ -228,13 +229,14 @@ static enum step_answer regular_make(struct job_env *env, struct job *job)
 		fd = regular_open_tmpfile(env, job,
 					  meta_create_mode(settings, &job->source, false, false));
 	if (fd == -EOPNOTSUPP)
-		fd = regular_open_named(env, job, meta_create_mode(settings, &job->source, true,
-								   job->exists));
+		fd = regular_open_named(
+			env, job, meta_create_mode(settings, &job->source, true, job->exists));
 	dir_unpin(env->root, job->folder->target);
 	job->target_dirfd = -1;
-	if (fd < 0)
+	if (fd < 0) {
 		return regular_fail(job, fd, ERROR_SIDE_TARGET,
-				    fd == -EWOULDBLOCK ? "lock folder of" : "create");
+				    fd == -EWOULDBLOCK ? "lock the folder of" : "create");
+	}
 	job->target_fd = fd;
 	job->folder->target_fs->written = true;
 	tally_add(&env->stream.tally->target_ns, tally_now_ns() - began);
@@ -302,13 +304,13 @@ static void regular_choose_direct(struct job_env *env, struct job *job, struct s
 
 	if (sys_statx(env->stream.sys, job->target_fd, "", true, &target) == 0)
 		plan->write_direct = regular_set_direct(
-			env, job->target_fd,
-			fs_direct_align(job->folder->target_fs, &target, true), &align);
+			env, job->target_fd, fs_direct_align(job->folder->target_fs, &target, true),
+			&align);
 	if (env->settings->direct == WEIR_DIRECT_ALWAYS || !regular_is_cached(env, job))
-		plan->read_direct = source_fs != NULL &&
-				    regular_set_direct(env, job->source_fd,
-						       fs_direct_align(source_fs, &job->source, false),
-						       &align);
+		plan->read_direct =
+			source_fs != NULL &&
+			regular_set_direct(env, job->source_fd,
+					   fs_direct_align(source_fs, &job->source, false), &align);
 	plan->align_bytes = plan->read_direct || plan->write_direct ? LIMIT_ALIGN_BYTES : 1;
 	if (align > plan->align_bytes)
 		plan->align_bytes = align;
@@ -348,8 +350,9 @@ static void regular_choose(struct job_env *env, struct job *job, struct stream_p
 		plan->depth = 1;
 		plan->sparse = false;
 		job->way = JOB_WAY_TO_END;
-		job->way_reason = source->size_bytes == 0 ? "the size is 0 or not told"
-							   : "a pseudo file system's sizes mean nothing";
+		job->way_reason = source->size_bytes == 0
+					  ? "the size is 0 or not told"
+					  : "a pseudo file system's sizes mean nothing";
 	} else if (regular_wants_direct(env, job)) {
 		regular_choose_direct(env, job, plan);
 	} else {
@@ -463,7 +466,8 @@ static enum step_answer regular_recheck(struct job_env *env, struct job *job)
 		job->grew = true; /* the prefix is whole; the earlier mtime stays */
 		return STEP_NEXT;
 	}
-	error_set_text(&job->error, ERROR_SIDE_SOURCE, "copy", "it kept changing while it was read");
+	error_set_text(&job->error, ERROR_SIDE_SOURCE, "copy",
+		       "it kept changing while it was read");
 	return STEP_FAIL;
 }
 
@@ -478,8 +482,8 @@ static int regular_inherit(struct job_env *env, struct job *job)
 	dirfd = dir_pin(env->root, job->folder->target, NULL);
 	if (dirfd < 0)
 		return 0;
-	fd = sys_openat(sys, dirfd, job->target_name,
-			O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
+	fd = sys_openat(sys, dirfd, job->target_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
+			0);
 	dir_unpin(env->root, job->folder->target);
 	if (fd < 0)
 		return 0; /* unreadable for us: nothing of it can be handed on */
@@ -517,7 +521,8 @@ static enum step_answer regular_sync(struct job_env *env, struct job *job)
 
 	/* Where no syncfs can stand for it, each file is synced by itself, many
 	 * at a time on the ring (G3). */
-	if (fs_is_memory(fs) || !(env->syncs_each || job->retry || (group && !fs_believes_syncfs(fs))))
+	if (fs_is_memory(fs) ||
+	    !(env->syncs_each || job->retry || (group && !fs_believes_syncfs(fs))))
 		return STEP_NEXT;
 	op = io_take(env->stream.io, IO_FSYNC, job, JOB_OP_TAG);
 	WEIR_ASSERT(op != NULL);

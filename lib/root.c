@@ -242,8 +242,9 @@ int dir_pin(struct root *root, struct dir *dir, const struct dir *from_child)
 	if (dir->fd < 0) {
 		WEIR_ASSERT(dir->pins == 0);
 		if (from_child != NULL && from_child->fd >= 0 && from_child->parent == dir)
-			result = dir_adopt(root, dir,
-					   root_openat(root, from_child->fd, "..", ROOT_OPEN_FLAGS));
+			result =
+				dir_adopt(root, dir,
+					  root_openat(root, from_child->fd, "..", ROOT_OPEN_FLAGS));
 		else
 			result = dir_walk_down(root, dir);
 		if (result < 0 && from_child != NULL && dir->fd < 0)
@@ -295,12 +296,18 @@ int dir_temp_added(struct root *root, struct dir *dir)
 	if (dir->temps++ == 0) {
 		dir->pins++; /* O4 */
 		result = dir_lock_shared(root, dir);
+		/* Anything else: locks do not work here, which the age rule of
+		 * the sweep is for. */
+		if (result != -EWOULDBLOCK)
+			result = 0;
+		if (result < 0) {
+			dir->temps = 0;
+			dir->pins--; /* the caller's own is left */
+			WEIR_ASSERT(dir->pins > 0);
+		}
 	}
 	pthread_mutex_unlock(&root->lock);
-	/* EWOULDBLOCK: another run is looking for leftovers or holds the folder
-	 * for itself; anything else: locks do not work here, which the age rule
-	 * of the sweep is for. */
-	return result == -EWOULDBLOCK ? result : 0;
+	return result;
 }
 
 void dir_temp_removed(struct root *root, struct dir *dir)

@@ -16,24 +16,24 @@
 #include "sys.h"
 
 struct dir {
-	struct list lru;      /* open and not pinned */
-	struct dir *parent;   /* referenced; NULL: opened by path */
-	struct dir *climb;    /* next step down while reopening */
+	struct list lru;    /* open and not pinned */
+	struct dir *parent; /* referenced; NULL: opened by path */
+	struct dir *climb;  /* next step down while reopening */
 	uint32_t refs;
 	uint32_t pins;
 	uint32_t depth;
-	uint32_t temps;       /* named temps of ours in it: locked, pinned */
-	int fd;               /* -1: closed for now */
-	int base_fd;          /* for a dir opened by path: what it is relative to */
+	uint32_t temps; /* named temps of ours in it: locked, pinned */
+	int fd;		/* -1: closed for now */
+	int base_fd;	/* for a dir opened by path: what it is relative to */
 	uint64_t device;
 	uint64_t inode;
-	char name[];          /* one component, or the operand's path */
+	char name[]; /* one component, or the operand's path */
 };
 
 struct root {
 	pthread_mutex_t lock;
 	struct sys *sys;
-	struct list idle;     /* dirs open and not pinned, longest unused first */
+	struct list idle; /* dirs open and not pinned, longest unused first */
 	uint32_t open_count;
 	uint32_t open_max;
 };
@@ -62,7 +62,8 @@ int dir_pin(struct root *root, struct dir *dir, const struct dir *from_child);
 void dir_unpin(struct root *root, struct dir *dir);
 
 /* A named temp of ours comes into, or went from, the pinned dir: while there
- * are any, it is locked shared, so that nobody takes them for leftovers. */
+ * are any, it is locked shared, so that nobody takes them for leftovers.
+ * -EWOULDBLOCK: another run holds the folder for itself, nothing was added. */
 int dir_temp_added(struct root *root, struct dir *dir);
 void dir_temp_removed(struct root *root, struct dir *dir);
 

@@ -55,6 +55,9 @@
 #define RUN_FAULT "no"
 #endif
 
+/* Operands of so many bytes use all buffers, which are then made at once. */
+#define RUN_LARGE_BYTES MIB(1)
+
 enum run_state {
 	RUN_NEW,
 	RUN_RUNNING,
@@ -65,7 +68,7 @@ struct weir_run {
 	struct settings settings;
 	struct operands operands;
 	enum run_state state;
-	bool opened;             /* modules below are open */
+	bool opened; /* modules below are open */
 	int event_fd;
 	struct sys sys;
 	struct bell bell;
@@ -80,15 +83,15 @@ struct weir_run {
 	struct budget budget;
 	struct worker *workers[LIMIT_WORKERS_MAX];
 	pthread_t worker_threads[LIMIT_WORKERS_MAX];
-	uint32_t worker_count;   /* threads that were started */
+	uint32_t worker_count; /* threads that were started */
 	pthread_t commit_thread;
 	bool commit_started;
-	_Atomic bool ended;      /* by the committer: no event comes any more */
+	_Atomic bool ended;	  /* by the committer: no event comes any more */
 	struct weir_event *event; /* handed out last */
 	_Atomic int early_cancel; /* before the modules are open */
 };
 
-/* ---- options ------------------------------------------------------------------- */
+/* ---- options ---- */
 
 static const struct run_bound {
 	int64_t lowest;
@@ -216,7 +219,7 @@ int weir_run_set_target(struct weir_run *run, int dirfd, const char *path,
 	return 0;
 }
 
-/* ---- making, opening, freeing ----------------------------------------------------- */
+/* ---- making, opening, freeing ---- */
 
 struct weir_run *weir_run_new(enum weir_kind kind)
 {
@@ -259,13 +262,25 @@ static int run_open(struct weir_run *run)
 	if (result < 0)
 		return result; /* a mutex that cannot be made: there is no memory at all */
 	run->tree = (struct tree){
-		.sys = &run->sys, .root = &run->root, .fs = &run->fs, .queue = &run->queue,
-		.events = &run->events, .tally = &run->tally, .settings = &run->settings,
+		.sys = &run->sys,
+		.root = &run->root,
+		.fs = &run->fs,
+		.queue = &run->queue,
+		.events = &run->events,
+		.tally = &run->tally,
+		.settings = &run->settings,
 	};
 	run->shared = (struct engine_shared){
-		.sys = &run->sys, .root = &run->root, .fs = &run->fs, .queue = &run->queue,
-		.tree = &run->tree, .commit = &run->commit, .events = &run->events,
-		.tally = &run->tally, .bell = &run->bell, .settings = &run->settings,
+		.sys = &run->sys,
+		.root = &run->root,
+		.fs = &run->fs,
+		.queue = &run->queue,
+		.tree = &run->tree,
+		.commit = &run->commit,
+		.events = &run->events,
+		.tally = &run->tally,
+		.bell = &run->bell,
+		.settings = &run->settings,
 	};
 	run->opened = true;
 	return 0;
@@ -285,6 +300,8 @@ static void run_close(struct weir_run *run)
 
 static void run_join(struct weir_run *run)
 {
+	bool was_running = run->state == RUN_RUNNING;
+
 	for (uint32_t i = 0; i < run->worker_count; i++)
 		pthread_join(run->worker_threads[i], NULL);
 	run->worker_count = 0;
@@ -295,6 +312,8 @@ static void run_join(struct weir_run *run)
 		engine_free(run->workers[i]);
 		run->workers[i] = NULL;
 	}
+	if (was_running)
+		operands_unlock(&run->operands, &run->root);
 }
 
 void weir_run_free(struct weir_run *run)
@@ -315,7 +334,7 @@ void weir_run_free(struct weir_run *run)
 	free(run);
 }
 
-/* ---- the threads --------------------------------------------------------------------- */
+/* ---- the threads ---- */
 
 /* One pass of the committer; true when the run is over. */
 static bool run_commit_pass(struct weir_run *run, bool *worked)
@@ -372,31 +391,32 @@ static void *run_worker_main(void *argument)
 	return NULL;
 }
 
-static int run_start_threads(struct weir_run *run)
+/* Starts the committer and as many workers as there are threads to be had: one
+ * is enough to go on with (F12).  False: not even these. */
+static bool run_start_threads(struct weir_run *run)
 {
 	sigset_t all, before;
-	int result;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before); /* N2 */
-	result = -pthread_create(&run->commit_thread, NULL, run_commit_main, run);
-	run->commit_started = result == 0;
-	for (uint32_t i = 0; i < run->budget.workers && result == 0; i++) {
+	run->commit_started = pthread_create(&run->commit_thread, NULL, run_commit_main, run) == 0;
+	for (uint32_t i = 0; i < run->budget.workers && run->commit_started; i++) {
 		run->workers[i] = engine_new(&run->shared, &run->budget.plans[i]);
-		result = run->workers[i] == NULL
-				 ? -ENOMEM
-				 : -pthread_create(&run->worker_threads[i], NULL, run_worker_main,
-						   run->workers[i]);
-		if (result == 0)
-			run->worker_count++;
+		if (run->workers[i] == NULL ||
+		    pthread_create(&run->worker_threads[i], NULL, run_worker_main,
+				   run->workers[i]) != 0) {
+			engine_free(run->workers[i]);
+			run->workers[i] = NULL;
+			break;
+		}
+		run->worker_count++;
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	tally_add(&run->tally.workers, run->worker_count);
-	/* One worker is enough to go on with (F12). */
-	return run->worker_count > 0 ? 0 : result;
+	return run->worker_count > 0;
 }
 
-/* Everything in the caller's thread: no ring, no thread (N1). */
+/* Everything that is left, in the caller's thread: no ring, no thread (N1). */
 static int run_inline(struct weir_run *run)
 {
 	struct worker *worker = engine_new(&run->shared, &run->budget.plans[0]);
@@ -404,20 +424,29 @@ static int run_inline(struct weir_run *run)
 	bool over = false;
 
 	run->workers[0] = worker;
-	while (result == 0 && !over) {
-		bool worked;
-		bool turned = engine_turn(worker, 0);
+	while (worker != NULL && !over) {
+		bool turned, worked;
 
-		over = run_commit_pass(run, &worked);
-		if (!turned && !worked && !over)
+		if (result < 0) { /* no buffers: all that is queued is dropped */
+			engine_cancel(&run->shared, WEIR_CANCEL_NOW);
+			engine_discard_queue(worker);
+			turned = false;
+		} else {
+			turned = engine_turn(worker, 0);
+		}
+		if (run->commit_started)
+			over = queue_is_shut(&run->queue);
+		else
+			over = run_commit_pass(run, &worked);
+		if (!turned && !over)
 			commit_hurry(&run->commit);
 	}
-	if (result == 0)
+	if (!run->commit_started)
 		run_end(run);
 	return result;
 }
 
-/* ---- beginning --------------------------------------------------------------------------- */
+/* ---- beginning ---- */
 
 static bool run_is_small(const struct weir_run *run)
 {
@@ -425,17 +454,17 @@ static bool run_is_small(const struct weir_run *run)
 
 	return run->settings.engine != WEIR_ENGINE_RING && operands->folders == 0 &&
 	       operands->files == operands->count && operands->count <= LIMIT_INLINE_FILES &&
-	       operands->bytes <= LIMIT_INLINE_BYTES &&
-	       run->settings.workers == 0 && run->settings.direct != WEIR_DIRECT_ALWAYS;
+	       operands->bytes <= LIMIT_INLINE_BYTES && run->settings.workers == 0 &&
+	       run->settings.direct != WEIR_DIRECT_ALWAYS;
 }
 
-static bool run_rotates(const struct weir_run *run)
+static bool run_rotates(struct weir_run *run)
 {
-	if (device_rotates(run->operands.target->device))
+	if (device_rotates(&run->sys, run->operands.target->device))
 		return true;
 	for (size_t i = 0; i < run->operands.count && i < 8; i++)
 		if (run->operands.sources[i].usable &&
-		    device_rotates(run->operands.sources[i].stat.device))
+		    device_rotates(&run->sys, run->operands.sources[i].stat.device))
 			return true;
 	return false;
 }
@@ -444,15 +473,14 @@ static bool run_rotates(const struct weir_run *run)
 static int run_start(struct weir_run *run)
 {
 	bool small = run_is_small(run);
-	uint32_t useful = run->operands.folders > 0 ? LIMIT_WORKERS_MAX
-			  : run->operands.files < LIMIT_WORKERS_MAX
-				  ? (uint32_t)run->operands.files
-				  : LIMIT_WORKERS_MAX;
+	uint32_t useful = run->operands.folders > 0		    ? LIMIT_WORKERS_MAX
+			  : run->operands.files < LIMIT_WORKERS_MAX ? (uint32_t)run->operands.files
+								    : LIMIT_WORKERS_MAX;
 
 	if (small)
-		budget_settle_inline(&run->budget, &run->settings);
+		budget_settle_inline(&run->budget, &run->sys, &run->settings);
 	else
-		budget_settle(&run->budget, &run->settings, useful > 0 ? useful : 1,
+		budget_settle(&run->budget, &run->sys, &run->settings, useful > 0 ? useful : 1,
 			      run->settings.workers == 0 && run_rotates(run));
 	run->commit.units_max = run->budget.parked;
 	run->root.open_max = run->budget.folder_fds;
@@ -460,8 +488,14 @@ static int run_start(struct weir_run *run)
 	run->shared.is_root = run->budget.is_root;
 	if (small)
 		return run_inline(run);
+	for (uint32_t i = 0; i < run->budget.workers; i++)
+		run->budget.plans[i].arena.full = run->operands.bytes >= RUN_LARGE_BYTES;
 	run->events.unbounded = false;
-	return run_start_threads(run);
+	if (run_start_threads(run))
+		return 0;
+	run->events.unbounded = true;
+	budget_settle_inline(&run->budget, &run->sys, &run->settings);
+	return run_inline(run);
 }
 
 /* Nothing runs (any more): the run has ended. */
@@ -474,7 +508,8 @@ static void run_stop(struct weir_run *run, int result)
 		error.grade = ERROR_RUN;
 		event_post_error(&run->events, &error, "", false);
 	}
-	run_end(run);
+	if (!run->commit_started)
+		run_end(run);
 }
 
 static int run_begin(struct weir_run *run)
@@ -491,16 +526,22 @@ static int run_begin(struct weir_run *run)
 	if (atomic_load(&run->early_cancel) != 0)
 		engine_cancel(&run->shared, (enum weir_cancel)atomic_load(&run->early_cancel));
 	result = operands_resolve(&run->operands, &run->tree);
-	if (result == 0)
+	if (result == 0) {
 		result = operands_queue(&run->operands, &run->tree);
-	if (result == 0)
-		result = run_start(run);
+		if (result < 0 &&
+		    result != -ECANCELED) { /* what is queued is dropped by whoever takes it */
+			atomic_store(&run->shared.dropped, true);
+			engine_cancel(&run->shared, WEIR_CANCEL_NOW);
+		}
+		if (result != -ECANCELED && run_start(run) < 0)
+			result = -ENOMEM;
+	}
 	if (result < 0)
 		run_stop(run, result);
 	return 0;
 }
 
-/* ---- events ---------------------------------------------------------------------------------- */
+/* ---- events ---- */
 
 static void run_wait_event(struct weir_run *run, int timeout_ms)
 {
@@ -555,8 +596,7 @@ void weir_run_cancel(struct weir_run *run, enum weir_cancel how)
 {
 	int now = atomic_load(&run->early_cancel);
 
-	while (now < (int)how &&
-	       !atomic_compare_exchange_weak(&run->early_cancel, &now, (int)how))
+	while (now < (int)how && !atomic_compare_exchange_weak(&run->early_cancel, &now, (int)how))
 		;
 	if (run->opened)
 		engine_cancel(&run->shared, how);
@@ -609,7 +649,7 @@ const char *weir_run_receipt(const struct weir_run *run)
 	return reservation != NULL ? reservation : "durable";
 }
 
-/* ---- accessors and words ------------------------------------------------------------------------ */
+/* ---- accessors and words ---- */
 
 enum weir_event_type weir_event_type(const struct weir_event *event)
 {

@@ -26,7 +26,7 @@ struct settings {
 	enum weir_engine engine;
 	enum weir_direct direct;
 	uint32_t chunk_bytes; /* 0 = chosen */
-	uint32_t depth;       /* 0 = chosen */
+	uint32_t depth;	      /* 0 = chosen */
 	uint32_t workers;     /* 0 = chosen */
 	mode_t umask;
 };

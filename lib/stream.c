@@ -177,7 +177,10 @@ static bool stream_issue_reads(struct stream *stream, const struct stream_env *e
 		chunk = &env->chunks[slot->index];
 		WEIR_ASSERT(chunk->state == CHUNK_IDLE);
 		*chunk = (struct chunk){
-			.state = CHUNK_READ, .slot = slot, .offset = offset, .want = want,
+			.state = CHUNK_READ,
+			.slot = slot,
+			.offset = offset,
+			.want = want,
 		};
 		list_init(&chunk->node);
 		stream->live++;
@@ -399,7 +402,8 @@ static void stream_count_written(struct stream *stream, const struct stream_env 
 	stream->written_bytes += counted;
 	tally_add(&env->tally->bytes_written, counted);
 	tally_add(stream->plan.write_direct ? &env->tally->bytes_direct
-					    : &env->tally->bytes_buffered, counted);
+					    : &env->tally->bytes_buffered,
+		  counted);
 }
 
 static void stream_write_done(struct stream *stream, const struct stream_env *env,
@@ -421,7 +425,8 @@ static void stream_write_done(struct stream *stream, const struct stream_env *en
 	stream_count_written(stream, env, chunk, (uint32_t)result);
 	chunk->written += (uint32_t)result;
 	if (result == 0 && ++chunk->tries >= LIMIT_TRIES) {
-		stream_fail(stream, -EIO, ERROR_SIDE_TARGET, "write", chunk->offset + chunk->written);
+		stream_fail(stream, -EIO, ERROR_SIDE_TARGET, "write",
+			    chunk->offset + chunk->written);
 		stream_chunk_idle(stream, env, chunk);
 		return;
 	}
@@ -437,7 +442,8 @@ static void stream_sync_done(struct stream *stream, const struct stream_env *env
 {
 	stream->sync_live = false;
 	if (result < 0) {
-		stream_fail(stream, result, ERROR_SIDE_TARGET, "fsync", stream->sync_bytes); /* G5 */
+		stream_fail(stream, result, ERROR_SIDE_TARGET, "fsync",
+			    stream->sync_bytes); /* G5 */
 		return;
 	}
 	tally_add(&env->tally->bytes_durable, stream->sync_bytes - stream->durable_bytes);

@@ -23,53 +23,53 @@ enum chunk_state {
 };
 
 struct chunk {
-	struct list node;    /* in stream.ready while it has something to issue */
+	struct list node; /* in stream.ready while it has something to issue */
 	enum chunk_state state;
 	struct slot *slot;
-	uint64_t offset;     /* in source and target, bytes */
-	uint32_t want;       /* bytes to read */
-	uint32_t filled;     /* bytes read */
-	uint32_t length;     /* bytes to write; whole blocks when direct */
-	uint32_t written;    /* bytes */
-	uint32_t tries;      /* transfers in a row that moved nothing */
-	bool unregistered;   /* its buffer is used as plain memory from now on */
+	uint64_t offset;   /* in source and target, bytes */
+	uint32_t want;	   /* bytes to read */
+	uint32_t filled;   /* bytes read */
+	uint32_t length;   /* bytes to write; whole blocks when direct */
+	uint32_t written;  /* bytes */
+	uint32_t tries;	   /* transfers in a row that moved nothing */
+	bool unregistered; /* its buffer is used as plain memory from now on */
 };
 
 struct stream_plan {
 	int source_fd;
 	int target_fd;
-	uint64_t size_bytes;   /* not looked at when to_end */
-	bool to_end;           /* size unknown: read until the end, in order */
+	uint64_t size_bytes; /* not looked at when to_end */
+	bool to_end;	     /* size unknown: read until the end, in order */
 	bool read_direct;
 	bool write_direct;
-	bool write_now;        /* by plain pwrite on the worker */
-	bool sparse;           /* the source's map is worth asking for */
-	bool pad_tail;         /* P6: the tail is written padded, the size set after */
-	bool bound_dirty;      /* G9: write-back is started and waited for */
-	uint32_t align_bytes;  /* of direct transfers */
-	bool small;            /* fits one small slot */
-	uint32_t depth;        /* most chunks at a time; 1 when to_end */
+	bool write_now;	      /* by plain pwrite on the worker */
+	bool sparse;	      /* the source's map is worth asking for */
+	bool pad_tail;	      /* P6: the tail is written padded, the size set after */
+	bool bound_dirty;     /* G9: write-back is started and waited for */
+	uint32_t align_bytes; /* of direct transfers */
+	bool small;	      /* fits one small slot */
+	uint32_t depth;	      /* most chunks at a time; 1 when to_end */
 };
 
 struct stream {
 	struct stream_plan plan;
 	struct extent_cursor extents;
-	struct extent extent;    /* being read: [start, end) is still to do */
-	uint64_t extent_end;     /* ranges before this were handed out */
-	uint64_t end;            /* where the source ended, at most size_bytes */
+	struct extent extent; /* being read: [start, end) is still to do */
+	uint64_t extent_end;  /* ranges before this were handed out */
+	uint64_t end;	      /* where the source ended, at most size_bytes */
 	uint64_t written_bytes;
-	uint32_t live;           /* chunks that are not IDLE */
-	struct list ready;       /* chunks that have something to issue */
+	uint32_t live;	   /* chunks that are not IDLE */
+	struct list ready; /* chunks that have something to issue */
 	struct error error;
-	uint8_t *tail;           /* last partial block, written after the rest */
+	uint8_t *tail; /* last partial block, written after the rest */
 	uint32_t tail_bytes;
 	uint64_t tail_offset;
-	uint64_t synced_to;      /* G9: write-back started up to here */
-	uint64_t dirty_bytes;    /* buffered and not waited for, in tally.dirty */
-	bool sync_live;          /* G9: an fdatasync of the growing file runs */
-	uint64_t sync_ns;        /* when the last began */
-	uint64_t sync_bytes;     /* written when it began */
-	uint64_t durable_bytes;  /* counted as durable before the file is */
+	uint64_t synced_to;	/* G9: write-back started up to here */
+	uint64_t dirty_bytes;	/* buffered and not waited for, in tally.dirty */
+	bool sync_live;		/* G9: an fdatasync of the growing file runs */
+	uint64_t sync_ns;	/* when the last began */
+	uint64_t sync_bytes;	/* written when it began */
+	uint64_t durable_bytes; /* counted as durable before the file is */
 };
 
 /* What a stream works with; all belong to one worker. */

@@ -32,36 +32,21 @@
 
 #ifdef WEIR_FAULT_BUILD
 static const char *const sys_kind_names[SYS_KINDS] = {
-	[SYS_OPEN] = "open",
-	[SYS_CREATE] = "create",
-	[SYS_CLOSE] = "close",
-	[SYS_STATX] = "statx",
-	[SYS_STATFS] = "statfs",
-	[SYS_READ] = "read",
-	[SYS_WRITE] = "write",
-	[SYS_FSYNC] = "fsync",
-	[SYS_SYNCFS] = "syncfs",
-	[SYS_SYNC_RANGE] = "sync_file_range",
-	[SYS_ALLOCATE] = "fallocate",
-	[SYS_TRUNCATE] = "ftruncate",
-	[SYS_SEEK] = "lseek",
-	[SYS_CACHESTAT] = "cachestat",
-	[SYS_FLAGS] = "setfl",
-	[SYS_MKDIR] = "mkdir",
-	[SYS_UNLINK] = "unlink",
-	[SYS_LINK] = "link",
-	[SYS_RENAME] = "rename",
-	[SYS_SYMLINK] = "symlink",
-	[SYS_MKNOD] = "mknod",
-	[SYS_READLINK] = "readlink",
-	[SYS_CHOWN] = "chown",
-	[SYS_CHMOD] = "chmod",
-	[SYS_TIMES] = "utimens",
-	[SYS_LIST] = "getdents",
-	[SYS_LOCK] = "flock",
-	[SYS_GETXATTR] = "getxattr",
-	[SYS_SETXATTR] = "setxattr",
-	[SYS_NOP] = "nop",
+	[SYS_OPEN] = "open",	      [SYS_CREATE] = "create",
+	[SYS_CLOSE] = "close",	      [SYS_STATX] = "statx",
+	[SYS_STATFS] = "statfs",      [SYS_READ] = "read",
+	[SYS_WRITE] = "write",	      [SYS_FSYNC] = "fsync",
+	[SYS_SYNCFS] = "syncfs",      [SYS_SYNC_RANGE] = "sync_file_range",
+	[SYS_ALLOCATE] = "fallocate", [SYS_TRUNCATE] = "ftruncate",
+	[SYS_SEEK] = "lseek",	      [SYS_CACHESTAT] = "cachestat",
+	[SYS_FLAGS] = "setfl",	      [SYS_MKDIR] = "mkdir",
+	[SYS_UNLINK] = "unlink",      [SYS_LINK] = "link",
+	[SYS_RENAME] = "rename",      [SYS_SYMLINK] = "symlink",
+	[SYS_MKNOD] = "mknod",	      [SYS_READLINK] = "readlink",
+	[SYS_CHOWN] = "chown",	      [SYS_CHMOD] = "chmod",
+	[SYS_TIMES] = "utimens",      [SYS_LIST] = "getdents",
+	[SYS_LOCK] = "flock",	      [SYS_GETXATTR] = "getxattr",
+	[SYS_SETXATTR] = "setxattr",  [SYS_NOP] = "nop",
 };
 
 static size_t sys_escape(char *out, size_t size, const char *name)
@@ -81,7 +66,8 @@ static size_t sys_escape(char *out, size_t size, const char *name)
 }
 
 static void sys_trace(struct sys *sys, uint64_t serial, enum sys_kind kind, int fd,
-		      const char *name, int64_t offset, uint64_t length, unsigned flags, long result)
+		      const char *name, int64_t offset, uint64_t length, unsigned flags,
+		      long result)
 {
 	char line[1600];
 	char where[64] = "-";
@@ -90,8 +76,8 @@ static void sys_trace(struct sys *sys, uint64_t serial, enum sys_kind kind, int 
 	int bytes;
 
 	if (fd >= 0 && fstat(fd, &stat) == 0)
-		snprintf(where, sizeof(where), "%u,%u:%llu", major(stat.st_dev),
-			 minor(stat.st_dev), (unsigned long long)stat.st_ino);
+		snprintf(where, sizeof(where), "%u,%u:%llu", major(stat.st_dev), minor(stat.st_dev),
+			 (unsigned long long)stat.st_ino);
 	if (name != NULL && name[0] != '\0')
 		sys_escape(escaped, sizeof(escaped), name);
 	bytes = snprintf(line, sizeof(line), "%llu %s %s %s %lld %llu %x %ld\n",
@@ -149,8 +135,9 @@ int sys_openat(struct sys *sys, int dirfd, const char *name, int flags, mode_t m
 	bool creates = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
 	long fd = sys_result(openat(dirfd, name, flags | O_CLOEXEC, mode));
 
-	return (int)sys_note(sys, creates ? SYS_CREATE : SYS_OPEN, creates && fd >= 0 ? (int)fd : dirfd,
-			     name, 0, mode, (unsigned)flags, fd);
+	return (int)sys_note(sys, creates ? SYS_CREATE : SYS_OPEN,
+			     creates && fd >= 0 ? (int)fd : dirfd, name, 0, mode, (unsigned)flags,
+			     fd);
 }
 
 int sys_close(struct sys *sys, int fd)
@@ -166,6 +153,27 @@ int sys_close(struct sys *sys, int fd)
 	result = sys_note(sys, SYS_CLOSE, fd, NULL, 0, 0, 0, sys_result(close(fd)));
 #endif
 	return result == -EINTR ? 0 : (int)result; /* Y3 */
+}
+
+ssize_t sys_read_text(struct sys *sys, const char *path, char *text, size_t size)
+{
+	int fd = sys_openat(sys, AT_FDCWD, path, O_RDONLY, 0);
+	ssize_t bytes;
+
+	if (fd < 0)
+		return fd;
+	bytes = sys_pread(sys, fd, text, size - 1, 0);
+	sys_close(sys, fd);
+	if (bytes >= 0)
+		text[bytes] = '\0';
+	return bytes;
+}
+
+bool sys_exists(struct sys *sys, const char *path)
+{
+	struct sys_stat stat;
+
+	return sys_statx(sys, AT_FDCWD, path, false, &stat) == 0;
 }
 
 static struct timespec sys_timespec(struct statx_timestamp stamp)
@@ -339,8 +347,7 @@ int sys_renameat2(struct sys *sys, int dirfd, const char *old_name, const char *
 		  unsigned flags)
 {
 	/* By number: glibc emulates missing flags, which P2 must be told of. */
-	long result = sys_result(
-		syscall(SYS_renameat2, dirfd, old_name, dirfd, new_name, flags));
+	long result = sys_result(syscall(SYS_renameat2, dirfd, old_name, dirfd, new_name, flags));
 #ifdef WEIR_FAULT_BUILD
 	char names[600];
 

@@ -75,20 +75,27 @@ struct sys_stat {
 	uint64_t inode;
 	uint64_t size_bytes;
 	uint64_t blocks; /* of 512 bytes */
-	uint32_t mode;   /* type and permissions */
+	uint32_t mode;	 /* type and permissions */
 	uint32_t uid;
 	uint32_t gid;
 	uint32_t links;
 	uint64_t rdev;
-	uint32_t dio_memory_align;  /* 0: unknown or no direct I/O, see dio_known */
+	uint32_t dio_memory_align; /* 0: unknown or no direct I/O, see dio_known */
 	uint32_t dio_offset_align;
-	bool dio_known;             /* the kernel told the two above */
+	bool dio_known; /* the kernel told the two above */
 	struct timespec atime;
 	struct timespec mtime;
 	struct timespec ctime;
 };
 
 void sys_open(struct sys *sys);
+
+/* Reads a small file of /proc or /sys as text with a NUL; its bytes or -errno. */
+ssize_t sys_read_text(struct sys *sys, const char *path, char *text, size_t size);
+
+/* True if PATH can be found. */
+bool sys_exists(struct sys *sys, const char *path);
+
 void sys_close_trace(struct sys *sys);
 
 /* The one point: counts an operation and traces it; returns RESULT. */

@@ -60,7 +60,7 @@ void tree_discard(struct tree *tree, struct folder *folder)
 	tree_scan_over(tree);
 }
 
-/* ---- beginning: both sides are opened -------------------------------------- */
+/* ---- beginning: both sides are opened ---- */
 
 static int tree_open_source(struct tree *tree, struct folder *folder, struct error *error)
 {
@@ -90,10 +90,11 @@ static int tree_open_source(struct tree *tree, struct folder *folder, struct err
 		error_set(error, result, ERROR_SIDE_SOURCE, "stat");
 		return result;
 	}
-	folder->source_fs = parent != NULL && parent->source_fs != NULL &&
-					    parent->source_fs->device == folder->stat.device
-				    ? parent->source_fs
-				    : fs_find(tree->fs, folder->source->fd, folder->stat.device, false);
+	folder->source_fs =
+		parent != NULL && parent->source_fs != NULL &&
+				parent->source_fs->device == folder->stat.device
+			? parent->source_fs
+			: fs_find(tree->fs, folder->source->fd, folder->stat.device, false);
 	return 0;
 }
 
@@ -186,10 +187,10 @@ static int tree_open_target(struct tree *tree, struct folder *folder, struct err
 	dir_unpin(tree->root, parent->target);
 	if (result < 0 || folder->target == NULL)
 		return result;
-	folder->target_fs = parent->target_fs->device == folder->target->device
-				    ? parent->target_fs
-				    : fs_find(tree->fs, folder->target->fd, folder->target->device,
-					      true);
+	folder->target_fs =
+		parent->target_fs->device == folder->target->device
+			? parent->target_fs
+			: fs_find(tree->fs, folder->target->fd, folder->target->device, true);
 	if (folder->target_fs == NULL) {
 		error_set(error, -ENOMEM, ERROR_SIDE_TARGET, "open folder");
 		return -ENOMEM;
@@ -252,7 +253,7 @@ static int tree_begin(struct tree *tree, struct folder *folder, struct error *er
 	return result;
 }
 
-/* ---- listing ---------------------------------------------------------------- */
+/* ---- listing ---- */
 
 int tree_add(struct tree *tree, struct folder *folder, struct batch **batch, unsigned char type,
 	     const char *name, const char *target_name)

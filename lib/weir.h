@@ -31,10 +31,10 @@ enum weir_kind {
 
 /* Durability levels, WEIR_OPT_DURABLE.  Since 0.1. */
 enum weir_durable {
-	WEIR_DURABLE_NONE = 0,  /* names given at once, nothing synced */
-	WEIR_DURABLE_END = 1,   /* names given at once, one sync at the end */
+	WEIR_DURABLE_NONE = 0,	/* names given at once, nothing synced */
+	WEIR_DURABLE_END = 1,	/* names given at once, one sync at the end */
 	WEIR_DURABLE_GROUP = 2, /* default: a group is synced, checked, then named */
-	WEIR_DURABLE_FILE = 3,  /* as group, with one fsync for each file */
+	WEIR_DURABLE_FILE = 3,	/* as group, with one fsync for each file */
 };
 
 /* How a group is synced, WEIR_OPT_SYNC.  Since 0.1. */
@@ -66,36 +66,36 @@ enum weir_direct {
 /* Integer options of weir_run_set(); bounds come from weir_bounds().
  * Since 0.1. */
 enum weir_option {
-	WEIR_OPT_RECURSIVE = 1,   /* 0/1: copy folders, links and special files */
-	WEIR_OPT_PRESERVE = 2,    /* WEIR_PRESERVE_ bits */
-	WEIR_OPT_NO_CLOBBER = 3,  /* 0/1: never replace an existing entry */
-	WEIR_OPT_UPDATE = 4,      /* 0/1: replace only what is older than the source */
-	WEIR_OPT_DRY_RUN = 5,     /* 0/1: change nothing, report what would be done */
-	WEIR_OPT_DURABLE = 6,     /* enum weir_durable */
-	WEIR_OPT_SYNC = 7,        /* enum weir_sync */
-	WEIR_OPT_ENGINE = 8,      /* enum weir_engine */
-	WEIR_OPT_DIRECT = 9,      /* enum weir_direct */
-	WEIR_OPT_CHUNK_BYTES = 10, /* bytes of one transfer, a multiple of 4096; 0 = chosen */
-	WEIR_OPT_DEPTH = 11,      /* large transfers in flight for each worker; 0 = chosen */
-	WEIR_OPT_WORKERS = 12,    /* worker threads; 0 = chosen */
-	WEIR_OPT_UMASK = 13,      /* the process umask, as mode bits */
+	WEIR_OPT_RECURSIVE = 1,	      /* 0/1: copy folders, links and special files */
+	WEIR_OPT_PRESERVE = 2,	      /* WEIR_PRESERVE_ bits */
+	WEIR_OPT_NO_CLOBBER = 3,      /* 0/1: never replace an existing entry */
+	WEIR_OPT_UPDATE = 4,	      /* 0/1: replace only what is older than the source */
+	WEIR_OPT_DRY_RUN = 5,	      /* 0/1: change nothing, report what would be done */
+	WEIR_OPT_DURABLE = 6,	      /* enum weir_durable */
+	WEIR_OPT_SYNC = 7,	      /* enum weir_sync */
+	WEIR_OPT_ENGINE = 8,	      /* enum weir_engine */
+	WEIR_OPT_DIRECT = 9,	      /* enum weir_direct */
+	WEIR_OPT_CHUNK_BYTES = 10,    /* bytes of one transfer, a multiple of 4096; 0 = chosen */
+	WEIR_OPT_DEPTH = 11,	      /* large transfers in flight for each worker; 0 = chosen */
+	WEIR_OPT_WORKERS = 12,	      /* worker threads; 0 = chosen */
+	WEIR_OPT_UMASK = 13,	      /* the process umask, as mode bits */
 	WEIR_OPT_REPORT_ENTRIES = 14, /* 0/1: an ENTRY event for each entry done */
 	WEIR_OPT_REPORT_WAYS = 15,    /* 0/1: a WAY event when a way of copying is taken */
 };
 
 /* How the target operand is read.  Since 0.1. */
 enum weir_target_mode {
-	WEIR_TARGET_AUTO = 0,   /* an existing folder is copied into, else it is the name */
+	WEIR_TARGET_AUTO = 0,	/* an existing folder is copied into, else it is the name */
 	WEIR_TARGET_FOLDER = 1, /* must be an existing folder */
-	WEIR_TARGET_NAME = 2,   /* always the name, even of a folder */
+	WEIR_TARGET_NAME = 2,	/* always the name, even of a folder */
 };
 
 enum weir_event_type {
-	WEIR_EVENT_ENTRY = 1,   /* an entry is done (or would be, in a dry run) */
-	WEIR_EVENT_WAY = 2,     /* a way of copying was taken, and why */
+	WEIR_EVENT_ENTRY = 1,	/* an entry is done (or would be, in a dry run) */
+	WEIR_EVENT_WAY = 2,	/* a way of copying was taken, and why */
 	WEIR_EVENT_WARNING = 3, /* changes nothing of the result */
-	WEIR_EVENT_ERROR = 4,   /* one entry failed, the others go on */
-	WEIR_EVENT_FATAL = 5,   /* the run could not start or had to stop */
+	WEIR_EVENT_ERROR = 4,	/* one entry failed, the others go on */
+	WEIR_EVENT_FATAL = 5,	/* the run could not start or had to stop */
 	WEIR_EVENT_REFUSED = 6, /* a safety guard refused; nothing was changed */
 };
 
@@ -104,7 +104,7 @@ enum weir_action {
 	WEIR_ACTION_NONE = 0,
 	WEIR_ACTION_CREATE = 1,
 	WEIR_ACTION_REPLACE = 2,
-	WEIR_ACTION_SKIP = 3,   /* exists, and no-clobber or update says so */
+	WEIR_ACTION_SKIP = 3,	/* exists, and no-clobber or update says so */
 	WEIR_ACTION_FOLDER = 4, /* a folder was created */
 };
 
@@ -127,52 +127,52 @@ enum weir_result {
 
 enum weir_cancel {
 	WEIR_CANCEL_FINISH = 1, /* start nothing, make durable what is parked */
-	WEIR_CANCEL_NOW = 2,    /* drop everything that has no name yet */
+	WEIR_CANCEL_NOW = 2,	/* drop everything that has no name yet */
 };
 
 /* Where a run stands.  Sizes are bytes; times are nanoseconds since the run
  * began.  weir_run_stats() fills as much as the caller's size says. */
 struct weir_stats {
 	uint64_t elapsed_ns;
-	uint64_t bytes_found;    /* of the regular files met so far */
-	uint64_t bytes_written;  /* handed to the target */
-	uint64_t bytes_durable;  /* of files whose name and data are durable */
-	uint64_t files_found;    /* regular files met so far */
-	uint64_t files_done;     /* regular files that have their final name */
+	uint64_t bytes_found;	/* of the regular files met so far */
+	uint64_t bytes_written; /* handed to the target */
+	uint64_t bytes_durable; /* of files whose name and data are durable */
+	uint64_t files_found;	/* regular files met so far */
+	uint64_t files_done;	/* regular files that have their final name */
 	uint64_t files_durable;
 	uint64_t folders_done;
-	uint64_t others_done;    /* links, FIFOs, sockets, devices */
+	uint64_t others_done; /* links, FIFOs, sockets, devices */
 	uint64_t entries_skipped;
 	uint64_t entries_failed; /* error events, also those not shown */
 	uint64_t warnings;
-	uint64_t bytes_direct;   /* written past the page cache */
+	uint64_t bytes_direct;	 /* written past the page cache */
 	uint64_t bytes_buffered; /* written through the page cache */
-	uint64_t files_parked;   /* complete, waiting for the group's sync */
+	uint64_t files_parked;	 /* complete, waiting for the group's sync */
 	uint64_t bytes_parked;
-	uint64_t groups;         /* group commits finished */
-	uint64_t syncs_fs;       /* syncfs calls */
-	uint64_t syncs_file;     /* fsync calls, ring or plain */
-	uint64_t ops_read;       /* reads issued */
-	uint64_t ops_write;      /* writes issued */
-	uint64_t ops_read_fixed;  /* of these, READ_FIXED on the ring */
-	uint64_t ops_write_fixed; /* of these, WRITE_FIXED on the ring */
-	uint64_t ops_open;       /* source opens through the engine */
+	uint64_t groups;	       /* group commits finished */
+	uint64_t syncs_fs;	       /* syncfs calls */
+	uint64_t syncs_file;	       /* fsync calls, ring or plain */
+	uint64_t ops_read;	       /* reads issued */
+	uint64_t ops_write;	       /* writes issued */
+	uint64_t ops_read_fixed;       /* of these, READ_FIXED on the ring */
+	uint64_t ops_write_fixed;      /* of these, WRITE_FIXED on the ring */
+	uint64_t ops_open;	       /* source opens through the engine */
 	uint64_t buffer_registrations; /* REGISTER_BUFFERS that succeeded */
-	uint64_t buffer_bytes;   /* registered at this moment or at the end */
-	uint64_t arena_bytes;    /* memory of all buffers */
-	uint64_t workers;        /* worker threads started; 0: all was done inline */
-	uint64_t rings;          /* workers that have a ring */
-	uint64_t ring_enters;    /* io_uring_enter calls */
-	uint64_t ring_dropped;   /* always 0: SQ entries the kernel dropped */
-	uint64_t ring_overflow;  /* always 0: completions that did not fit */
-	uint64_t scan_done;      /* 1: the *_found values are final */
-	uint64_t sizes_known;    /* 1: bytes_found is final */
-	uint64_t first_group_ns; /* when the first group was durable */
-	uint64_t sync_ns;        /* time the committer spent in syncs */
-	uint64_t publish_ns;     /* time the committer spent giving names */
-	uint64_t scan_ns;        /* time spent listing folders, all workers */
-	uint64_t target_ns;      /* time spent creating targets, all workers */
-	uint64_t wait_ns;        /* time all workers waited for I/O or work */
+	uint64_t buffer_bytes;	       /* registered at this moment or at the end */
+	uint64_t arena_bytes;	       /* memory of all buffers */
+	uint64_t workers;	       /* worker threads started; 0: all was done inline */
+	uint64_t rings;		       /* workers that have a ring */
+	uint64_t ring_enters;	       /* io_uring_enter calls */
+	uint64_t ring_dropped;	       /* always 0: SQ entries the kernel dropped */
+	uint64_t ring_overflow;	       /* always 0: completions that did not fit */
+	uint64_t scan_done;	       /* 1: the *_found values are final */
+	uint64_t sizes_known;	       /* 1: bytes_found is final */
+	uint64_t first_group_ns;       /* when the first group was durable */
+	uint64_t sync_ns;	       /* time the committer spent in syncs */
+	uint64_t publish_ns;	       /* time the committer spent giving names */
+	uint64_t scan_ns;	       /* time spent listing folders, all workers */
+	uint64_t target_ns;	       /* time spent creating targets, all workers */
+	uint64_t wait_ns;	       /* time all workers waited for I/O or work */
 };
 
 /* Version string of the library, such as "0.1.0".  Since 0.1. */

@@ -114,7 +114,8 @@ load helper
 	chmod 644 "$S/f"
 	mktree file "$D/f" 100 7
 	chmod 666 "$D/f"
-	run refuse renameat2=kill -- "$WEIR" copy "$S/f" "$D/f"
+	# Struck where its final mode is set, when all is written.
+	run refuse fchmod=kill -- "$WEIR" copy "$S/f" "$D/f"
 	[ "$status" -ge 128 ]
 	[ "$(temps_in "$D" | wc -l)" -eq 1 ]
 	[ "$(mode_of "$(temps_in "$D")")" = 600 ]

@@ -84,19 +84,23 @@ bare_root() { # FOLDER
 	cp -L "$(dirname "$WEIR")"/libweir.so* "$1/" 2>/dev/null || true
 }
 
+in_root() { # CHROOT-OPTION ARGUMENT...
+	LD_LIBRARY_PATH=/ chroot ${1:+"$1"} "$D/root" /weir copy "${@:2}"
+}
+
 @test "a bare root without /proc, /sys and /dev is enough" {
 	need_no_sanitizer
 	bare_root "$D/root"
 	mktree random "$D/root/source/a" 82 60
 	mktree file "$D/root/source/a/large" 5000000
-	exits 0 env LD_LIBRARY_PATH=/ chroot "$D/root" /weir copy -a /source/a /target
+	exits 0 in_root "" -a /source/a /target
 	same --mode --owner --times "$D/root/source/a" "$D/root/target/a"
-	exits 0 env LD_LIBRARY_PATH=/ chroot "$D/root" /weir copy -a --engine=plain /source/a /target
+	exits 0 in_root "" -a --engine=plain /source/a /target
 	same --mode --owner --times "$D/root/source/a" "$D/root/target/a"
 	# The same for one who may not link by descriptor: there is no /proc.
 	chmod 777 "$D/root/target"
 	chmod -R a+rX "$D/root"
-	exits 0 env LD_LIBRARY_PATH=/ chroot --userspec=65534:65534 "$D/root" /weir copy -r /source/a /target/user
+	exits 0 in_root --userspec=65534:65534 -r /source/a /target/user
 	same "$D/root/source/a" "$D/root/target/user"
 }
 

@@ -10,6 +10,16 @@
 _Static_assert(LIMIT_RANGE_BYTES == 1024ULL * 1024 * 1024, "one range is 1 GiB");
 _Static_assert(LIMIT_CHUNK_BYTES_MAX <= LIMIT_RANGE_BYTES, "the largest chunk fits one range");
 
+/* An arena with chunks of exactly this length. */
+static int open_arena(struct arena *arena, size_t bytes, uint32_t chunk_bytes, uint32_t depth)
+{
+	struct arena_plan plan = {
+		.bytes = bytes, .chunk_bytes = chunk_bytes, .depth = depth, .exact = true,
+	};
+
+	return arena_open(arena, &plan);
+}
+
 /* R1: slots are disjoint, aligned, inside the memory and inside one range. */
 static void check_slots(const struct arena *arena)
 {
@@ -110,7 +120,12 @@ static void within_plan(void)
 		/* One slot of each class is the least there can be. */
 		size_t least = (size_t)LIMIT_SMALL_BYTES +
 			       (exact ? chunks[i % 4] : LIMIT_ALIGN_BYTES);
-		struct arena_plan plan = { least + extra[i / 4 % 5], chunks[i % 4], 8, exact };
+		struct arena_plan plan = {
+			.bytes = least + extra[i / 4 % 5],
+			.chunk_bytes = chunks[i % 4],
+			.depth = 8,
+			.exact = exact,
+		};
 
 		REQUIRE(arena_open(arena, &plan) == 0);
 		if (!CHECK(arena->bytes <= plan.bytes))
@@ -127,7 +142,7 @@ static void disjoint(void)
 	struct slot *taken[LIMIT_SLOTS_MAX];
 	unsigned count;
 
-	REQUIRE(arena_open(&arena, &(struct arena_plan){ MIB(4), KIB(64), 16, true }) == 0);
+	REQUIRE(open_arena(&arena, MIB(4), KIB(64), 16) == 0);
 	while (arena_grow(&arena))
 		;
 	count = take_all(&arena, taken);
@@ -151,7 +166,7 @@ static void exhaustion(void)
 	bool seen[LIMIT_SLOTS_MAX] = { false };
 	unsigned count;
 
-	REQUIRE(arena_open(&arena, &(struct arena_plan){ MIB(1), KIB(32), 8, true }) == 0);
+	REQUIRE(open_arena(&arena, MIB(1), KIB(32), 8) == 0);
 	count = take_all(&arena, taken);
 	CHECK(arena_take_large(&arena) == NULL);
 	CHECK(arena_take_small(&arena) == NULL);
@@ -177,7 +192,7 @@ static void growing(void)
 	size_t before;
 	unsigned count;
 
-	REQUIRE(arena_open(&arena, &(struct arena_plan){ MIB(16), KIB(512), 24, true }) == 0);
+	REQUIRE(open_arena(&arena, MIB(16), KIB(512), 24) == 0);
 	before = arena.ready_bytes;
 	CHECK(arena.large_ready < arena.large_count);
 	count = take_all(&arena, taken);
@@ -201,7 +216,7 @@ static void halving(void)
 	uint32_t expected = 24;
 	unsigned count;
 
-	REQUIRE(arena_open(&arena, &(struct arena_plan){ MIB(16), KIB(512), 24, true }) == 0);
+	REQUIRE(open_arena(&arena, MIB(16), KIB(512), 24) == 0);
 	CHECK_EQUAL(arena.large_count, 24);
 	CHECK(arena_grow(&arena));
 	while (expected > 1) {
@@ -227,7 +242,7 @@ static void halved_then_grown(void)
 {
 	struct arena arena;
 
-	REQUIRE(arena_open(&arena, &(struct arena_plan){ MIB(16), KIB(512), 24, true }) == 0);
+	REQUIRE(open_arena(&arena, MIB(16), KIB(512), 24) == 0);
 	CHECK(arena_halve(&arena)); /* 12, of which 4 are ready */
 	CHECK_EQUAL(arena.large_count, 12);
 	CHECK(arena_grow(&arena));
@@ -239,7 +254,9 @@ static void halved_then_grown(void)
 /* 120 chunks of 9 MiB: one of them would lie across 1 GiB. */
 static void over_one_range(void)
 {
-	struct arena_plan plan = { (size_t)MIB(1100), MIB(9), 120, true };
+	struct arena_plan plan = {
+		.bytes = MIB(1100), .chunk_bytes = MIB(9), .depth = 120, .exact = true,
+	};
 	struct arena *arena = malloc(sizeof(*arena));
 	unsigned ranges[2] = { 0, 0 };
 
@@ -268,7 +285,7 @@ static void give_twice(void *argument)
 
 	(void)argument;
 	unit_quiet_abort();
-	if (arena_open(&arena, &(struct arena_plan){ MIB(1), KIB(32), 4, true }) != 0)
+	if (open_arena(&arena, MIB(1), KIB(32), 4) != 0)
 		_exit(1);
 	slot = arena_take_large(&arena);
 	arena_give(&arena, slot);
@@ -291,7 +308,7 @@ static void not_inherited(void)
 	struct arena arena;
 	int status;
 
-	REQUIRE(arena_open(&arena, &(struct arena_plan){ MIB(1), KIB(32), 4, true }) == 0);
+	REQUIRE(open_arena(&arena, MIB(1), KIB(32), 4) == 0);
 	status = unit_child(read_memory, arena.memory);
 	/* A sanitizer turns the signal into an exit of its own. */
 	CHECK(WIFSIGNALED(status) || WEXITSTATUS(status) != 0);

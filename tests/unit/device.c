@@ -163,13 +163,14 @@ static void weaker(void)
 
 static void not_rotating(void)
 {
-	CHECK(!device_rotates(0));
-	CHECK(!device_rotates(makedev(0, 40)));
-	CHECK(!device_rotates(makedev(1, 3)));
-	CHECK(!device_rotates(makedev(4000, 4000)));
+	sys_open(&sys);
+	CHECK(!device_rotates(&sys, 0));
+	CHECK(!device_rotates(&sys, makedev(0, 40)));
+	CHECK(!device_rotates(&sys, makedev(1, 3)));
+	CHECK(!device_rotates(&sys, makedev(4000, 4000)));
 	for (unsigned i = 0; i < 4; i++) {
-		CHECK(!device_rotates(makedev(7, i)));   /* loop */
-		CHECK(!device_rotates(makedev(43, i)));  /* nbd */
+		CHECK(!device_rotates(&sys, makedev(7, i)));   /* loop */
+		CHECK(!device_rotates(&sys, makedev(43, i)));  /* nbd */
 	}
 }
 

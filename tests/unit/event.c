@@ -129,43 +129,56 @@ static void workers_wait(void)
 static void classes(void)
 {
 	static const struct {
-		struct error error;
+		enum error_grade grade;
+		int errnum;
+		enum error_side side;
+		bool source_changed, busy;
 		unsigned class;
 		enum weir_event_type type;
 	} cases[] = {
-		{ { ERROR_WARNING, EIO, ERROR_SIDE_TARGET, false, "x", NULL, -1 }, 0,
-		  WEIR_EVENT_WARNING },
-		{ { ERROR_ENTRY, EIO, ERROR_SIDE_SOURCE, false, "x", NULL, 9 },
-		  EVENT_CLASS_FAILED, WEIR_EVENT_ERROR },
-		{ { ERROR_ENTRY, ENOSPC, ERROR_SIDE_TARGET, false, "x", NULL, -1 },
-		  EVENT_CLASS_FULL, WEIR_EVENT_ERROR },
-		{ { ERROR_ENTRY, EDQUOT, ERROR_SIDE_TARGET, false, "x", NULL, -1 },
-		  EVENT_CLASS_FULL, WEIR_EVENT_ERROR },
-		{ { ERROR_ENTRY, ENOSPC, ERROR_SIDE_SOURCE, false, "x", NULL, -1 },
-		  EVENT_CLASS_FAILED, WEIR_EVENT_ERROR },
-		{ { ERROR_ENTRY, ENOENT, ERROR_SIDE_SOURCE, true, "x", NULL, -1 },
-		  EVENT_CLASS_CHANGED, WEIR_EVENT_ERROR },
-		{ { ERROR_RUN, EIO, ERROR_SIDE_NONE, false, "x", NULL, -1 }, EVENT_CLASS_FATAL,
+		{ ERROR_WARNING, EIO, ERROR_SIDE_TARGET, false, false, 0, WEIR_EVENT_WARNING },
+		{ ERROR_ENTRY, EIO, ERROR_SIDE_SOURCE, false, false, EVENT_CLASS_FAILED,
+		  WEIR_EVENT_ERROR },
+		{ ERROR_ENTRY, ENOSPC, ERROR_SIDE_TARGET, false, false, EVENT_CLASS_FULL,
+		  WEIR_EVENT_ERROR },
+		{ ERROR_ENTRY, EDQUOT, ERROR_SIDE_TARGET, false, false, EVENT_CLASS_FULL,
+		  WEIR_EVENT_ERROR },
+		{ ERROR_ENTRY, ENOSPC, ERROR_SIDE_SOURCE, false, false, EVENT_CLASS_FAILED,
+		  WEIR_EVENT_ERROR },
+		{ ERROR_ENTRY, ENOENT, ERROR_SIDE_SOURCE, true, false, EVENT_CLASS_CHANGED,
+		  WEIR_EVENT_ERROR },
+		{ ERROR_ENTRY, EAGAIN, ERROR_SIDE_TARGET, false, true, EVENT_CLASS_BUSY,
+		  WEIR_EVENT_ERROR },
+		{ ERROR_RUN, EIO, ERROR_SIDE_NONE, false, false, EVENT_CLASS_FATAL,
 		  WEIR_EVENT_FATAL },
 	};
 	struct event_queue *queue = open_queue(-1);
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct error error = {
+			.grade = cases[i].grade,
+			.errnum = cases[i].errnum,
+			.side = cases[i].side,
+			.source_changed = cases[i].source_changed,
+			.busy = cases[i].busy,
+			.operation = "x",
+			.offset = (int64_t)i,
+		};
 		struct weir_event *event;
 
 		atomic_store(&queue->classes, 0);
-		event_post_error(queue, &cases[i].error, "p", false);
+		event_post_error(queue, &error, "p", false);
 		CHECK_EQUAL(atomic_load(&queue->classes), cases[i].class);
 		event = event_take(queue);
 		REQUIRE(event != NULL);
 		CHECK_EQUAL(event->type, cases[i].type);
-		CHECK_EQUAL(event->errnum, cases[i].error.errnum);
-		CHECK_EQUAL(event->side, (int)cases[i].error.side);
-		CHECK_EQUAL(event->offset, cases[i].error.offset);
+		CHECK_EQUAL(event->errnum, cases[i].errnum);
+		CHECK_EQUAL(event->side, (int)cases[i].side);
+		CHECK_EQUAL(event->offset, i);
 		free(event);
 	}
 	CHECK_EQUAL(tally_get(&tally.warnings), 1);
-	CHECK_EQUAL(tally_get(&tally.entries_failed), 6);
+	CHECK_EQUAL(tally_get(&tally.entries_failed), 7);
 	close_queue(queue);
 }
 

@@ -37,6 +37,8 @@ struct unit_state {
 	bool skipped;
 	char why[200];     /* the last reason to skip */
 	char scratch[4096];
+	char memory[8][32];    /* folders that are not in scratch */
+	unsigned memory_count;
 	jmp_buf leave;
 };
 
@@ -121,6 +123,9 @@ static inline void unit_remove_scratch(void)
 	if (unit.scratch[0] != '\0')
 		nftw(unit.scratch, unit_remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	unit.scratch[0] = '\0';
+	for (unsigned i = 0; i < 8; i++)
+		if (unit.memory[i][0] != '\0')
+			nftw(unit.memory[i], unit_remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 /* The path of a folder of this program's own, removed when it ends. */
@@ -142,16 +147,33 @@ static inline const char *unit_scratch(void)
 /* A new empty folder in it, opened. */
 static inline int unit_folder(void)
 {
-	static unsigned serial;
 	char path[4200];
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/%u", unit_scratch(), serial++);
-	fd = mkdir(path, 0700) == 0 ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	snprintf(path, sizeof(path), "%s/XXXXXX", unit_scratch());
+	fd = mkdtemp(path) != NULL ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	if (fd < 0) {
 		perror(path);
 		exit(1);
 	}
+	return fd;
+}
+
+/* A new empty folder that lies in memory where there is such a place: for
+ * thousands of names that no disk is to see.  Removed when the program ends. */
+static inline int unit_memory_folder(void)
+{
+	char path[] = "/dev/shm/weir-unit.XXXXXX";
+	int fd;
+
+	if (mkdtemp(path) == NULL)
+		return unit_folder();
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		rmdir(path);
+		return unit_folder();
+	}
+	snprintf(unit.memory[unit.memory_count++ % 8], sizeof(unit.memory[0]), "%s", path);
 	return fd;
 }
 
@@ -264,6 +286,7 @@ static inline int unit_child(void (*function)(void *), void *argument)
 	int status = -1;
 	pid_t child;
 
+	unit_scratch(); /* so that what the child makes is removed by us */
 	fflush(stdout);
 	child = fork();
 	if (child == 0) {

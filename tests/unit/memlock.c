@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * RLIMIT_MEMLOCK: how it is divided, and what a worker does with its share.
+ * Each case is a child with a limit and, where this process may become somebody
+ * else, a user of its own: the kernel counts by user.
+ */
+#include "lib/budget.h"
+
+#include <sys/syscall.h>
+
+#include "lib/io_uring.h"
+#include "lib/limits.h"
+#include "unit.h"
+
+/* serial: the limit is one for all processes of a user. */
+
+struct limit_case {
+	rlim_t limit;
+	uint32_t workers;
+	uint32_t chunk_bytes; /* 0: chosen */
+	bool own_user;
+};
+
+static bool can_be_another(void)
+{
+	return geteuid() == 0;
+}
+
+/* Becomes a user that has no other process, and keeps no capability. */
+static bool become_another(void)
+{
+	uid_t uid = (uid_t)(1000000 + getpid());
+
+	return syscall(SYS_setgroups, 0, NULL) == 0 && setresgid(uid, uid, uid) == 0 &&
+	       setresuid(uid, uid, uid) == 0;
+}
+
+struct shared {
+	struct sys sys;
+	struct tally tally;
+	struct bell bell;
+	struct settings settings;
+	struct engine_shared engine;
+	struct budget budget;
+};
+
+static struct shared *make_shared(const struct limit_case *limits)
+{
+	struct shared *shared = calloc(1, sizeof(*shared));
+
+	REQUIRE(shared != NULL);
+	sys_open(&shared->sys);
+	shared->settings = (struct settings){
+		.engine = WEIR_ENGINE_AUTO,
+		.durable = WEIR_DURABLE_GROUP,
+		.workers = limits->workers,
+		.chunk_bytes = limits->chunk_bytes,
+	};
+	shared->engine = (struct engine_shared){
+		.sys = &shared->sys, .tally = &shared->tally, .bell = &shared->bell,
+		.settings = &shared->settings,
+	};
+	return shared;
+}
+
+static bool enter(const struct limit_case *limits)
+{
+	struct rlimit limit = { limits->limit, limits->limit };
+
+	/* Dropping root keeps the limit; raising it needs root. */
+	if (setrlimit(RLIMIT_MEMLOCK, &limit) != 0)
+		return false;
+	return !limits->own_user || become_another();
+}
+
+/* One slot of each class does a transfer, registered or not. */
+static void use_worker(struct worker *worker)
+{
+	struct io *io = &worker->io;
+	int fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+	uint64_t before = tally_get(&worker->shared->tally->ops_read_fixed);
+
+	for (int i = 0; i < 2; i++) {
+		struct slot *slot = i == 0 ? arena_take_small(&worker->arena)
+					   : arena_take_large(&worker->arena);
+		struct io_op *op = io_take(io, IO_READ, NULL, 0);
+
+		REQUIRE(slot != NULL && op != NULL && fd >= 0);
+		memset(slot->data, 0xff, slot->bytes);
+		op->fd = fd;
+		op->data = slot->data;
+		op->length = slot->bytes;
+		op->slot = slot;
+		REQUIRE(io_issue(io, op) != IO_ANSWER_BUSY);
+		for (int turns = 0; turns < 50 && op->state != IO_DONE; turns++)
+			REQUIRE(io_turn(io, 100) == 0);
+		REQUIRE(io_take_done(io) == op);
+		CHECK_EQUAL(op->result, slot->bytes);
+		CHECK(slot->data[0] == 0 && slot->data[slot->bytes - 1] == 0);
+		io_give(io, op);
+		arena_give(&worker->arena, slot);
+	}
+	CHECK_EQUAL(tally_get(&worker->shared->tally->ops_read_fixed) - before,
+		    io->registered ? 2 : 0);
+	close(fd);
+}
+
+/* Starts all workers of a budget at once; in a child. */
+static void start_all(void *argument)
+{
+	const struct limit_case *limits = argument;
+	struct worker *workers[LIMIT_WORKERS_MAX] = { NULL };
+	struct shared *shared;
+	uint64_t planned = 0, registered = 0;
+
+	if (!enter(limits))
+		SKIP("the limit or the user cannot be changed");
+	shared = make_shared(limits);
+	budget_settle(&shared->budget, &shared->sys, &shared->settings, LIMIT_WORKERS_MAX, false);
+	CHECK_EQUAL(shared->budget.workers, limits->workers);
+	for (uint32_t i = 0; i < shared->budget.workers; i++) {
+		struct engine_plan *plan = &shared->budget.plans[i];
+
+		workers[i] = engine_new(&shared->engine, plan);
+		REQUIRE(workers[i] != NULL);
+		if (engine_start(workers[i]) != 0)
+			SKIP("a worker did not start");
+		if (workers[i]->io.backend_state == NULL)
+			SKIP("no io_uring here");
+		if (plan->registers)
+			planned += plan->arena.bytes;
+		if (workers[i]->io.registered)
+			registered += workers[i]->arena.ready_bytes;
+		/* With nobody else about, what was planned is what comes. */
+		if (limits->own_user)
+			CHECK_EQUAL(workers[i]->io.registered, plan->registers);
+	}
+	for (uint32_t i = 0; i < shared->budget.workers; i++)
+		use_worker(workers[i]);
+	if (limits->limit != RLIM_INFINITY && limits->own_user) {
+		CHECK(planned <= limits->limit / 4 * 3); /* B1 */
+		CHECK(registered <= limits->limit);
+		CHECK(registered > 0 || limits->limit < KIB(128));
+	}
+	CHECK_EQUAL(tally_get(&shared->tally.buffer_bytes), registered);
+	for (uint32_t i = 0; i < shared->budget.workers; i++)
+		engine_free(workers[i]);
+	free(shared);
+}
+
+static void try_limits(rlim_t limit, uint32_t workers, uint32_t chunk_bytes)
+{
+	struct limit_case limits = { limit, workers, chunk_bytes, can_be_another() };
+	struct rlimit now;
+	int status;
+
+	getrlimit(RLIMIT_MEMLOCK, &now);
+	if (!limits.own_user && limit > now.rlim_max)
+		SKIP("RLIMIT_MEMLOCK cannot be raised");
+	status = unit_child(start_all, &limits);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		SKIP("no io_uring, or the limit or the user cannot be changed");
+	CHECK_EQUAL(status, 0);
+}
+
+static void nothing(void)
+{
+	try_limits(0, 1, 0);
+	try_limits(0, 4, 0);
+}
+
+static void kib_64(void)
+{
+	try_limits(KIB(64), 1, 0);
+	try_limits(KIB(64), 4, 0);
+}
+
+static void mib_1(void)
+{
+	try_limits(MIB(1), 1, 0);
+	try_limits(MIB(1), 3, KIB(64));
+}
+
+static void mib_8(void)
+{
+	try_limits(MIB(8), 1, 0);
+	try_limits(MIB(8), 2, 0);
+	try_limits(MIB(8), 4, 0);
+}
+
+static void unlimited(void)
+{
+	try_limits(RLIM_INFINITY, 1, 0);
+	try_limits(RLIM_INFINITY, 2, KIB(128));
+}
+
+/* A chunk that the user asked for and that just fits. */
+static void exact_chunk(void)
+{
+	try_limits((MIB(1) + KIB(64)) / 3 * 4, 1, MIB(1));
+}
+
+/* The limit is used up by somebody after it was divided: down the ladder. */
+static void squeezed(void *argument)
+{
+	const struct limit_case *limits = argument;
+	struct shared *shared;
+	struct rlimit less = { limits->limit / 4, limits->limit / 4 };
+	struct worker *worker;
+
+	if (!enter(limits))
+		SKIP("the limit or the user cannot be changed");
+	shared = make_shared(limits);
+	budget_settle(&shared->budget, &shared->sys, &shared->settings, 1, false);
+	CHECK(shared->budget.plans[0].registers);
+	REQUIRE(setrlimit(RLIMIT_MEMLOCK, &less) == 0);
+	worker = engine_new(&shared->engine, &shared->budget.plans[0]);
+	REQUIRE(worker != NULL);
+	if (engine_start(worker) != 0 || worker->io.backend_state == NULL)
+		SKIP("no io_uring here");
+	if (worker->io.registered)
+		CHECK(worker->arena.ready_bytes <= less.rlim_cur);
+	use_worker(worker);
+	engine_free(worker);
+	free(shared);
+}
+
+static void ladder(void)
+{
+	struct limit_case limits = { MIB(8), 1, 0, true };
+	int status;
+
+	if (!can_be_another())
+		SKIP("another user is needed");
+	for (limits.limit = KIB(512); limits.limit <= MIB(16); limits.limit *= 2) {
+		status = unit_child(squeezed, &limits);
+		if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+			SKIP("no io_uring, or the limit or the user cannot be changed");
+		CHECK_EQUAL(status, 0);
+	}
+}
+
+static const struct unit_test tests[] = {
+	{ "with nothing to lock a worker works without registration", nothing },
+	{ "64 KiB are registered by one worker alone", kib_64 },
+	{ "1 MiB is registered in small pages", mib_1 },
+	{ "8 MiB are divided so that every share is had at once", mib_8 },
+	{ "without a limit all that is asked for is registered", unlimited },
+	{ "a chunk that was asked for and fits is registered", exact_chunk },
+	{ "a limit that is used up by others leads down the ladder, not to an error", ladder },
+};
+
+UNIT_MAIN(tests)
