@@ -339,7 +339,6 @@ static void regular_choose(struct job_env *env, struct job *job, struct stream_p
 		.align_bytes = 1,
 		.depth = env->read_ahead ? LIMIT_SLOTS_MAX : 1,
 		.small = source->size_bytes <= LIMIT_SMALL_BYTES,
-		.pad_tail = !settings_parks(env->settings),
 		.bound_dirty = env->settings->durable != WEIR_DURABLE_NONE &&
 			       !fs_is_memory(job->folder->target_fs),
 		.sparse = source->blocks < source->size_bytes / 512 && fs != NULL &&
@@ -359,6 +358,7 @@ static void regular_choose(struct job_env *env, struct job *job, struct stream_p
 		job->way = JOB_WAY_SMALL;
 		job->way_reason = "below the size from which direct I/O pays";
 	}
+	plan->pad_tail = plan->write_direct && !settings_parks(env->settings);
 	/* Buffered writes gain nothing in the ring: a worker thread of the
 	 * kernel would do them, one at a time for each file. */
 	plan->write_now = !plan->write_direct;
@@ -425,7 +425,7 @@ static enum step_answer regular_end(struct job_env *env, struct job *job)
 				? stream->end
 				: stream->plan.size_bytes;
 	bool exact = stream->end == stream->plan.size_bytes && !stream->plan.sparse &&
-		     !(stream->plan.pad_tail && stream->plan.write_direct) && !stream->plan.to_end;
+		     !stream->plan.pad_tail && !stream->plan.to_end;
 	int result = stream_write_tail(stream, &env->stream);
 
 	if (result < 0) {

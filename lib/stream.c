@@ -87,7 +87,9 @@ static void stream_issue_chunk(struct stream *stream, const struct stream_env *e
 	op->data = chunk->slot->data + at;
 	op->offset = (int64_t)(chunk->offset + at);
 	op->length = (reads ? chunk->want : chunk->length) - at;
-	if (reads && stream->plan.read_direct)
+	chunk->direct = reads ? stream->plan.read_direct : stream->plan.write_direct;
+	chunk->may_leave_direct = chunk->may_leave_direct || chunk->direct;
+	if (reads && chunk->direct)
 		op->length = stream_round_up(op->length, stream->plan.align_bytes); /* S4 */
 	op->slot = chunk->unregistered ? NULL : chunk->slot;
 	WEIR_ASSERT(at + op->length <= chunk->slot->bytes);
@@ -231,6 +233,7 @@ static void stream_start_write(struct stream *stream, const struct stream_env *e
 	chunk->state = CHUNK_WRITE;
 	chunk->written = 0;
 	chunk->tries = 0;
+	chunk->may_leave_direct = false;
 	stream_issue_chunk(stream, env, chunk, owner);
 }
 
@@ -295,30 +298,42 @@ static void stream_source_ended(struct stream *stream, uint64_t offset)
 		stream->end = offset;
 }
 
-/* A transfer that moved nothing: true if it may be tried once more, perhaps in
- * a weaker way. */
-static bool stream_may_retry(struct stream *stream, const struct stream_env *env,
-			     struct chunk *chunk, int32_t result)
+/* Direct I/O accepted at open and refused by this transfer, or a read error
+ * that only the direct way has (E18): true if it may be tried buffered.  Never
+ * for a failed write. */
+static bool stream_leave_direct(struct stream *stream, const struct stream_env *env,
+				struct chunk *chunk, int32_t result)
 {
 	bool reads = chunk->state == CHUNK_READ;
 	bool *direct = reads ? &stream->plan.read_direct : &stream->plan.write_direct;
 	int fd = reads ? stream->plan.source_fd : stream->plan.target_fd;
 
+	if (!chunk->may_leave_direct)
+		return false;
+	if (result != -EINVAL && result != -EOPNOTSUPP && !(reads && result == -EIO))
+		return false;
+	if (*direct && sys_set_direct(env->sys, fd, false) < 0)
+		return false;
+	/* Others in flight meet the same and find it switched off already. */
+	*direct = false;
+	chunk->may_leave_direct = false;
+	if (!reads)
+		stream->plan.write_now = true;
+	return true;
+}
+
+/* A transfer that moved nothing: true if it may be tried once more, perhaps in
+ * a weaker way. */
+static bool stream_may_retry(struct stream *stream, const struct stream_env *env,
+			     struct chunk *chunk, int32_t result)
+{
 	if ((result == -EINTR || result == -EAGAIN) && ++chunk->tries < LIMIT_TRIES)
 		return true; /* E10 */
 	if ((result == -EFAULT || result == -ENOMEM) && !chunk->unregistered) {
 		chunk->unregistered = true; /* E15 */
 		return true;
 	}
-	/* Direct I/O accepted at open and refused now; or a read error that only
-	 * the direct way has (E18).  Never for a failed write. */
-	if (*direct && (result == -EINVAL || result == -EOPNOTSUPP || (reads && result == -EIO)))
-		*direct = sys_set_direct(env->sys, fd, false) < 0;
-	else if (result == -EINVAL && chunk->tries++ == 0)
-		return true; /* another chunk has just switched direct I/O off */
-	else
-		return false;
-	return !*direct;
+	return stream_leave_direct(stream, env, chunk, result);
 }
 
 static void stream_read_done(struct stream *stream, const struct stream_env *env,
@@ -337,6 +352,8 @@ static void stream_read_done(struct stream *stream, const struct stream_env *env
 		return;
 	}
 	chunk->filled += (uint32_t)result;
+	if (result > 0)
+		chunk->tries = 0; /* only those in a row count */
 	if (stream->plan.to_end) {
 		if (result == 0)
 			stream->end = chunk->offset + chunk->filled;
@@ -348,14 +365,14 @@ static void stream_read_done(struct stream *stream, const struct stream_env *env
 		stream_chunk_full(stream, chunk);
 		return;
 	}
-	if (stream->plan.read_direct && chunk->filled % align != 0) {
+	if (chunk->direct && chunk->filled % align != 0) {
 		/* A block was cut: the end, or an error right behind it.  Read that
 		 * block again; the same answer means the end (S5). */
-		if (chunk->tries > 0 && result % (int32_t)align != 0 && result < (int32_t)align)
+		if (chunk->cut == chunk->filled)
 			result = 0;
-		else
+		chunk->cut = chunk->filled;
+		if (result > 0)
 			chunk->filled -= chunk->filled % align;
-		chunk->tries++;
 	}
 	if (result == 0) {
 		stream_source_ended(stream, chunk->offset + chunk->filled);
@@ -401,9 +418,7 @@ static void stream_count_written(struct stream *stream, const struct stream_env 
 
 	stream->written_bytes += counted;
 	tally_add(&env->tally->bytes_written, counted);
-	tally_add(stream->plan.write_direct ? &env->tally->bytes_direct
-					    : &env->tally->bytes_buffered,
-		  counted);
+	tally_add(chunk->direct ? &env->tally->bytes_direct : &env->tally->bytes_buffered, counted);
 }
 
 static void stream_write_done(struct stream *stream, const struct stream_env *env,
@@ -420,10 +435,12 @@ static void stream_write_done(struct stream *stream, const struct stream_env *en
 		stream_chunk_idle(stream, env, chunk);
 		return;
 	}
-	if (stream->plan.write_direct && (uint32_t)result % stream->plan.align_bytes != 0)
+	if (chunk->direct && (uint32_t)result % stream->plan.align_bytes != 0)
 		result -= result % (int32_t)stream->plan.align_bytes; /* S4 */
 	stream_count_written(stream, env, chunk, (uint32_t)result);
 	chunk->written += (uint32_t)result;
+	if (result > 0)
+		chunk->tries = 0;
 	if (result == 0 && ++chunk->tries >= LIMIT_TRIES) {
 		stream_fail(stream, -EIO, ERROR_SIDE_TARGET, "write",
 			    chunk->offset + chunk->written);

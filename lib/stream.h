@@ -32,6 +32,8 @@ struct chunk {
 	uint32_t length;   /* bytes to write; whole blocks when direct */
 	uint32_t written;  /* bytes */
 	uint32_t tries;	   /* transfers in a row that moved nothing */
+	uint32_t cut;	   /* where a direct read ended inside a block, or 0 */
+	bool direct;	   /* its last transfer was */
 	bool unregistered; /* its buffer is used as plain memory from now on */
 };
 

@@ -281,7 +281,9 @@ make_tree() {
 	make_tree
 	cp -r "$S/a" "$D/a"
 	traced -a "$S/a" "$D"
-	# The new name of a rename follows a slash of the trace's own.
+	# The new name of a rename follows a slash of the trace's own.  What
+	# /sys and /proc tell of the machine is no part of any tree.
+	sed -i '/ \/sys\//d; / \/proc\//d' "$trace"
 	nothing "$(awk '$2 == "rename" { if (gsub("/", "/", $4) > 1) print; next }
 		$2 != "open" && $2 != "statx" && $4 ~ /[^\/]\/[^\/]/' "$trace")"
 	nothing "$(awk '($2 == "open" || $2 == "statx") && $4 ~ /^[^\/]+\/[^\/]/' "$trace")"

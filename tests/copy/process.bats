@@ -17,7 +17,7 @@ old_and_new() {
 	# The same shape for both, so that each name has two versions.
 	rm -rf "$S/old"
 	cp -a "$S/new" "$S/old"
-	find "$S/old" -type f -exec sh -c 'for f; do echo "old $f" >"$f"; done' sh {} +
+	find "$S/old" -type f -exec sh -c 'for f; do rm -f "$f"; echo "old $f" >"$f"; done' sh {} +
 	mktree file "$S/new/large" 6000000 3
 	mktree file "$S/old/large" 6000000 4
 }

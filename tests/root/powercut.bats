@@ -15,7 +15,7 @@ old_and_new() {
 	rm -rf "$S/new" "$S/old"
 	mktree random "$S/new" 61 40
 	cp -a "$S/new" "$S/old"
-	find "$S/old" -type f -exec sh -c 'for f; do echo "old $f" >"$f"; done' sh {} +
+	find "$S/old" -type f -exec sh -c 'for f; do rm -f "$f"; echo "old $f" >"$f"; done' sh {} +
 	rm "$S/old/e1"* 2>/dev/null || true
 	mktree file "$S/new/large" 2500000 3
 	mktree file "$S/old/large" 2500000 4

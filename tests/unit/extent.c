@@ -88,7 +88,7 @@ static void real_maps(void)
 		REQUIRE(pread(fd, now, (size_t)size, 0) == (ssize_t)size);
 		for (uint64_t i = 0; i < size; i++)
 			if (!covered[i] && now[i] != 0) {
-				CHECK(!"data was called a hole");
+				FAIL("data was called a hole");
 				break;
 			}
 		CHECK(walk(fd, size, false, covered) && all_covered(0, size));

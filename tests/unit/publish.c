@@ -320,7 +320,7 @@ static void watch(void *argument)
 
 		if (strcmp(text, "old contents") != 0 && strcmp(text, "new contents") != 0) {
 			printf("  a reader saw '%s'\n", text);
-			CHECK(!"the old or the new file");
+			FAIL("the old or the new file");
 			break;
 		}
 		(*looked)++;

@@ -112,7 +112,7 @@ static void batches(void)
 {
 	struct bell bell;
 	struct queue *queue = open_queue(&bell);
-	char name[8];
+	char name[16];
 
 	CHECK(queue_take_batch(queue) == NULL);
 	for (int i = 0; i < 5; i++) {
@@ -325,7 +325,7 @@ static void *work(void *argument)
 			atomic_fetch_add(&shared->entries, 1);
 			for (int i = 0; i < 2 && depth < 9; i++)
 				queue_push_retry(&shared->queue, shared->folder, TYPE_FILE,
-						 "1234567890" + 9 - depth, "x");
+						 &"1234567890"[9 - depth], "x");
 			folder_put(shared->folder);
 			queue_finish_work(&shared->queue, 1);
 		}

@@ -63,7 +63,8 @@ static void open_bench(uint32_t chunk_bytes, uint32_t depth)
 	bench = calloc(1, sizeof(*bench));
 	REQUIRE(bench != NULL);
 	fake_open(&bench->fake);
-	REQUIRE(fake_open_arena(&bench->arena, (size_t)chunk_bytes * depth * 2 + KIB(64), chunk_bytes, depth) == 0);
+	REQUIRE(fake_open_arena(&bench->arena, (size_t)chunk_bytes * depth * 2 + KIB(64),
+				chunk_bytes, depth) == 0);
 	while (arena_grow(&bench->arena))
 		;
 	bench->chunk_bytes = chunk_bytes;

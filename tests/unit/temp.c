@@ -1,13 +1,40 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Names of temps, and the sweep for what killed runs left.
+ *
+ * time() and flock() of this program take the place of the C library's: a test
+ * can make leftovers old, and locks not work.
  */
 #include "lib/temp.h"
 
 #include <ctype.h>
 #include <sys/file.h>
+#include <sys/syscall.h>
 
 #include "unit.h"
+
+static time_t later_seconds; /* added to the clock */
+static bool no_locks;        /* as where a server keeps none */
+
+time_t time(time_t *where)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	now.tv_sec += later_seconds;
+	if (where != NULL)
+		*where = now.tv_sec;
+	return now.tv_sec;
+}
+
+int flock(int fd, int operation)
+{
+	if (no_locks) {
+		errno = ENOLCK;
+		return -1;
+	}
+	return (int)syscall(SYS_flock, fd, operation);
+}
 
 struct place {
 	struct sys sys;
@@ -197,10 +224,35 @@ static void sweep_spares_the_living(void)
 	place_open(&place);
 	make_leftovers(&place, names, 2);
 	child = lock_elsewhere(&place, LOCK_SH, &hold);
-	CHECK_EQUAL(temp_sweep(&place.root, place.dir, place.fd), 0);
-	CHECK(unit_exists(place.dirfd, names[0]) && unit_exists(place.dirfd, names[1]));
+	for (later_seconds = 0; later_seconds <= 200000; later_seconds += 200000) {
+		CHECK_EQUAL(temp_sweep(&place.root, place.dir, place.fd), 0);
+		CHECK(unit_exists(place.dirfd, names[0]) && unit_exists(place.dirfd, names[1]));
+	}
+	later_seconds = 0;
 	unlock_elsewhere(child, hold);
 	CHECK_EQUAL(temp_sweep(&place.root, place.dir, place.fd), 2);
+	place_close(&place);
+}
+
+static void sweep_without_locks(void)
+{
+	struct place place;
+	char names[2][TEMP_NAME_BYTES];
+
+	place_open(&place);
+	no_locks = true;
+	make_leftovers(&place, names, 2);
+	CHECK_EQUAL(temp_sweep(&place.root, place.dir, place.fd), 0);
+	later_seconds = 24 * 60 * 60 - 60;
+	CHECK_EQUAL(temp_sweep(&place.root, place.dir, place.fd), 0);
+	later_seconds = 24 * 60 * 60 + 60;
+	CHECK_EQUAL(temp_sweep(&place.root, place.dir, place.fd), 2);
+	CHECK_EQUAL(unit_count_names(place.dirfd), 0);
+	/* Temps can be made there nevertheless. */
+	CHECK_EQUAL(dir_temp_added(&place.root, place.dir), 0);
+	dir_temp_removed(&place.root, place.dir);
+	later_seconds = 0;
+	no_locks = false;
 	place_close(&place);
 }
 
@@ -288,6 +340,7 @@ static const struct unit_test tests[] = {
 	{ "a sweep removes what was left and nothing of a user", sweep_removes },
 	{ "a sweep finds leftovers beyond the first listing buffer", sweep_many },
 	{ "a sweep spares the temps of another process that lives", sweep_spares_the_living },
+	{ "where locks do not work only what is older than a day is swept", sweep_without_locks },
 	{ "a sweep spares the temps of this run", sweep_spares_own },
 	{ "a sweep leaves no lock behind", sweep_leaves_no_lock },
 	{ "a folder is locked while it holds temps", temps_lock },

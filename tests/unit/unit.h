@@ -37,8 +37,7 @@ struct unit_state {
 	bool skipped;
 	char why[200];     /* the last reason to skip */
 	char scratch[4096];
-	char memory[8][32];    /* folders that are not in scratch */
-	unsigned memory_count;
+	char memory[4096];
 	jmp_buf leave;
 };
 
@@ -92,6 +91,9 @@ static inline bool unit_text(const char *a, const char *b, const char *condition
 	unit_equal((long long)(a), (long long)(b), #a " == " #b, __FILE__, __LINE__)
 #define CHECK_TEXT(a, b) unit_text(a, b, #a " is " #b, __FILE__, __LINE__)
 
+/* Says what is wrong in words. */
+#define FAIL(text) unit_fail(__FILE__, __LINE__, "%s", text)
+
 /* As CHECK(), and the test ends where it does not hold. */
 #define REQUIRE(condition)                  \
 	do {                                \
@@ -120,61 +122,49 @@ static inline int unit_remove_one(const char *path, const struct stat *stat, int
 
 static inline void unit_remove_scratch(void)
 {
-	if (unit.scratch[0] != '\0')
-		nftw(unit.scratch, unit_remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	unit.scratch[0] = '\0';
-	for (unsigned i = 0; i < 8; i++)
-		if (unit.memory[i][0] != '\0')
-			nftw(unit.memory[i], unit_remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	nftw(unit.scratch, unit_remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	if (strcmp(unit.memory, unit.scratch) != 0)
+		nftw(unit.memory, unit_remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* The path of a folder of this program's own, removed when it ends. */
-static inline const char *unit_scratch(void)
+/* A folder in TMPDIR and, where there is such a place, one in memory. */
+static inline bool unit_make_scratch(void)
 {
 	const char *where = getenv("TMPDIR");
 
-	if (unit.scratch[0] == '\0') {
-		snprintf(unit.scratch, sizeof(unit.scratch), "%s/weir-unit.XXXXXX",
-			 where != NULL ? where : "/tmp");
-		if (mkdtemp(unit.scratch) == NULL) {
-			perror(unit.scratch);
-			exit(1);
-		}
+	snprintf(unit.scratch, sizeof(unit.scratch), "%s/weir-unit.XXXXXX",
+		 where != NULL ? where : "/tmp");
+	if (mkdtemp(unit.scratch) == NULL) {
+		perror(unit.scratch);
+		return false;
 	}
-	return unit.scratch;
+	strcpy(unit.memory, "/dev/shm/weir-unit.XXXXXX");
+	if (mkdtemp(unit.memory) == NULL)
+		memcpy(unit.memory, unit.scratch, sizeof(unit.memory));
+	return true;
 }
 
-/* A new empty folder in it, opened. */
-static inline int unit_folder(void)
+static inline int unit_folder_in(const char *where)
 {
 	char path[4200];
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/XXXXXX", unit_scratch());
+	snprintf(path, sizeof(path), "%s/XXXXXX", where);
 	fd = mkdtemp(path) != NULL ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	if (fd < 0) {
-		perror(path);
-		exit(1);
-	}
+	REQUIRE(fd >= 0);
 	return fd;
 }
 
-/* A new empty folder that lies in memory where there is such a place: for
- * thousands of names that no disk is to see.  Removed when the program ends. */
+/* A new empty folder, opened; all are removed when the program ends. */
+static inline int unit_folder(void)
+{
+	return unit_folder_in(unit.scratch);
+}
+
+/* The same in memory, for thousands of names that no disk is to see. */
 static inline int unit_memory_folder(void)
 {
-	char path[] = "/dev/shm/weir-unit.XXXXXX";
-	int fd;
-
-	if (mkdtemp(path) == NULL)
-		return unit_folder();
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0) {
-		rmdir(path);
-		return unit_folder();
-	}
-	snprintf(unit.memory[unit.memory_count++ % 8], sizeof(unit.memory[0]), "%s", path);
-	return fd;
+	return unit_folder_in(unit.memory);
 }
 
 /* Makes or overwrites a file. */
@@ -286,7 +276,6 @@ static inline int unit_child(void (*function)(void *), void *argument)
 	int status = -1;
 	pid_t child;
 
-	unit_scratch(); /* so that what the child makes is removed by us */
 	fflush(stdout);
 	child = fork();
 	if (child == 0) {
@@ -322,7 +311,7 @@ static inline void unit_call(void *test)
 	((const struct unit_test *)test)->run();
 }
 
-static inline int unit_run(const struct unit_test *tests, size_t count, const char *filter)
+static inline int unit_run_all(const struct unit_test *tests, size_t count, const char *filter)
 {
 	unsigned passed = 0, failed = 0, skipped = 0;
 
@@ -344,11 +333,30 @@ static inline int unit_run(const struct unit_test *tests, size_t count, const ch
 		}
 		fflush(stdout);
 	}
-	unit_remove_scratch();
 	printf("%u passed, %u failed, %u skipped\n", passed, failed, skipped);
 	if (passed == 0 && failed == 0)
 		printf("%s\n", skipped > 0 ? unit.why : "no test has such a name");
+	fflush(stdout);
 	return failed > 0 ? 1 : passed > 0 ? 0 : 77;
+}
+
+/* All tests run in a child, so that whatever becomes of it no file is left. */
+static inline int unit_run(const struct unit_test *tests, size_t count, const char *filter)
+{
+	int status = -1;
+	pid_t child;
+
+	if (!unit_make_scratch())
+		return 1;
+	child = fork();
+	if (child == 0)
+		exit(unit_run_all(tests, count, filter));
+	while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	unit_remove_scratch();
+	if (WIFSIGNALED(status))
+		printf("ended by signal %d\n", WTERMSIG(status));
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 #define UNIT_MAIN(tests)                                                             \
