@@ -123,16 +123,6 @@ static int fail_early_errno(const char *operation, const char *name, int errnum)
 	return status;
 }
 
-/* The library must not change the umask to learn it; before there are threads
- * the command may. */
-static mode_t read_umask(void)
-{
-	mode_t mask = umask(0);
-
-	umask(mask);
-	return mask;
-}
-
 /* What a dry run would do is all that it has to say. */
 static enum verbosity get_verbosity(const struct request *request)
 {
@@ -154,8 +144,7 @@ static int make_run(struct copy *copy)
 	status = request_apply(copy->speaker, request, copy->run);
 	if (status != 0)
 		return status;
-	if (weir_run_set(copy->run, WEIR_OPT_UMASK, (int64_t)read_umask()) < 0 ||
-	    weir_run_set(copy->run, WEIR_OPT_REPORT_ENTRIES, wants_entries) < 0)
+	if (weir_run_set(copy->run, WEIR_OPT_REPORT_ENTRIES, wants_entries) < 0)
 		return fail_early_errno("start", NULL, EINVAL);
 	return 0;
 }

@@ -231,7 +231,7 @@ void budget_settle(struct budget *budget, struct sys *sys, const struct settings
 		budget->workers = workers_useful;
 	if (fds < BUDGET_FEW_FDS)
 		budget->workers = 1;
-	budget->parked = budget_within(fds / 3, 1, LIMIT_GROUP_UNITS);
+	budget->parked = budget_within(fds / 6, 1, LIMIT_GROUP_UNITS);
 	budget->folder_fds = budget_within(fds / 3, 2, LIMIT_FOLDER_FDS);
 	jobs = budget_within(fds / 3 / 2 / budget->workers, 1, LIMIT_JOBS);
 	for (uint32_t i = 0; i < budget->workers; i++) {
@@ -251,7 +251,7 @@ void budget_settle_inline(struct budget *budget, struct sys *sys, const struct s
 
 	memset(budget, 0, sizeof(*budget));
 	budget->workers = 1;
-	budget->parked = budget_within(fds / 3, 1, LIMIT_INLINE_FILES);
+	budget->parked = budget_within(fds / 6, 1, LIMIT_INLINE_FILES);
 	budget->folder_fds = budget_within(fds / 3, 2, LIMIT_FOLDER_FDS);
 	budget->plans[0] = (struct engine_plan){
 		.engine = WEIR_ENGINE_PLAIN,

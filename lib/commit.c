@@ -56,6 +56,8 @@ int commit_open(struct commit *commit, struct sys *sys, struct root *root, struc
 	commit->units_max = units_max < LIMIT_GROUP_UNITS ? units_max : LIMIT_GROUP_UNITS;
 	WEIR_ASSERT(commit->units_max > 0);
 	group_init(&commit->open);
+	list_init(&commit->unsynced_units);
+	list_init(&commit->unsynced_folders);
 	return -pthread_mutex_init(&commit->lock, NULL);
 }
 
@@ -309,6 +311,8 @@ static void commit_lose(struct commit *commit, struct unit *unit, int result)
 	}
 	commit_close_unit(commit, unit);
 	tally_sub(&commit->tally->bytes_written, unit->bytes);
+	tally_sub(&commit->tally->bytes_durable, unit->counted_bytes);
+	unit->counted_bytes = 0;
 	if (!unit->retry && !atomic_load(&commit->dropping) &&
 	    queue_push_retry(commit->queue, unit->folder, unit->type, unit->name,
 			     unit->target_name) == 0)
@@ -318,24 +322,36 @@ static void commit_lose(struct commit *commit, struct unit *unit, int result)
 }
 
 /* One fsync flushes the device, which syncfs leaves out on XFS when the log had
- * nothing to write (G3).  0 or the error of that file. */
-static int commit_flush(struct commit *commit, struct list *good, struct list *over)
+ * nothing to write (G3).  A file whose fsync fails goes to OVER. */
+static void commit_flush(struct commit *commit, struct list *good, struct list *over)
 {
-	for (struct list *node = good->next; node != good; node = node->next) {
+	struct list *next;
+
+	for (struct list *node = good->next; node != good; node = next) {
 		struct unit *unit = LIST_ENTRY(node, struct unit, node);
 		int result;
 
+		next = node->next;
 		if (unit->fd < 0)
 			continue;
 		result = commit_fsync(commit, unit->fd);
-		if (result < 0) {
-			list_remove(&unit->node);
-			commit_lose(commit, unit, result);
-			list_add_tail(over, &unit->node);
-		}
-		return result;
+		if (result == 0)
+			return;
+		list_remove(&unit->node); /* no flush happened: the next one tries */
+		commit_lose(commit, unit, result);
+		list_add_tail(over, &unit->node);
 	}
-	return 0;
+}
+
+/* G4: the sync failed and no file of ours did. */
+static void commit_tell_stranger(struct commit *commit, int result)
+{
+	struct error error;
+
+	error_set(&error, result, ERROR_SIDE_TARGET, "sync the file system of");
+	error.grade = ERROR_WARNING;
+	error.text = "each file of ours is synced; what was lost is somebody else's";
+	event_post_error(commit->events, &error, "the target", false);
 }
 
 /* Makes the data of a group durable (C1).  What is good goes to GOOD, what was
@@ -347,6 +363,7 @@ static int commit_sync_data(struct commit *commit, struct group *group, struct l
 	/* What is being dropped needs no sync; what lives in memory knows none. */
 	bool unsynced = fs_is_memory(group->fs) || atomic_load(&commit->dropping);
 	int sync_result = 0;
+	bool lost = false;
 	struct list *node;
 
 	*whole = !unsynced && commit_may_syncfs(commit, group->fs, group->count) &&
@@ -368,10 +385,13 @@ static int commit_sync_data(struct commit *commit, struct group *group, struct l
 		}
 		if (result < 0)
 			commit_lose(commit, unit, result);
+		lost = lost || result < 0;
 		list_add_tail(result < 0 ? over : good, &unit->node);
 	}
 	if (*whole && sync_result == 0)
 		commit_flush(commit, good, over);
+	if (sync_result < 0 && !lost)
+		commit_tell_stranger(commit, sync_result);
 	return sync_result;
 }
 
@@ -436,6 +456,8 @@ static void commit_publish_unit(struct commit *commit, struct unit *unit)
 			publish_drop(commit->sys, unit, dirfd);
 		dir_unpin(commit->root, target);
 	}
+	if (atomic_load(&commit->dropping) && answer != PUBLISH_DONE)
+		atomic_store(&commit->dropped, true);
 	unit->temp_named = false;
 	if (had_temp)
 		dir_temp_removed(commit->root, target);
@@ -510,8 +532,10 @@ static int commit_fsync_dir(struct commit *commit, struct dir *dir)
 		return result;
 	result = commit_fsync(commit, result);
 	dir_unpin(commit->root, dir);
-	/* Some file systems have no sync of folders; there is nothing more. */
-	return result == -EINVAL || result == -EBADF ? 0 : result;
+	/* Some file systems have no sync of folders; there is nothing more.  A
+	 * folder that may not be read gives EBADF: its names are not known to be
+	 * durable. */
+	return result == -EINVAL ? 0 : result;
 }
 
 /* Syncs FOLDER and the entries of the new folders it lies in, up to an old one:
@@ -566,8 +590,12 @@ static void commit_finish_folders(struct commit *commit, struct group *group, st
 
 		commit_finish_folder(commit, folder);
 		/* A folder on another file system than the group's (C4). */
-		if (folder->target != NULL && folder->target_fs != group->fs)
-			commit_fsync_dir(commit, folder->target);
+		if (folder->target != NULL && folder->target_fs != group->fs) {
+			int result = commit_fsync_dir(commit, folder->target);
+
+			if (result < 0)
+				commit_names_lost(commit, result, folder);
+		}
 		list_add_tail(finished, &folder->node);
 		if (parent != NULL && folder_put(parent))
 			list_add_tail(&group->folders, &parent->node);
@@ -605,23 +633,41 @@ static void commit_sync_names(struct commit *commit, struct group *group, bool w
 		result = commit_syncfs(commit, group->fs);
 	else
 		result = commit_fsync_folders(commit, over, finished, &folder);
+	if (result < 0 && whole) /* it may be about data that is not parked yet */
+		result = commit_fsync_folders(commit, over, finished, &folder);
 	if (result < 0)
 		commit_names_lost(commit, result, folder);
 	else
 		commit_count_durable(commit);
 }
 
-/* The names of the group before, if they were left to this group's sync. */
+static void commit_free_lists(struct commit *commit, struct list *over, struct list *finished)
+{
+	struct list *node;
+
+	while ((node = list_take_head(over)) != NULL)
+		free(LIST_ENTRY(node, struct unit, node));
+	while ((node = list_take_head(finished)) != NULL)
+		folder_free(LIST_ENTRY(node, struct folder, node), commit->root);
+}
+
+/* The names of the group before, if they were left to this group's sync: FS was
+ * SYNCED with RESULT.  A failure may be about this group's data, so the folders
+ * are asked themselves before names are called lost. */
 static void commit_settle_before(struct commit *commit, struct fs *fs, bool synced, int result)
 {
+	struct folder *folder = NULL;
+
 	if (commit->unsynced_fs == NULL)
 		return;
-	if (!synced || commit->unsynced_fs != fs)
-		result = commit_syncfs(commit, commit->unsynced_fs);
+	if (!synced || commit->unsynced_fs != fs || result < 0)
+		result = commit_fsync_folders(commit, &commit->unsynced_units,
+					      &commit->unsynced_folders, &folder);
 	if (result < 0)
-		commit_names_lost(commit, result, NULL);
+		commit_names_lost(commit, result, folder);
 	else
 		commit_count_durable(commit);
+	commit_free_lists(commit, &commit->unsynced_units, &commit->unsynced_folders);
 }
 
 static void commit_group(struct commit *commit, struct group *group)
@@ -651,10 +697,11 @@ static void commit_group(struct commit *commit, struct group *group)
 	commit_finish_folders(commit, group, &finished);
 	tally_add(&commit->tally->publish_ns, tally_now_ns() - began);
 	commit_sync_names(commit, group, whole, &over, &finished);
-	while ((node = list_take_head(&over)) != NULL)
-		free(LIST_ENTRY(node, struct unit, node));
-	while ((node = list_take_head(&finished)) != NULL)
-		folder_free(LIST_ENTRY(node, struct folder, node), commit->root);
+	if (commit->unsynced_fs != NULL) {
+		list_move_all(&over, &commit->unsynced_units);
+		list_move_all(&finished, &commit->unsynced_folders);
+	}
+	commit_free_lists(commit, &over, &finished);
 	tally_add(&commit->tally->groups, 1);
 }
 
@@ -704,14 +751,15 @@ void commit_finish(struct commit *commit, struct fs_table *table)
 		struct fs *fs = LIST_ENTRY(node, struct fs, node);
 		int result;
 
-		if (!fs->written || fs->sync_fd < 0 || fs_is_memory(fs))
+		if (!fs->written || fs_is_memory(fs))
 			continue;
-		result = commit_syncfs(commit, fs);
+		result = fs->sync_fd >= 0 ? commit_syncfs(commit, fs) : -EBADF;
 		if (result < 0)
 			commit_names_lost(commit, result, NULL);
 	}
 	if (!atomic_load(&commit->failed)) {
-		tally_add(&commit->tally->files_durable, tally_get(&commit->tally->files_done));
-		tally_add(&commit->tally->bytes_durable, tally_get(&commit->tally->bytes_written));
+		atomic_store(&commit->tally->files_durable, tally_get(&commit->tally->files_done));
+		atomic_store(&commit->tally->bytes_durable,
+			     tally_get(&commit->tally->bytes_written));
 	}
 }

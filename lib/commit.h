@@ -2,7 +2,7 @@
 /*
  * Group commit: parked files wait here, nameless and held by descriptor; one
  * sync makes a group durable, each descriptor tells its own fate, and only
- * then names are given and folders synced (DURABILITY.md, G1-G9, T1).
+ * then names are given and folders synced (lib/README.md, G1-G9, T1).
  */
 #ifndef WEIR_COMMIT_H
 #define WEIR_COMMIT_H
@@ -48,7 +48,10 @@ struct commit {
 	uint64_t unsynced_files;
 	uint64_t unsynced_bytes;
 	uint64_t unsynced_counted;
-	_Atomic bool failed; /* a sync of names failed (G6) */
+	struct list unsynced_units; /* of which folders they are in */
+	struct list unsynced_folders;
+	_Atomic bool dropped; /* a parked unit got no name: the run was cancelled */
+	_Atomic bool failed;  /* a sync of names failed (G6) */
 };
 
 int commit_open(struct commit *commit, struct sys *sys, struct root *root, struct queue *queue,

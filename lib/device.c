@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "invariant.h"
@@ -30,6 +31,7 @@
 #define DEVICE_CIFS_MAGIC 0xff534d42U
 #define DEVICE_SMB2_MAGIC 0xfe534d42U
 #define DEVICE_CEPH_MAGIC 0x00c36400U
+#define FS_MOUNTINFO_BYTES 65536
 #define DEVICE_FUSE_MAGIC 0x65735546U
 
 static const struct fs_known {
@@ -64,10 +66,22 @@ static const struct fs_known {
 	{ DEVPTS_SUPER_MAGIC, FS_PSEUDO, "devpts" },
 };
 
+/* Before 5.17 errors of the file system's own sync were dropped. */
+static bool fs_kernel_tells_syncfs(void)
+{
+	struct utsname name;
+	unsigned major_version = 0, minor_version = 0;
+
+	if (uname(&name) != 0 || sscanf(name.release, "%u.%u", &major_version, &minor_version) != 2)
+		return false;
+	return major_version > 5 || (major_version == 5 && minor_version >= 17);
+}
+
 int fs_table_open(struct fs_table *table, struct sys *sys)
 {
 	list_init(&table->all);
 	table->sys = sys;
+	table->tells_syncfs = fs_kernel_tells_syncfs();
 	return -pthread_mutex_init(&table->lock, NULL);
 }
 
@@ -83,6 +97,46 @@ void fs_table_close(struct fs_table *table)
 		free(fs);
 	}
 	pthread_mutex_destroy(&table->lock);
+}
+
+/* True for an overlay mounted with `volatile`: it syncs nothing. */
+static bool fs_is_volatile(struct sys *sys, uint64_t device)
+{
+	char *text = malloc(FS_MOUNTINFO_BYTES);
+	char key[32];
+	bool found = false;
+	char *line, *rest;
+
+	if (text == NULL ||
+	    sys_read_text(sys, "/proc/self/mountinfo", text, FS_MOUNTINFO_BYTES) <= 0) {
+		free(text);
+		return false;
+	}
+	snprintf(key, sizeof(key), " %u:%u ", major(device), minor(device));
+	for (line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
+		found = found || (strstr(line, key) != NULL && strstr(line, ",volatile") != NULL);
+	free(text);
+	return found;
+}
+
+/* What a receipt must admit. */
+static void fs_write_receipt(struct fs *fs)
+{
+	const char *text = NULL;
+
+	if (fs_is_memory(fs))
+		text = fs->kind == FS_OVERLAY ? "memory only (volatile %s)" : "memory only (%s)";
+	else if (fs->kind == FS_FAT)
+		text = "names not crash-safe (%s)";
+	else if (fs->kind == FS_NETWORK)
+		text = "as the server keeps it (%s)";
+	else if (fs->kind == FS_FUSE || fs->kind == FS_OTHER)
+		text = "as the file system keeps it (%s)";
+	else if (fs->kind == FS_PSEUDO)
+		text = "not a store (%s)";
+	fs->receipt[0] = '\0';
+	if (text != NULL)
+		snprintf(fs->receipt, sizeof(fs->receipt), text, fs->name);
 }
 
 static struct fs *fs_make(struct fs_table *table, int fd, uint64_t device)
@@ -105,6 +159,9 @@ static struct fs *fs_make(struct fs_table *table, int fd, uint64_t device)
 			snprintf(fs->name, sizeof(fs->name), "%s", fs_known[i].name);
 		}
 	}
+	fs->tells_syncfs = table->tells_syncfs;
+	fs->is_volatile = fs->kind == FS_OVERLAY && fs_is_volatile(table->sys, device);
+	fs_write_receipt(fs);
 	list_add_tail(&table->all, &fs->node);
 	return fs;
 }
@@ -133,13 +190,14 @@ struct fs *fs_find(struct fs_table *table, int fd, uint64_t device, bool hold)
 
 bool fs_believes_syncfs(const struct fs *fs)
 {
-	return fs->sync_fd >= 0 && (fs->kind == FS_EXT4 || fs->kind == FS_XFS ||
-				    fs->kind == FS_BTRFS || fs->kind == FS_FAT);
+	return fs->sync_fd >= 0 && fs->tells_syncfs &&
+	       (fs->kind == FS_EXT4 || fs->kind == FS_XFS || fs->kind == FS_BTRFS ||
+		fs->kind == FS_FAT);
 }
 
 bool fs_is_memory(const struct fs *fs)
 {
-	return fs->kind == FS_TMPFS;
+	return fs->kind == FS_TMPFS || fs->is_volatile;
 }
 
 bool fs_believes_holes(const struct fs *fs)
@@ -167,18 +225,7 @@ uint32_t fs_direct_align(const struct fs *fs, const struct sys_stat *stat, bool 
 
 const char *fs_reservation(const struct fs *fs)
 {
-	static const char *const texts[] = {
-		[FS_FAT] = "names not crash-safe (vfat)",
-		[FS_NETWORK] = "as the server keeps it (nfs)",
-		[FS_FUSE] = "as the file system keeps it (fuse)",
-		[FS_TMPFS] = "memory only (tmpfs)",
-		[FS_PSEUDO] = "not a store (pseudo file system)",
-		[FS_OTHER] = "as the file system keeps it (unknown)",
-	};
-
-	if ((size_t)fs->kind >= sizeof(texts) / sizeof(texts[0]))
-		return NULL;
-	return texts[fs->kind];
+	return fs->receipt[0] != '\0' ? fs->receipt : NULL;
 }
 
 /* Reads the number in a sysfs file of the disk DISK; -1 if it cannot be. */

@@ -34,9 +34,11 @@ struct fs {
 	uint64_t device;
 	enum fs_kind kind;
 	char name[16];		    /* as the receipt names it */
+	char receipt[48];	    /* what a receipt must admit, or "" */
+	bool is_volatile;	    /* an overlay that never syncs */
+	bool tells_syncfs;	    /* this kernel's syncfs returns its errors (5.17) */
 	int sync_fd;		    /* held from before the first write (G3), or -1 */
 	_Atomic bool no_tmpfile;    /* O_TMPFILE refused */
-	_Atomic bool no_link;	    /* naming an open inode refused */
 	_Atomic bool link_by_proc;  /* only through /proc/self/fd */
 	_Atomic bool no_noreplace;  /* RENAME_NOREPLACE refused */
 	_Atomic bool no_plain_link; /* link(2) refused */
@@ -48,6 +50,7 @@ struct fs_table {
 	pthread_mutex_t lock;
 	struct list all;
 	struct sys *sys;
+	bool tells_syncfs;
 };
 
 int fs_table_open(struct fs_table *table, struct sys *sys);

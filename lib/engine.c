@@ -58,8 +58,9 @@ struct worker *engine_new(struct engine_shared *shared, const struct engine_plan
 	return worker;
 }
 
-/* The registration ladder: all, then halves, then nothing registered. */
-static void engine_register(struct worker *worker)
+/* The registration ladder: all, then halves, then nothing registered.  GROWING:
+ * slots may be in use, so there is no half to give up. */
+static void engine_register(struct worker *worker, bool growing)
 {
 	struct io *io = &worker->io;
 	struct tally *tally = worker->shared->tally;
@@ -69,7 +70,8 @@ static void engine_register(struct worker *worker)
 		tally_sub(&tally->buffer_bytes, worker->arena.ready_bytes);
 	if (worker->plan.registers)
 		result = io->backend->register_arena(io, &worker->arena);
-	while (worker->plan.registers && result == -ENOMEM && arena_halve(&worker->arena))
+	while (worker->plan.registers && result == -ENOMEM && !growing &&
+	       arena_halve(&worker->arena))
 		result = io->backend->register_arena(io, &worker->arena);
 	if (result < 0)
 		worker->plan.registers = false;
@@ -124,7 +126,7 @@ int engine_start(struct worker *worker)
 	worker->opened = true;
 	for (uint32_t i = 0; i < LIMIT_SLOTS_MAX; i++)
 		list_init(&worker->chunks[i].node);
-	engine_register(worker);
+	engine_register(worker, false);
 	tally_add(&tally->arena_bytes, worker->arena.ready_bytes);
 	engine_set_env(worker);
 	return 0;
@@ -328,7 +330,7 @@ static struct unit *engine_unit(const struct job *job)
 	unit->synced = job->synced;
 	unit->bytes = stream->written_bytes;
 	unit->counted_bytes = stream->durable_bytes;
-	unit->dirty_bytes = stream->plan.write_direct ? 0 : stream->written_bytes;
+	unit->dirty_bytes = stream->dirty_bytes;
 	return unit;
 }
 
@@ -338,6 +340,10 @@ static void engine_park(struct worker *worker, struct job *job)
 	struct engine_shared *shared = worker->shared;
 	struct unit *unit = engine_unit(job);
 
+	engine_tell_way(worker, job); /* while the folder is surely there */
+	/* T1: the committer never waits for room, so who parks for it does. */
+	if (shared->settings->report_entries)
+		event_wait_room(shared->events);
 	if (unit == NULL) {
 		error_set(&job->error, -ENOMEM, ERROR_SIDE_TARGET, "park");
 		job_abandon(&worker->env, job);
@@ -345,21 +351,18 @@ static void engine_park(struct worker *worker, struct job *job)
 		return;
 	}
 	if (settings_parks(shared->settings)) {
-		uint64_t dirty = unit->dirty_bytes; /* the unit is not ours once parked */
-
 		if (!commit_park(shared->commit, unit)) {
 			free(unit);
 			job->reason = JOB_WAITS_COMMITTER;
 			list_add_tail(&worker->waiting, &job->node);
 			return;
 		}
-		tally_add(&shared->tally->dirty_bytes, dirty);
 	} else {
 		commit_publish_now(shared->commit, unit);
 	}
-	engine_tell_way(worker, job);
 	job->target_fd = -1;
 	job->temp_named = false;
+	job->stream.dirty_bytes = 0; /* they are the unit's now */
 	engine_end_job(worker, job, false);
 }
 
@@ -605,7 +608,7 @@ static bool engine_holds_for_growth(struct worker *worker)
 		if (worker->io.registered) {
 			tally_sub(&worker->shared->tally->buffer_bytes, ready);
 			worker->io.registered = false;
-			engine_register(worker);
+			engine_register(worker, true);
 		}
 	}
 	return false;

@@ -79,6 +79,14 @@ void event_post(struct event_queue *queue, const struct weir_event *event, const
 	event_notify(queue);
 }
 
+void event_wait_room(struct event_queue *queue)
+{
+	pthread_mutex_lock(&queue->lock);
+	while (queue->count >= LIMIT_EVENTS && !queue->unbounded)
+		pthread_cond_wait(&queue->room, &queue->lock);
+	pthread_mutex_unlock(&queue->lock);
+}
+
 static unsigned event_class(const struct error *error)
 {
 	if (error->busy)
@@ -127,6 +135,16 @@ struct weir_event *event_take(struct event_queue *queue)
 	}
 	pthread_mutex_unlock(&queue->lock);
 	return node != NULL ? LIST_ENTRY(node, struct weir_event, node) : NULL;
+}
+
+bool event_pending(struct event_queue *queue)
+{
+	bool pending;
+
+	pthread_mutex_lock(&queue->lock);
+	pending = queue->count > 0;
+	pthread_mutex_unlock(&queue->lock);
+	return pending;
 }
 
 void event_unbound(struct event_queue *queue)

@@ -59,8 +59,14 @@ void event_post(struct event_queue *queue, const struct weir_event *event, const
 void event_post_error(struct event_queue *queue, const struct error *error, const char *path,
 		      bool may_wait);
 
+/* Waits until the reader has made room. */
+void event_wait_room(struct event_queue *queue);
+
 /* Takes the oldest event, or NULL.  The caller frees it. */
 struct weir_event *event_take(struct event_queue *queue);
+
+/* True if there is an event to take. */
+bool event_pending(struct event_queue *queue);
 
 /* From now on nobody waits for room: the reader is gone or is us. */
 void event_unbound(struct event_queue *queue);

@@ -224,7 +224,7 @@ static void ring_close(struct io *io)
 	struct ring_state *state = io->backend_state;
 
 	/* Unregistered by hand: the charge against RLIMIT_MEMLOCK ends now, not
-	 * when the kernel gets round to it (DURABILITY.md, Interruption). */
+	 * when the kernel gets round to it (lib/README.md, Interruption). */
 	if (state->ranges > 0)
 		io_uring_unregister_buffers(&state->ring);
 	tally_add(&io->tally->ring_dropped, *state->ring.sq.kdropped);
@@ -248,16 +248,18 @@ static const struct io_backend ring_backend = {
 static int ring_setup_ladder(struct io_uring *ring)
 {
 	static const unsigned ladder[] = {
-		IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
-		IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN,
+		IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL |
+			IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
+		IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL |
+			IORING_SETUP_COOP_TASKRUN,
 		0,
 	};
 	int result = -EINVAL;
 
 	for (size_t i = 0; i < sizeof(ladder) / sizeof(ladder[0]) && result == -EINVAL; i++) {
 		struct io_uring_params params = {
-			.flags = ladder[i] | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
-			.cq_entries = LIMIT_SQ_ENTRIES * 2,
+			.flags = ladder[i],
+			.cq_entries = LIMIT_SQ_ENTRIES * 2, /* the kernel's own choice, too */
 		};
 
 		result = io_uring_queue_init_params(LIMIT_SQ_ENTRIES, ring, &params);

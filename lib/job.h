@@ -59,7 +59,7 @@ enum job_reason {
 	JOB_WAITS_ROOM,	     /* G7: no space until the group was published */
 };
 
-/* The way its bytes take, DESIGN.md section 3. */
+/* The way its bytes take, lib/README.md. */
 enum job_way {
 	JOB_WAY_NONE,
 	JOB_WAY_TO_END,	       /* 3: size unknown, read to the end */
@@ -103,8 +103,8 @@ struct job {
 	struct sys_stat existing;
 	struct stream stream;
 	char temp_name[TEMP_NAME_BYTES];
-	char name[256];
-	char target_name[256];
+	char name[LIMIT_NAME_BYTES];
+	char target_name[LIMIT_NAME_BYTES];
 };
 
 #define JOB_OP_TAG (UINT32_MAX - 1)

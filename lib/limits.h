@@ -48,6 +48,7 @@
 #define LIMIT_DIRECT_MIN_BYTES KIB(128)
 #endif
 
+#define LIMIT_NAME_BYTES 1025U /* with NUL: vfat has 765 bytes, FUSE 1024 */
 #define LIMIT_WORKERS_DEFAULT 4U
 #define LIMIT_WORKERS_MAX 64U
 #define LIMIT_OPS 256U /* operations of one worker, all kinds */
@@ -58,6 +59,7 @@
 #define LIMIT_CHUNK_BYTES_MIN KIB(4)
 #define LIMIT_CHUNK_BYTES_MAX MIB(64)
 #define LIMIT_HUGE_PAGE_BYTES MIB(2)
+#define LIMIT_BATCH_BYTES KIB(4) /* names of one batch */
 #define LIMIT_ALIGN_BYTES KIB(4)
 #define LIMIT_RANGE_BYTES (1024ULL * 1024 * 1024) /* one registered buffer */
 #define LIMIT_WAIT_MS 100			  /* T3: nobody sleeps longer without looking */
@@ -80,6 +82,7 @@
 #define LIMIT_WRITE_ERRORS 16U	   /* E05: EIO on writing, then the run stops */
 #define LIMIT_SMALL_TOTAL_SHIFT 3U /* all arenas: 1/8 of the memory at hand */
 
+_Static_assert(2 * LIMIT_NAME_BYTES + 1 <= LIMIT_BATCH_BYTES, "one entry fits a batch");
 _Static_assert(LIMIT_CHUNK_BYTES % LIMIT_ALIGN_BYTES == 0, "chunks are whole blocks");
 _Static_assert(LIMIT_SMALL_BYTES % LIMIT_ALIGN_BYTES == 0, "slots are whole blocks");
 _Static_assert(LIMIT_OPS <= LIMIT_SQ_ENTRIES, "an op always finds an SQ entry");

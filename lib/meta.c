@@ -7,12 +7,14 @@
  * M2 setuid and setgid are set only when owner and group are those of the
  *    source, read back from the file itself;
  * M3 a user who is not root and cannot give files away keeps the file as his
- *    own without an error, as cp does: but then M2 drops the bits.
+ *    own without an error, as cp does: but then M2 drops the bits.  For root it
+ *    is an error.
  */
 #define _GNU_SOURCE
 #include "meta.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
 
@@ -20,6 +22,7 @@
 
 #define META_PERMISSIONS 07777U
 #define META_SETID 06000U
+#define META_XATTR_BYTES 65536 /* XATTR_LIST_MAX and XATTR_SIZE_MAX */
 
 bool meta_newer(const struct timespec *a, const struct timespec *b)
 {
@@ -37,7 +40,7 @@ mode_t meta_create_mode(const struct settings *settings, const struct sys_stat *
 	/* A named temp can be opened by others, so it is closed to them until
 	 * its owner and mode are final (J6); where the kernel itself derives the
 	 * final mode from umask and default ACL, it is final from the start. */
-	if (named && (settings->keep_owner || settings->keep_mode || replaces))
+	if (named && (settings->keep_mode || replaces))
 		return 0600;
 	return source->mode & 0777U;
 }
@@ -79,17 +82,37 @@ static int meta_owner(struct sys *sys, int dirfd, const char *name, const struct
 	return result;
 }
 
-/* What a file that replaces another takes over without -p. */
-static int meta_take_over(struct sys *sys, int fd, const struct sys_stat *created,
-			  const struct sys_stat *existing, struct error *error)
+/* The source's owner, as far as we may (M3). */
+static int meta_keep_owner(struct sys *sys, const struct settings *settings, int dirfd,
+			   const char *name, const struct sys_stat *now,
+			   const struct sys_stat *source, bool *same, struct error *error)
+{
+	int result = meta_owner(sys, dirfd, name, now, source->uid, source->gid, same);
+
+	if (result == 0 || (!settings->privileged && (result == -EPERM || result == -EINVAL)))
+		return 0;
+	error_set(error, result, ERROR_SIDE_TARGET, "set owner of");
+	return result;
+}
+
+/* What a file that replaces another takes over without -p: its owner... */
+static int meta_take_owner(struct sys *sys, int fd, const struct sys_stat *created,
+			   const struct sys_stat *existing, struct error *error)
 {
 	bool same;
 	int result = meta_owner(sys, fd, "", created, existing->uid, existing->gid, &same);
 
-	if (result < 0) {
+	if (result < 0)
 		error_set(error, result, ERROR_SIDE_TARGET, "keep the owner of");
-		return result;
-	}
+	return result;
+}
+
+/* ... and its mode. */
+static int meta_take_mode(struct sys *sys, int fd, const struct sys_stat *existing,
+			  struct error *error)
+{
+	int result;
+
 	result = sys_fchmod(sys, fd, existing->mode & META_PERMISSIONS & ~META_SETID);
 	if (result < 0)
 		error_set(error, result, ERROR_SIDE_TARGET, "set mode of");
@@ -103,13 +126,14 @@ int meta_apply_file(struct sys *sys, const struct settings *settings, int fd,
 	bool same = created->uid == source->uid && created->gid == source->gid;
 	int result = 0;
 
-	if (existing != NULL && !settings->keep_mode && !settings->keep_owner) {
-		result = meta_take_over(sys, fd, created, existing, error);
-		if (result < 0)
-			return result;
-	}
 	if (settings->keep_owner)
-		meta_owner(sys, fd, "", created, source->uid, source->gid, &same); /* M3 */
+		result = meta_keep_owner(sys, settings, fd, "", created, source, &same, error);
+	else if (existing != NULL && !settings->keep_mode)
+		result = meta_take_owner(sys, fd, created, existing, error);
+	if (result == 0 && existing != NULL && !settings->keep_mode)
+		result = meta_take_mode(sys, fd, existing, error);
+	if (result < 0)
+		return result;
 	if (settings->keep_mode) {
 		mode_t mode = source->mode & META_PERMISSIONS;
 
@@ -147,9 +171,12 @@ int meta_apply_node(struct sys *sys, const struct settings *settings, int dirfd,
 		return result;
 	}
 	if (settings->keep_owner)
-		meta_owner(sys, dirfd, name, &created, source->uid, source->gid, &same);
+		result =
+			meta_keep_owner(sys, settings, dirfd, name, &created, source, &same, error);
 	else
 		same = created.uid == source->uid && created.gid == source->gid;
+	if (result < 0)
+		return result;
 	/* The temp's name is ours, random and locked: nobody put a link there. */
 	if (settings->keep_mode && !S_ISLNK(source->mode)) {
 		mode_t mode = source->mode & META_PERMISSIONS;
@@ -177,8 +204,7 @@ int meta_begin_folder(struct sys *sys, const struct settings *settings, int fd,
 		error_set(error, result, ERROR_SIDE_TARGET, "stat");
 		return result;
 	}
-	meta_owner(sys, fd, "", &created, source->uid, source->gid, &same); /* M3 */
-	return 0;
+	return meta_keep_owner(sys, settings, fd, "", &created, source, &same, error);
 }
 
 int meta_finish_folder(struct sys *sys, const struct settings *settings, int fd,
@@ -217,35 +243,37 @@ static bool meta_inherits(const char *name)
 	       strcmp(name, "system.posix_acl_access") == 0;
 }
 
+static int meta_inherit_one(struct sys *sys, int existing_fd, int fd, const char *name, char *value)
+{
+	ssize_t bytes;
+
+	if (!meta_inherits(name) || strncmp(name, "user.weir.", 10) == 0)
+		return 0;
+	bytes = sys_fgetxattr(sys, existing_fd, name, value, META_XATTR_BYTES);
+	if (bytes == -ENODATA)
+		return 0; /* it went meanwhile */
+	return bytes < 0 ? (int)bytes : sys_fsetxattr(sys, fd, name, value, (size_t)bytes);
+}
+
 int meta_inherit_xattrs(struct sys *sys, int existing_fd, int fd, struct error *error)
 {
-	char list[4096];
-	char value[65536];
-	ssize_t bytes = sys_flistxattr(sys, existing_fd, list, sizeof(list));
+	char *list = malloc(2 * META_XATTR_BYTES);
+	char *value = list + META_XATTR_BYTES;
+	ssize_t bytes = list != NULL ? sys_flistxattr(sys, existing_fd, list, META_XATTR_BYTES)
+				     : -ENOMEM;
+	int result = 0;
 
-	if (bytes == -EOPNOTSUPP || bytes == -ENOSYS || bytes == 0)
-		return 0;
-	for (const char *name = list; bytes >= 0 && name < list + bytes; name += strlen(name) + 1) {
-		ssize_t value_bytes;
-		int result;
-
-		if (!meta_inherits(name) || strncmp(name, "user.weir.", 10) == 0)
-			continue;
-		value_bytes = sys_fgetxattr(sys, existing_fd, name, value, sizeof(value));
-		if (value_bytes == -ENODATA)
-			continue;
-		result = value_bytes < 0 ? (int)value_bytes
-					 : sys_fsetxattr(sys, fd, name, value, (size_t)value_bytes);
-		if (result < 0) {
-			error_set(error, result, ERROR_SIDE_TARGET, "keep the attributes of");
-			return result;
-		}
-	}
-	if (bytes < 0) {
-		error_set(error, bytes, ERROR_SIDE_TARGET, "list the attributes of");
-		return (int)bytes;
-	}
-	return 0;
+	if (bytes == -EOPNOTSUPP || bytes == -ENOSYS)
+		bytes = 0;
+	for (const char *name = list; bytes > 0 && result == 0 && name < list + bytes;
+	     name += strlen(name) + 1)
+		result = meta_inherit_one(sys, existing_fd, fd, name, value);
+	if (bytes < 0)
+		result = (int)bytes;
+	free(list);
+	if (result < 0)
+		error_set(error, result, ERROR_SIDE_TARGET, "keep the attributes of");
+	return result;
 }
 
 bool meta_has_default_acl(struct sys *sys, int fd)

@@ -70,6 +70,10 @@ static enum step_answer node_look(struct job_env *env, struct job *job)
 	if (result < 0 && result != -ENOENT)
 		return node_fail(job, result, ERROR_SIDE_TARGET, "stat");
 	job->exists = result == 0;
+	if (job->exists && env->settings->no_clobber) {
+		job->would = false;
+		return STEP_SKIP;
+	}
 	if (job->exists && S_ISDIR(job->existing.mode)) {
 		error_set_text(&job->error, ERROR_SIDE_TARGET, "replace", "a folder has this name");
 		return STEP_FAIL;
@@ -80,9 +84,8 @@ static enum step_answer node_look(struct job_env *env, struct job *job)
 			       "source and target are the same file");
 		return STEP_FAIL;
 	}
-	if (job->exists &&
-	    (env->settings->no_clobber ||
-	     (env->settings->update && !meta_newer(&job->source.mtime, &job->existing.mtime)))) {
+	if (job->exists && env->settings->update &&
+	    !meta_newer(&job->source.mtime, &job->existing.mtime)) {
 		job->would = false;
 		return STEP_SKIP;
 	}

@@ -225,9 +225,13 @@ static int operands_target_as_name(struct operands *operands, struct tree *tree,
 	operands->target_slash = operands->target_path[strlen(operands->target_path) - 1] == '/';
 	if (result == 0)
 		result = operand_split(path, &folder, &operands->target_name);
-	if (result == 0 && operand_is_self(operands->target_name))
-		result = -EISDIR;
-	if (result == 0)
+	if (result == 0 && operand_is_self(operands->target_name)) {
+		/* "-T SOURCE .": the folder itself is meant. */
+		free(operands->target_name);
+		operands->target_name = NULL;
+		operands->merge = true;
+		result = operands_open_target(operands, tree, operands->target_path);
+	} else if (result == 0)
 		result = operands_open_target(operands, tree, folder);
 	else if (result != -ENOMEM)
 		result = operand_fatal(tree, result, "resolve", NULL, operands->target_path);
@@ -453,6 +457,9 @@ int operands_resolve(struct operands *operands, struct tree *tree)
 		result = operand_resolve(tree, source);
 		if (result < 0 || !source->usable)
 			continue;
+		if (operands->merge && !source->is_folder)
+			return operand_fatal(tree, -EISDIR, "copy to", NULL, operands->target_path);
+		source->into_parent = source->into_parent || operands->merge;
 		if (operands->target_slash && !source->is_folder)
 			return operand_fatal(tree, -ENOTDIR, "copy to", NULL,
 					     operands->target_path);
@@ -477,7 +484,7 @@ int operands_resolve(struct operands *operands, struct tree *tree)
 
 /* The folder that pairs where SOURCE lies with the target. */
 static struct folder *operand_pair(struct operands *operands, struct tree *tree,
-				   const struct operand *source)
+				   const struct operand *source, int *error)
 {
 	struct folder *folder = folder_new(NULL, source->folder_path, operands->target_path);
 	int result;
@@ -490,6 +497,7 @@ static struct folder *operand_pair(struct operands *operands, struct tree *tree,
 	folder->target = dir_get(tree->root, operands->target);
 	folder->target_fs = operands->target_fs;
 	result = dir_open_path(tree->root, source->dirfd, source->folder_path, &folder->source);
+	*error = result;
 	if (result < 0) {
 		folder->source = NULL;
 		return folder; /* told by each entry that needs it */
@@ -509,6 +517,7 @@ static int operand_queue_folder(struct tree *tree, struct folder *pair,
 	folder->by_path = true;
 	folder->base_fd = source->dirfd;
 	folder->into_parent = source->into_parent;
+	folder->stat = source->stat;
 	tree_push(tree, folder);
 	return 0;
 }
@@ -525,21 +534,22 @@ static int operands_queue_one(struct operands *operands, struct tree *tree,
 			      struct batch **batch)
 {
 	bool same = *pair != NULL && strcmp((*pair)->name, source->folder_path) == 0 &&
-		    (*pair)->base_fd == source->dirfd;
+		    (*pair)->base_fd == source->dirfd && (*pair)->source != NULL;
+	int error = -EBADF;
 
 	if (!same) {
 		if (*batch != NULL)
 			queue_push_batch(tree->queue, *batch);
 		*batch = NULL;
 		operand_put_pair(tree, *pair);
-		*pair = operand_pair(operands, tree, source);
+		*pair = operand_pair(operands, tree, source, &error);
 	}
 	if (*pair == NULL)
 		return -ENOMEM;
 	if (source->is_folder)
 		return operand_queue_folder(tree, *pair, source);
 	if ((*pair)->source == NULL)
-		return operand_leave_out(tree, -ENOENT, "open folder of", NULL, source);
+		return operand_leave_out(tree, error, "open folder of", NULL, source);
 	return tree_add(tree, *pair, batch, source->type, source->name, source->target_name);
 }
 

@@ -38,6 +38,7 @@ struct operands {
 	struct dir *target; /* folder that is copied into, referenced */
 	struct fs *target_fs;
 	bool locked;	   /* the target is held shared for the run */
+	bool merge;	   /* the target is a folder and the name of the source, too */
 	bool target_slash; /* "name/": it must be a folder */
 	char *target_name; /* name there for the one source, or NULL */
 	uint64_t bytes;	   /* of regular files among the sources */

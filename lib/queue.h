@@ -45,7 +45,7 @@ struct queue {
 };
 
 int queue_open(struct queue *queue, struct bell *bell, struct bell *idle);
-/* Drops what is left; only after all workers ended. */
+/* Only after all workers ended and nothing is left. */
 void queue_close(struct queue *queue);
 
 /* Puts a folder on top of the stack; its scan reference goes with it. */

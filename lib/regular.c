@@ -230,7 +230,9 @@ static enum step_answer regular_make(struct job_env *env, struct job *job)
 					  meta_create_mode(settings, &job->source, false, false));
 	if (fd == -EOPNOTSUPP)
 		fd = regular_open_named(
-			env, job, meta_create_mode(settings, &job->source, true, job->exists));
+			env, job,
+			meta_create_mode(settings, &job->source, true,
+					 job->exists && S_ISREG(job->existing.mode)));
 	dir_unpin(env->root, job->folder->target);
 	job->target_dirfd = -1;
 	if (fd < 0) {
@@ -401,6 +403,10 @@ static enum step_answer regular_stream(struct job_env *env, struct job *job)
 		return STEP_WAIT;
 	if (job->stream.error.grade != ERROR_NONE) {
 		job->error = job->stream.error;
+		/* G4: lost on its way to the disk: once more from the source. */
+		if (job->stream.lost && job->attempts == 0 && !job->retry &&
+		    !error_is_full(job->error.errnum))
+			return STEP_AGAIN;
 		return STEP_FAIL;
 	}
 	if (wants_slot)
@@ -413,6 +419,10 @@ static void regular_end_stream(struct job_env *env, struct job *job)
 {
 	/* What is thrown away was not written, for whoever watches. */
 	tally_sub(&env->stream.tally->bytes_written, job->stream.written_bytes);
+	tally_sub(&env->stream.tally->bytes_durable, job->stream.durable_bytes);
+	tally_sub(&env->stream.tally->dirty_bytes, job->stream.dirty_bytes);
+	job->stream.durable_bytes = 0;
+	job->stream.dirty_bytes = 0;
 	job->stream.written_bytes = 0;
 	stream_end(&job->stream, &env->stream);
 }
@@ -456,12 +466,12 @@ static enum step_answer regular_recheck(struct job_env *env, struct job *job)
 	    meta_same_time(&now.mtime, &job->source.mtime) &&
 	    meta_same_time(&now.ctime, &job->source.ctime))
 		return STEP_NEXT;
-	/* Only its links or attributes changed: the bytes are right. */
+	if (job->attempts == 0)
+		return STEP_AGAIN;
+	/* Twice only its links or attributes changed: the bytes are right. */
 	if (now.size_bytes == job->source.size_bytes && read_bytes >= now.size_bytes &&
 	    meta_same_time(&now.mtime, &job->source.mtime))
 		return STEP_NEXT;
-	if (job->attempts == 0)
-		return STEP_AGAIN;
 	if (now.size_bytes > job->source.size_bytes && read_bytes >= job->source.size_bytes) {
 		job->grew = true; /* the prefix is whole; the earlier mtime stays */
 		return STEP_NEXT;
@@ -471,7 +481,7 @@ static enum step_answer regular_recheck(struct job_env *env, struct job *job)
 	return STEP_FAIL;
 }
 
-/* Label, ACL and user attributes of what is replaced (DESIGN.md section 5). */
+/* Label, ACL and user attributes of what is replaced (lib/README.md). */
 static int regular_inherit(struct job_env *env, struct job *job)
 {
 	struct sys *sys = env->stream.sys;
@@ -516,13 +526,13 @@ static enum step_answer regular_attributes(struct job_env *env, struct job *job)
 static enum step_answer regular_sync(struct job_env *env, struct job *job)
 {
 	const struct fs *fs = job->folder->target_fs;
-	bool group = env->settings->durable == WEIR_DURABLE_GROUP;
 	struct io_op *op;
 
 	/* Where no syncfs can stand for it, each file is synced by itself, many
 	 * at a time on the ring (G3). */
-	if (fs_is_memory(fs) ||
-	    !(env->syncs_each || job->retry || (group && !fs_believes_syncfs(fs))))
+	if (fs_is_memory(fs) || env->settings->durable == WEIR_DURABLE_NONE)
+		return STEP_NEXT;
+	if (!env->syncs_each && !job->retry && fs_believes_syncfs(fs))
 		return STEP_NEXT;
 	op = io_take(env->stream.io, IO_FSYNC, job, JOB_OP_TAG);
 	WEIR_ASSERT(op != NULL);

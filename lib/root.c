@@ -89,6 +89,10 @@ static int root_openat(struct root *root, int dirfd, const char *name, int flags
 	do {
 		fd = sys_openat(root->sys, dirfd, name, flags, 0);
 	} while ((fd == -EMFILE || fd == -ENFILE) && root_evict_one(root));
+	/* A folder that may be searched but not read: names in it can be used,
+	 * it can be neither listed nor synced. */
+	if (fd == -EACCES)
+		fd = sys_openat(root->sys, dirfd, name, (flags & ~O_NONBLOCK) | O_PATH, 0);
 	return fd;
 }
 
@@ -272,42 +276,26 @@ void dir_unpin(struct root *root, struct dir *dir)
 	pthread_mutex_unlock(&root->lock);
 }
 
-/* A sweep for leftovers holds the lock for moments; who holds it longer is a
- * run that wants the folder for itself. */
-static int dir_lock_shared(struct root *root, struct dir *dir)
+int dir_temp_added(struct root *root, struct dir *dir)
 {
 	const struct timespec pause = { .tv_nsec = 10000000 };
 	int result = -EWOULDBLOCK;
 
+	/* A sweep for leftovers holds the lock for moments; who holds it longer
+	 * is a run that wants the folder for itself. */
 	for (int tries = 0; tries < 25 && result == -EWOULDBLOCK; tries++) {
 		if (tries > 0)
 			nanosleep(&pause, NULL);
-		result = sys_flock(root->sys, dir->fd, LOCK_SH | LOCK_NB);
-	}
-	return result;
-}
-
-int dir_temp_added(struct root *root, struct dir *dir)
-{
-	int result = 0;
-
-	pthread_mutex_lock(&root->lock);
-	WEIR_ASSERT(dir->pins > 0);
-	if (dir->temps++ == 0) {
-		dir->pins++; /* O4 */
-		result = dir_lock_shared(root, dir);
+		pthread_mutex_lock(&root->lock);
+		WEIR_ASSERT(dir->pins > 0);
+		result = dir->temps > 0 ? 0 : sys_flock(root->sys, dir->fd, LOCK_SH | LOCK_NB);
 		/* Anything else: locks do not work here, which the age rule of
 		 * the sweep is for. */
-		if (result != -EWOULDBLOCK)
-			result = 0;
-		if (result < 0) {
-			dir->temps = 0;
-			dir->pins--; /* the caller's own is left */
-			WEIR_ASSERT(dir->pins > 0);
-		}
+		if (result != -EWOULDBLOCK && dir->temps++ == 0)
+			dir->pins++; /* O4 */
+		pthread_mutex_unlock(&root->lock);
 	}
-	pthread_mutex_unlock(&root->lock);
-	return result;
+	return result == -EWOULDBLOCK ? result : 0;
 }
 
 void dir_temp_removed(struct root *root, struct dir *dir)

@@ -51,8 +51,7 @@ int dir_open_child(struct root *root, struct dir *parent, int parent_fd, const c
 		   struct dir **dir);
 
 struct dir *dir_get(struct root *root, struct dir *dir);
-/* Drops a reference; at zero the descriptor is closed.  The first error of a
- * close is returned. */
+/* Drops a reference; at zero the descriptor is closed. */
 void dir_put(struct root *root, struct dir *dir);
 
 /* A descriptor that stays open until dir_unpin(); -ESTALE: the path no longer

@@ -68,7 +68,7 @@ struct weir_run {
 	struct settings settings;
 	struct operands operands;
 	enum run_state state;
-	bool opened; /* modules below are open */
+	_Atomic bool opened; /* modules below are open */
 	int event_fd;
 	struct sys sys;
 	struct bell bell;
@@ -81,7 +81,7 @@ struct weir_run {
 	struct commit commit;
 	struct engine_shared shared;
 	struct budget budget;
-	struct worker *workers[LIMIT_WORKERS_MAX];
+	struct worker *workers[LIMIT_WORKERS_MAX + 1]; /* the last: the caller's thread */
 	pthread_t worker_threads[LIMIT_WORKERS_MAX];
 	uint32_t worker_count; /* threads that were started */
 	pthread_t commit_thread;
@@ -109,7 +109,6 @@ static const struct run_bound {
 	[WEIR_OPT_CHUNK_BYTES] = { 0, LIMIT_CHUNK_BYTES_MAX },
 	[WEIR_OPT_DEPTH] = { 0, LIMIT_DEPTH_MAX },
 	[WEIR_OPT_WORKERS] = { 0, LIMIT_WORKERS_MAX },
-	[WEIR_OPT_UMASK] = { 0, 0777 },
 	[WEIR_OPT_REPORT_ENTRIES] = { 0, 1 },
 	[WEIR_OPT_REPORT_WAYS] = { 0, 1 },
 };
@@ -164,9 +163,6 @@ static void run_apply_option(struct settings *settings, enum weir_option option,
 		break;
 	case WEIR_OPT_WORKERS:
 		settings->workers = (uint32_t)value;
-		break;
-	case WEIR_OPT_UMASK:
-		settings->umask = (mode_t)value;
 		break;
 	case WEIR_OPT_REPORT_ENTRIES:
 		settings->report_entries = value != 0;
@@ -233,7 +229,6 @@ struct weir_run *weir_run_new(enum weir_kind kind)
 	if (run == NULL)
 		return NULL;
 	run->settings.durable = WEIR_DURABLE_GROUP;
-	run->settings.umask = 022;
 	run->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (run->event_fd < 0) {
 		free(run);
@@ -308,7 +303,7 @@ static void run_join(struct weir_run *run)
 	if (run->commit_started)
 		pthread_join(run->commit_thread, NULL);
 	run->commit_started = false;
-	for (uint32_t i = 0; i < LIMIT_WORKERS_MAX; i++) {
+	for (uint32_t i = 0; i <= LIMIT_WORKERS_MAX; i++) {
 		engine_free(run->workers[i]);
 		run->workers[i] = NULL;
 	}
@@ -372,22 +367,30 @@ static void *run_commit_main(void *argument)
 	return NULL;
 }
 
+/* A worker without buffers: the others go on; the last one ends the run. */
+static void run_worker_failed(struct worker *worker, int result)
+{
+	struct engine_shared *shared = worker->shared;
+	struct error error;
+
+	if (atomic_fetch_sub(&shared->alive, 1) > 1)
+		return;
+	error_set(&error, result, ERROR_SIDE_NONE, "start the engine");
+	error.grade = ERROR_RUN;
+	event_post_error(shared->events, &error, "", true);
+	engine_cancel(shared, WEIR_CANCEL_NOW);
+	engine_abandon_queue(worker);
+}
+
 static void *run_worker_main(void *argument)
 {
 	struct worker *worker = argument;
-	struct engine_shared *shared = worker->shared;
 	int result = engine_start(worker);
-	struct error error;
 
-	if (result < 0) {
-		error_set(&error, result, ERROR_SIDE_NONE, "start the engine");
-		error.grade = ERROR_RUN;
-		event_post_error(shared->events, &error, "", true);
-		engine_cancel(shared, WEIR_CANCEL_NOW);
-		engine_abandon_queue(worker);
-		return NULL;
-	}
-	engine_run(worker);
+	if (result < 0)
+		run_worker_failed(worker, result);
+	else
+		engine_run(worker);
 	return NULL;
 }
 
@@ -396,7 +399,9 @@ static void *run_worker_main(void *argument)
 static bool run_start_threads(struct weir_run *run)
 {
 	sigset_t all, before;
+	uint32_t missing;
 
+	atomic_store(&run->shared.alive, run->budget.workers);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before); /* N2 */
 	run->commit_started = pthread_create(&run->commit_thread, NULL, run_commit_main, run) == 0;
@@ -413,34 +418,47 @@ static bool run_start_threads(struct weir_run *run)
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	tally_add(&run->tally.workers, run->worker_count);
-	return run->worker_count > 0;
+	missing = run->budget.workers - run->worker_count;
+	/* False also when those that were made have failed to start by now. */
+	return atomic_fetch_sub(&run->shared.alive, missing) > missing;
+}
+
+/* One pass of the worker in the caller's thread; true when the run is over. */
+static bool run_inline_pass(struct weir_run *run, struct worker *worker)
+{
+	uint32_t seen = bell_read(&run->bell);
+	bool turned = true;
+	bool worked = false;
+
+	if (worker->opened)
+		turned = engine_turn(worker, run->commit_started ? LIMIT_WAIT_MS : 0);
+	else
+		engine_discard_queue(worker);
+	if (!run->commit_started) {
+		if (run_commit_pass(run, &worked))
+			return true;
+		if (!turned && !worked)
+			commit_hurry(&run->commit);
+		return false;
+	}
+	if (!turned)
+		bell_wait(&run->bell, seen, LIMIT_WAIT_MS);
+	return queue_is_shut(&run->queue);
 }
 
 /* Everything that is left, in the caller's thread: no ring, no thread (N1). */
 static int run_inline(struct weir_run *run)
 {
 	struct worker *worker = engine_new(&run->shared, &run->budget.plans[0]);
-	int result = worker != NULL ? engine_start(worker) : -ENOMEM;
-	bool over = false;
+	int result;
 
-	run->workers[0] = worker;
-	while (worker != NULL && !over) {
-		bool turned, worked;
-
-		if (result < 0) { /* no buffers: all that is queued is dropped */
-			engine_cancel(&run->shared, WEIR_CANCEL_NOW);
-			engine_discard_queue(worker);
-			turned = false;
-		} else {
-			turned = engine_turn(worker, 0);
-		}
-		if (run->commit_started)
-			over = queue_is_shut(&run->queue);
-		else
-			over = run_commit_pass(run, &worked);
-		if (!turned && !over)
-			commit_hurry(&run->commit);
-	}
+	WEIR_ASSERT(worker != NULL); /* without 100 KiB nothing can even be told */
+	run->workers[LIMIT_WORKERS_MAX] = worker;
+	result = engine_start(worker);
+	if (result < 0) /* no buffers: all that is queued is dropped */
+		engine_cancel(&run->shared, WEIR_CANCEL_NOW);
+	while (!run_inline_pass(run, worker))
+		;
 	if (!run->commit_started)
 		run_end(run);
 	return result;
@@ -493,7 +511,7 @@ static int run_start(struct weir_run *run)
 	run->events.unbounded = false;
 	if (run_start_threads(run))
 		return 0;
-	run->events.unbounded = true;
+	event_unbound(&run->events);
 	budget_settle_inline(&run->budget, &run->sys, &run->settings);
 	return run_inline(run);
 }
@@ -523,6 +541,7 @@ static int run_begin(struct weir_run *run)
 		return result;
 	run->state = RUN_RUNNING;
 	run->events.unbounded = true; /* until there are threads, the reader is us */
+	run->settings.privileged = geteuid() == 0;
 	if (atomic_load(&run->early_cancel) != 0)
 		engine_cancel(&run->shared, (enum weir_cancel)atomic_load(&run->early_cancel));
 	result = operands_resolve(&run->operands, &run->tree);
@@ -570,6 +589,9 @@ int weir_run_next(struct weir_run *run, int timeout_ms, struct weir_event **even
 
 		run->event = event_take(&run->events);
 		if (run->event != NULL) {
+			/* Who polls once for each event must be woken again. */
+			if (ended || event_pending(&run->events))
+				event_notify(&run->events);
 			*event = run->event;
 			return 1;
 		}
@@ -614,7 +636,7 @@ enum weir_result weir_run_result(const struct weir_run *run)
 		return WEIR_RESULT_REFUSED;
 	if ((classes & EVENT_CLASS_BUSY) != 0)
 		return WEIR_RESULT_BUSY;
-	if (run->opened && atomic_load(&run->shared.dropped))
+	if (run->opened && (atomic_load(&run->shared.dropped) || atomic_load(&run->commit.dropped)))
 		return WEIR_RESULT_FATAL;
 	if ((classes & EVENT_CLASS_FAILED) != 0)
 		return WEIR_RESULT_ENTRIES_FAILED;

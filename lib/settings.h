@@ -28,7 +28,7 @@ struct settings {
 	uint32_t chunk_bytes; /* 0 = chosen */
 	uint32_t depth;	      /* 0 = chosen */
 	uint32_t workers;     /* 0 = chosen */
-	mode_t umask;
+	bool privileged;      /* root: not being able to give files away is an error */
 };
 
 /* True where names are given only after the data was synced. */

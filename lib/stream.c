@@ -382,11 +382,22 @@ static void stream_read_done(struct stream *stream, const struct stream_env *env
 	list_add_tail(&stream->ready, &chunk->node);
 }
 
-/* G9: starts write-back of each 8 MiB, and waits for what lies 64 MiB behind,
- * so that the dirty memory of a run is bounded. */
+/* Waits until all that was written so far is on its way and back (G9). */
+static int stream_clean(struct stream *stream, const struct stream_env *env)
+{
+	int result = sys_sync_file_range(env->sys, stream->plan.target_fd, 0, 0,
+					 SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+						 SYNC_FILE_RANGE_WAIT_AFTER);
+
+	tally_sub(&env->tally->dirty_bytes, stream->dirty_bytes);
+	stream->dirty_bytes = 0;
+	return result;
+}
+
+/* G9: starts write-back of each 8 MiB, and waits for all of this file once the
+ * run has more dirty than its bound. */
 static void stream_bound_dirty(struct stream *stream, const struct stream_env *env, uint64_t offset)
 {
-	const uint64_t window = LIMIT_DIRTY_BYTES / 2;
 	int result = 0;
 
 	if (!stream->plan.bound_dirty || stream->plan.write_direct)
@@ -396,17 +407,14 @@ static void stream_bound_dirty(struct stream *stream, const struct stream_env *e
 					     (int64_t)stream->synced_to, LIMIT_SYNC_AT_BYTES,
 					     SYNC_FILE_RANGE_WRITE);
 		stream->synced_to += LIMIT_SYNC_AT_BYTES;
-		if (result == 0 && stream->synced_to >= window + LIMIT_SYNC_AT_BYTES)
-			result = sys_sync_file_range(
-				env->sys, stream->plan.target_fd,
-				(int64_t)(stream->synced_to - window - LIMIT_SYNC_AT_BYTES),
-				LIMIT_SYNC_AT_BYTES,
-				SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
-					SYNC_FILE_RANGE_WAIT_AFTER);
+		if (result == 0 && tally_get(&env->tally->dirty_bytes) > LIMIT_DIRTY_BYTES)
+			result = stream_clean(stream, env);
 	}
 	/* A write-back error is told once for each descriptor: this is it (G4). */
-	if (result < 0 && result != -ESPIPE && result != -EINVAL && result != -ENOSYS)
-		stream_fail(stream, result, ERROR_SIDE_TARGET, "write", stream->synced_to);
+	if (result < 0 && result != -ESPIPE && result != -EINVAL && result != -ENOSYS) {
+		stream_fail(stream, result, ERROR_SIDE_TARGET, "write back", stream->synced_to);
+		stream->lost = true;
+	}
 }
 
 static void stream_count_written(struct stream *stream, const struct stream_env *env,
@@ -418,6 +426,10 @@ static void stream_count_written(struct stream *stream, const struct stream_env 
 
 	stream->written_bytes += counted;
 	tally_add(&env->tally->bytes_written, counted);
+	if (!chunk->direct && stream->plan.bound_dirty) {
+		stream->dirty_bytes += counted;
+		tally_add(&env->tally->dirty_bytes, counted);
+	}
 	tally_add(chunk->direct ? &env->tally->bytes_direct : &env->tally->bytes_buffered, counted);
 }
 

@@ -26,15 +26,16 @@ struct chunk {
 	struct list node; /* in stream.ready while it has something to issue */
 	enum chunk_state state;
 	struct slot *slot;
-	uint64_t offset;   /* in source and target, bytes */
-	uint32_t want;	   /* bytes to read */
-	uint32_t filled;   /* bytes read */
-	uint32_t length;   /* bytes to write; whole blocks when direct */
-	uint32_t written;  /* bytes */
-	uint32_t tries;	   /* transfers in a row that moved nothing */
-	uint32_t cut;	   /* where a direct read ended inside a block, or 0 */
-	bool direct;	   /* its last transfer was */
-	bool unregistered; /* its buffer is used as plain memory from now on */
+	uint64_t offset;       /* in source and target, bytes */
+	uint32_t want;	       /* bytes to read */
+	uint32_t filled;       /* bytes read */
+	uint32_t length;       /* bytes to write; whole blocks when direct */
+	uint32_t written;      /* bytes */
+	uint32_t tries;	       /* transfers in a row that moved nothing */
+	uint32_t cut;	       /* where a direct read ended inside a block, or 0 */
+	bool direct;	       /* its last transfer was */
+	bool may_leave_direct; /* one was, and none was refused yet */
+	bool unregistered;     /* its buffer is used as plain memory from now on */
 };
 
 struct stream_plan {
@@ -67,7 +68,8 @@ struct stream {
 	uint32_t tail_bytes;
 	uint64_t tail_offset;
 	uint64_t synced_to;	/* G9: write-back started up to here */
-	uint64_t dirty_bytes;	/* buffered and not waited for, in tally.dirty */
+	uint64_t dirty_bytes;	/* buffered, not waited for; also in tally.dirty_bytes */
+	bool lost;		/* G4: the error is one of write-back */
 	bool sync_live;		/* G9: an fdatasync of the growing file runs */
 	uint64_t sync_ns;	/* when the last began */
 	uint64_t sync_bytes;	/* written when it began */

@@ -65,6 +65,7 @@ void tree_discard(struct tree *tree, struct folder *folder)
 static int tree_open_source(struct tree *tree, struct folder *folder, struct error *error)
 {
 	struct folder *parent = folder->parent;
+	struct sys_stat judged;
 	int fd, result;
 
 	if (folder->by_path) {
@@ -85,7 +86,12 @@ static int tree_open_source(struct tree *tree, struct folder *folder, struct err
 		folder->source = NULL;
 		return result;
 	}
+	judged = folder->stat;
 	result = sys_statx(tree->sys, folder->source->fd, "", false, &folder->stat);
+	/* An operand must still be the folder that the guards saw (A2). */
+	if (result == 0 && folder->by_path &&
+	    (judged.device != folder->stat.device || judged.inode != folder->stat.inode))
+		result = -ESTALE;
 	if (result < 0) {
 		error_set(error, result, ERROR_SIDE_SOURCE, "stat");
 		return result;
@@ -262,7 +268,7 @@ int tree_add(struct tree *tree, struct folder *folder, struct batch **batch, uns
 		goto added;
 	if (*batch != NULL)
 		queue_push_batch(tree->queue, *batch);
-	*batch = batch_new(folder, KIB(4));
+	*batch = batch_new(folder, LIMIT_BATCH_BYTES);
 	if (*batch == NULL)
 		return -ENOMEM;
 	if (!batch_add(*batch, type, name, target_name))
@@ -307,7 +313,9 @@ static void tree_take_entry(struct tree *tree, struct folder *folder, int fd,
 	unsigned char type = tree_type(tree, fd, entry, &error);
 	struct folder *child;
 
-	if (error.grade == ERROR_NONE && !tree_known_type(type)) {
+	if (error.grade == ERROR_NONE && strlen(entry->name) >= LIMIT_NAME_BYTES) {
+		error_set(&error, -ENAMETOOLONG, ERROR_SIDE_SOURCE, "copy");
+	} else if (error.grade == ERROR_NONE && !tree_known_type(type)) {
 		error_set_text(&error, ERROR_SIDE_SOURCE, "copy", "its type is not known");
 	} else if (error.grade == ERROR_NONE && type == DT_DIR) {
 		child = folder_new(folder, entry->name, NULL);

@@ -78,9 +78,8 @@ enum weir_option {
 	WEIR_OPT_CHUNK_BYTES = 10,    /* bytes of one transfer, a multiple of 4096; 0 = chosen */
 	WEIR_OPT_DEPTH = 11,	      /* large transfers in flight for each worker; 0 = chosen */
 	WEIR_OPT_WORKERS = 12,	      /* worker threads; 0 = chosen */
-	WEIR_OPT_UMASK = 13,	      /* the process umask, as mode bits */
-	WEIR_OPT_REPORT_ENTRIES = 14, /* 0/1: an ENTRY event for each entry done */
-	WEIR_OPT_REPORT_WAYS = 15,    /* 0/1: a WAY event when a way of copying is taken */
+	WEIR_OPT_REPORT_ENTRIES = 13, /* 0/1: an ENTRY event for each entry done */
+	WEIR_OPT_REPORT_WAYS = 14,    /* 0/1: a WAY event when a way of copying is taken */
 };
 
 /* How the target operand is read.  Since 0.1. */
@@ -206,7 +205,7 @@ void weir_run_free(struct weir_run *run);
 int weir_run_set(struct weir_run *run, enum weir_option option, int64_t value);
 
 /* Adds a source operand: PATH, relative to DIRFD (or AT_FDCWD).  DIRFD is not
- * closed and must stay open until the run began.  -EINVAL: empty path.
+ * closed and must stay open until the run is freed.  -EINVAL: empty path.
  * Since 0.1. */
 int weir_run_add_source(struct weir_run *run, int dirfd, const char *path);
 

@@ -63,6 +63,14 @@ exits() { # STATUS COMMAND...
 	return 1
 }
 
+# The last command said no by a status of its own: not by a signal, and not
+# because there was no such command.
+refuses() {
+	case $status in 1 | 2 | 23 | 24 | 27 | 28 | 29) return 0 ;; esac
+	printf 'status %s is no refusal\nstderr: %s\n' "$status" "${stderr:-$output}"
+	return 1
+}
+
 # weir copy, which must succeed, in silence unless told to speak.
 copies() {
 	exits 0 "$WEIR" copy "$@"

@@ -264,9 +264,9 @@ within_memory() {
 	mktree file "$S/f" 5000
 	ln -s loop "$D/loop"
 	copy "$S/f" "$D/loop"
-	[ "$status" -ne 0 ] || same "$S/f" "$D/loop"
+	{ [ "$status" -eq 0 ] && same "$S/f" "$D/loop"; } || refuses
 	ln -s "$T/nowhere/g" "$D/dangling"
 	copy "$S/f" "$D/dangling"
-	[ "$status" -ne 0 ] || same "$S/f" "$D/dangling"
+	{ [ "$status" -eq 0 ] && same "$S/f" "$D/dangling"; } || refuses
 	absent "$T/nowhere"
 }

@@ -151,7 +151,7 @@ ended_clean_by() {
 	run bash -c 'set -o pipefail
 		"$1" copy -r -v --durable=end "$2" "$3" | head -n 1 >/dev/null
 		exit "${PIPESTATUS[0]}"' bash "$WEIR" "$S/a" "$D"
-	[ "$status" -ne 0 ]
+	refuses
 	nothing_half "$S" "$D"
 	no_temps "$D"
 }
@@ -161,7 +161,7 @@ ended_clean_by() {
 	[ -c /dev/full ] || skip "no /dev/full"
 	mktree random "$S/a" 54 20
 	run bash -c '"$1" copy -a -v "$2" "$3" >/dev/full' bash "$WEIR" "$S/a" "$D"
-	[ "$status" -ne 0 ]
+	refuses
 	same --mode --owner --times "$S/a" "$D/a"
 }
 
@@ -186,7 +186,7 @@ ended_clean_by() {
 	[ "$status" -eq 23 ]
 	says ENOENT
 	copy "$S/f" g
-	[ "$status" -ne 0 ]
+	refuses
 	absent "$D/g"
 }
 

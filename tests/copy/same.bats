@@ -242,7 +242,7 @@ refused() { # ARGUMENT...
 @test "a target name with a trailing slash must be a folder" {
 	mktree file "$S/f" 100
 	copy "$S/f" "$D/new/"
-	[ "$status" -ne 0 ]
+	refuses
 	empty_folder "$D"
 }
 

@@ -52,19 +52,6 @@ load helper
 	same "$S/f" "$D/g"
 }
 
-# bats test_tags=D01
-@test "sparse files around 2 GiB and 4 GiB are equal" {
-	local size
-
-	[ -n "${WEIR_LARGE:-}" ] || skip "writes 12 GiB; set WEIR_LARGE=1"
-	for size in 2147483647 2147483648 2147483649 4294967295 4294967296 4294967297; do
-		mktree sparse "$S/f" "$size" 0 $((size - 4096))
-		copies "$S/f" "$D/f"
-		same "$S/f" "$D/f"
-		rm "$D/f"
-	done
-}
-
 # bats test_tags=D10
 @test "any tail after whole blocks is equal with direct I/O" {
 	local tail

@@ -209,6 +209,25 @@ static void setid_kept(void)
 	close(dirfd);
 }
 
+static void privileged(void)
+{
+	int dirfd = unit_folder(), fd;
+	struct settings settings = keep_all;
+	struct sys_stat created, source;
+
+	begin(CHOWN_REFUSED);
+	settings.privileged = true;
+	fd = make_file(dirfd, "f", 0600, &created);
+	source = source_of(&created, 1, 0644);
+	CHECK_EQUAL(meta_apply_file(&sys, &settings, fd, &created, &source, NULL, false, &error),
+		    -EPERM);
+	CHECK_EQUAL(error.errnum, EPERM);
+	CHECK_EQUAL(error.side, ERROR_SIDE_TARGET);
+	CHECK_EQUAL(mode_of(fd), 0600); /* and nobody was let in */
+	close(fd);
+	close(dirfd);
+}
+
 static void setid_read_back(void)
 {
 	int dirfd = unit_folder(), fd;
@@ -266,11 +285,13 @@ static void create_modes(void)
 	struct settings none = { .durable = WEIR_DURABLE_GROUP };
 	struct settings mode = { .keep_mode = true }, owner = { .keep_owner = true };
 
+	/* Where nothing sets it later it is the final one from the start. */
+	CHECK_EQUAL(meta_create_mode(&owner, &source, true, false), 0754);
+
 	CHECK_EQUAL(meta_create_mode(&none, &source, false, false), 0754);
 	CHECK_EQUAL(meta_create_mode(&none, &source, true, false), 0754);
 	CHECK_EQUAL(meta_create_mode(&none, &source, true, true), 0600);
 	CHECK_EQUAL(meta_create_mode(&mode, &source, true, false), 0600);
-	CHECK_EQUAL(meta_create_mode(&owner, &source, true, false), 0600);
 	for (int named = 0; named < 2; named++) /* set-id is never there from the start */
 		CHECK_EQUAL(meta_create_mode(&mode, &source, named != 0, false) & 06000, 0);
 }
@@ -371,6 +392,7 @@ static const struct unit_test tests[] = {
 	{ "times are kept, and nothing else where nothing else is asked for", times },
 	{ "setuid and setgid are dropped where the owner cannot be kept", setid_dropped },
 	{ "setuid and setgid are kept only for the source's own owner", setid_kept },
+	{ "for root an owner that cannot be kept is an error", privileged },
 	{ "setuid is not set where giving the file away only claims to work", setid_read_back },
 	{ "the group is kept alone where the owner cannot be", group_alone },
 	{ "a file that replaces one takes over its owner and mode, without set-id", takes_over },

@@ -3,11 +3,15 @@
  * The bytes of one source to one target, over a backend that completes in an
  * order of chance, in parts, and fails where a test says so.
  *
+ * lseek() of this program takes the place of the C library's, so that a map may
+ * have ranges finer than blocks.
+ *
  * A schedule is named by its seed: UNIT_SEED=N runs that one alone.
  */
 #include "lib/stream.h"
 
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include "fake.h"
 #include "lib/limits.h"
@@ -44,6 +48,7 @@ struct bench {
 	struct copy copies[MOST_STREAMS];
 	uint32_t count;
 	uint32_t chunk_bytes;
+	bool direct[LIMIT_OPS]; /* by op: issued past the page cache */
 	enum weather weather;
 	struct slot *withheld[LIMIT_SLOTS_MAX];
 	uint32_t withheld_count;
@@ -57,6 +62,24 @@ struct bench {
 };
 
 static struct bench *bench;
+
+/* Where a test gives the map: starts of data and of holes in turn. */
+static const int64_t *map;
+
+off_t lseek(int fd, off_t offset, int whence)
+{
+	if (map == NULL || (whence != SEEK_DATA && whence != SEEK_HOLE))
+		return syscall(SYS_lseek, fd, offset, whence);
+	for (unsigned i = 0; map[i] >= 0; i += 2) {
+		if (offset >= map[i + 1])
+			continue;
+		if (whence == SEEK_HOLE)
+			return map[i + 1];
+		return offset > map[i] ? offset : map[i];
+	}
+	errno = ENXIO;
+	return -1;
+}
 
 static void open_bench(uint32_t chunk_bytes, uint32_t depth)
 {
@@ -103,10 +126,9 @@ static void close_bench(void)
 
 /* ---- what becomes of a transfer ------------------------------------------------ */
 
-static bool is_direct(const struct copy *copy, const struct io_op *op)
+static bool is_direct(const struct io_op *op)
 {
-	return op->kind == IO_READ ? copy->stream.plan.read_direct
-				   : copy->stream.plan.write_direct;
+	return bench->direct[op->index];
 }
 
 /* S4, as the kernel would demand it. */
@@ -128,7 +150,7 @@ static int32_t some_of(const struct copy *copy, const struct io_op *op)
 
 	if (unit_percent(&bench->fake.seed, 20))
 		bytes = op->length > 1 ? op->length - 1 : 1;
-	if (is_direct(copy, op))
+	if (is_direct(op))
 		bytes = bytes < align ? align : bytes / align * align;
 	return (int32_t)bytes;
 }
@@ -159,11 +181,11 @@ static void change_source(struct copy *copy)
 }
 
 /* The directed fault: true where this transfer has it. */
-static bool is_faulty(const struct copy *copy, const struct io_op *op)
+static bool is_faulty(const struct io_op *op)
 {
 	int errnum = op->kind == IO_READ ? bench->read_error : bench->write_error;
 
-	if (errnum == 0 || (bench->only_direct && !is_direct(copy, op)) ||
+	if (errnum == 0 || (bench->only_direct && !is_direct(op)) ||
 	    (bench->only_fixed && op->slot == NULL))
 		return false;
 	if (bench->error_at >= 0 && (op->offset > bench->error_at ||
@@ -180,9 +202,9 @@ static enum fake_verdict decide(struct fake *fake, struct io_op *op, int32_t *by
 	if (!fake_transfers(op))
 		return FAKE_WHOLE;
 	change_source(copy);
-	if (is_faulty(copy, op)) {
+	if (is_faulty(op)) {
 		/* Without O_DIRECT what lies before a bad place is read. */
-		if (op->kind == IO_READ && bench->error_at > op->offset && !is_direct(copy, op)) {
+		if (op->kind == IO_READ && bench->error_at > op->offset && !is_direct(op)) {
 			bench->attempts--;
 			*bytes = (int32_t)(bench->error_at - op->offset);
 			return FAKE_PART;
@@ -207,8 +229,11 @@ static enum fake_verdict decide(struct fake *fake, struct io_op *op, int32_t *by
 static enum io_answer watching_issue(struct io *io, struct io_op *op)
 {
 	const struct copy *copy = op->owner;
+	const struct stream_plan *plan = &copy->stream.plan;
 
-	if (fake_transfers(op) && is_direct(copy, op))
+	bench->direct[op->index] = op->kind == IO_READ ? plan->read_direct
+						       : plan->write_direct;
+	if (fake_transfers(op) && is_direct(op))
 		check_direct(copy, op);
 	return fake_issue(io, op);
 }
@@ -704,7 +729,7 @@ static enum fake_verdict interrupt_then_refuse(struct fake *fake, struct io_op *
 	uint32_t *count = &copy->interrupted[(uint64_t)op->offset / bench->chunk_bytes % 64];
 
 	(void)fake;
-	if (op->kind != IO_READ || *count >= 2)
+	if (op->kind != IO_READ || *count >= 2 || !is_direct(op))
 		return FAKE_WHOLE;
 	*bytes = (*count)++ == 0 ? -EINTR : -EINVAL;
 	return FAKE_ERROR;
@@ -723,6 +748,84 @@ static void interrupted_and_refused(void)
 		stream_begin(&copy->stream, &plan);
 		expect_copy(copy);
 	}
+	close_bench();
+}
+
+/* Interrupted, then cut inside a block, then whole: the source goes on. */
+static enum fake_verdict cut_blocks(struct fake *fake, struct io_op *op, int32_t *bytes)
+{
+	(void)fake;
+	if (op->kind != IO_READ || op->offset >= KIB(8))
+		return FAKE_WHOLE;
+	switch (bench->attempts++) {
+	case 0:
+	case 1:
+		*bytes = -EINTR;
+		return FAKE_ERROR;
+	case 2:
+		*bytes = 512;
+		return FAKE_PART;
+	case 3:
+		*bytes = 4096 + 1024;
+		return FAKE_PART;
+	default:
+		return FAKE_WHOLE;
+	}
+}
+
+static void cut_is_no_end(void)
+{
+	struct copy *copy;
+	struct stream_plan plan;
+
+	open_bench(KIB(8), 2);
+	copy = prepare(KIB(24), 4);
+	plan = plain_plan(copy);
+	bench->fake.decide = cut_blocks;
+	plan.read_direct = true;
+	plan.align_bytes = 4096;
+	stream_begin(&copy->stream, &plan);
+	expect_copy(copy);
+	CHECK(bench->attempts > 4);
+	close_bench();
+}
+
+/* S1: ranges that are widened to whole blocks do not meet. */
+static void fine_ranges(void)
+{
+	static const int64_t ranges[] = {
+		100, 700, 900, 5000, 5100, 8192, 8200, 8201, 20479, 20481, 24576, 30001, -1,
+	};
+
+	open_bench(KIB(4), 8);
+	map = ranges;
+	for (uint64_t seed = 1; seed < 40; seed++) {
+		struct copy *copy = prepare(30001, seed);
+		struct stream_plan plan = plain_plan(copy);
+		uint64_t data = 0;
+
+		for (int64_t at = 0; at < 30001; at++) {
+			unsigned i = 0;
+
+			while (ranges[i] >= 0 && at >= ranges[i + 1])
+				i += 2;
+			if (at < ranges[i])
+				copy->bytes[at] = 0;
+			else
+				data++;
+		}
+		REQUIRE(pwrite(copy->source_fd, copy->bytes, 30001, 0) == 30001);
+		plan.sparse = true;
+		plan.read_direct = seed % 2 == 0;
+		plan.write_direct = seed % 3 == 0;
+		plan.align_bytes = plan.read_direct || plan.write_direct ? 4096 : 1;
+		stream_begin(&copy->stream, &plan);
+		expect_copy(copy);
+		/* Whole blocks where they are asked for, and each once. */
+		CHECK_EQUAL(copy->stream.written_bytes, plan.align_bytes == 1
+				? data : (uint64_t)12288 + 8192 + 30001 - 24576);
+	}
+	map = NULL;
 	close_bench();
 }
 
@@ -993,6 +1096,8 @@ static const struct unit_test tests[] = {
 	{ "reads that fail only past the page cache fall back, several on the way",
 	  direct_read_errors },
 	{ "an interruption does not use up the fall back", interrupted_and_refused },
+	{ "a direct read that is cut inside a block is not the end", cut_is_no_end },
+	{ "ranges of a map that are finer than blocks are copied once each", fine_ranges },
 	{ "registered memory that is refused is used as plain memory", unregistered },
 	{ "plain memory that is refused, too, is an error", fault_in_plain_memory },
 	{ "transfers of every length come together again", every_length },
