@@ -535,6 +535,8 @@ static int commit_fsync_dir(struct commit *commit, struct dir *dir)
 	/* Some file systems have no sync of folders; there is nothing more.  A
 	 * folder that may not be read gives EBADF: its names are not known to be
 	 * durable. */
+	if (result == -EBADF)
+		result = -EACCES;
 	return result == -EINVAL ? 0 : result;
 }
 

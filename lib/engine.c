@@ -340,6 +340,10 @@ static void engine_park(struct worker *worker, struct job *job)
 	struct engine_shared *shared = worker->shared;
 	struct unit *unit = engine_unit(job);
 
+	if (job->error.grade == ERROR_WARNING) {
+		engine_post_error(worker, job);
+		job->error = (struct error){ 0 };
+	}
 	engine_tell_way(worker, job); /* while the folder is surely there */
 	/* T1: the committer never waits for room, so who parks for it does. */
 	if (shared->settings->report_entries)

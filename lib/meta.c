@@ -7,8 +7,8 @@
  * M2 setuid and setgid are set only when owner and group are those of the
  *    source, read back from the file itself;
  * M3 a user who is not root and cannot give files away keeps the file as his
- *    own without an error, as cp does: but then M2 drops the bits.  For root it
- *    is an error.
+ *    own without a word, as cp does: but then M2 drops the bits.  Root is
+ *    warned.
  */
 #define _GNU_SOURCE
 #include "meta.h"
@@ -92,7 +92,8 @@ static int meta_keep_owner(struct sys *sys, const struct settings *settings, int
 	if (result == 0 || (!settings->privileged && (result == -EPERM || result == -EINVAL)))
 		return 0;
 	error_set(error, result, ERROR_SIDE_TARGET, "set owner of");
-	return result;
+	error->grade = ERROR_WARNING; /* the bytes are there; M2 drops the bits */
+	return 0;
 }
 
 /* What a file that replaces another takes over without -p: its owner... */

@@ -346,6 +346,8 @@ static bool tree_list(struct tree *tree, struct folder *folder, int fd, struct l
 
 	if (bytes >= 0)
 		bytes = sys_getdents(tree->sys, fd, buffer, sizeof(buffer));
+	if (bytes == -EBADF)
+		bytes = -EACCES; /* opened to search in it only: it may not be read */
 	if (bytes < 0) {
 		error_set(&error, bytes, ERROR_SIDE_SOURCE, "list folder");
 		tree_error(tree, &error, folder, NULL);
@@ -377,6 +379,8 @@ bool tree_scan(struct tree *tree, struct folder *folder, struct error *error)
 		if (fd < 0)
 			error_set(error, fd, ERROR_SIDE_SOURCE, "open folder");
 	}
+	if (fd >= 0 && error->grade == ERROR_WARNING)
+		tree_error(tree, error, folder, NULL);
 	if (fd < 0) {
 		tree_error(tree, error, folder, NULL);
 		tree_scan_over(tree);
