@@ -273,7 +273,8 @@ static bool commit_is_mostly_ours(struct commit *commit, const struct group *gro
 	if (commit->settings->sync == WEIR_SYNC_FS)
 		return true;
 	return commit_system_dirty(commit) <=
-	       2 * ours + LIMIT_DIRTY_BYTES + (uint64_t)group->count * LIMIT_FSYNC_WORTH_BYTES;
+	       2 * ours + LIMIT_STRANGE_BYTES +
+	       (uint64_t)group->count * LIMIT_FSYNC_WORTH_BYTES;
 }
 
 /* The file's own write-back error, told once and to this descriptor (G4). */

@@ -32,6 +32,10 @@
 #include "node.h"
 #include "regular.h"
 
+#define ENGINE_HOLD_FDS 64U /* with fewer descriptors nothing is held longer than used */
+
+static void engine_hold(struct worker *worker, const struct folder *folder);
+
 /* ---- making and ending ---- */
 
 struct worker *engine_new(struct engine_shared *shared, const struct engine_plan *plan)
@@ -136,6 +140,7 @@ void engine_free(struct worker *worker)
 {
 	if (worker == NULL)
 		return;
+	engine_hold(worker, NULL);
 	WEIR_ASSERT(worker->live == 0);
 	WEIR_ASSERT(worker->batch == NULL || worker->batch->taken == worker->batch->count);
 	free(worker->batch);
@@ -372,6 +377,36 @@ static void engine_park(struct worker *worker, struct job *job)
 
 /* ---- ADMIT ------------------------------------------------------------------- */
 
+/* Keeps both sides of the batch's folder pinned, so that its entries pin them
+ * without a lock.  FOLDER NULL: lets go. */
+static void engine_hold(struct worker *worker, const struct folder *folder)
+{
+	struct root *root = worker->shared->root;
+	struct dir *dirs[2] = { NULL, NULL };
+
+	if (folder != NULL && root->open_max >= ENGINE_HOLD_FDS) {
+		dirs[0] = folder->source;
+		dirs[1] = folder->target;
+	}
+	for (size_t i = 0; i < 2; i++) {
+		struct dir *held = worker->held[i];
+
+		if (held == dirs[i])
+			continue;
+		if (dirs[i] != NULL)
+			dir_get(root, dirs[i]);
+		if (dirs[i] != NULL && dir_pin(root, dirs[i], NULL) < 0) {
+			dir_put(root, dirs[i]);
+			dirs[i] = NULL; /* its entries will tell */
+		}
+		worker->held[i] = dirs[i];
+		if (held != NULL) {
+			dir_unpin(root, held);
+			dir_put(root, held);
+		}
+	}
+}
+
 /* The next entry of the current batch, or of the next one. */
 static bool engine_next_entry(struct worker *worker, struct entry *entry)
 {
@@ -380,6 +415,7 @@ static bool engine_next_entry(struct worker *worker, struct entry *entry)
 		worker->batch = queue_take_batch(worker->shared->queue);
 		if (worker->batch == NULL)
 			return false;
+		engine_hold(worker, worker->batch->folder);
 	}
 	return true;
 }
@@ -413,7 +449,7 @@ static bool engine_scan(struct worker *worker)
 
 	if (worker->live >= worker->plan.jobs || atomic_load(&shared->wanting) > 0)
 		return false;
-	folder = queue_take_scan(shared->queue, worker->live > 0);
+	folder = queue_take_scan(shared->queue, false);
 	if (folder == NULL)
 		return false;
 	if (tree_scan(shared->tree, folder, &error)) {
@@ -441,7 +477,7 @@ void engine_discard_queue(struct worker *worker)
 		commit_put_folder(shared->commit, worker->batch->folder);
 		queue_finish_work(shared->queue, 1);
 	}
-	while ((folder = queue_take_scan(shared->queue, false)) != NULL) {
+	while ((folder = queue_take_scan(shared->queue, true)) != NULL) {
 		atomic_store(&shared->dropped, true);
 		tree_discard(shared->tree, folder);
 		commit_put_folder(shared->commit, folder);

@@ -57,6 +57,7 @@ struct worker {
 	struct list runnable;
 	struct list waiting; /* for the committer, room or a slot: T3 */
 	struct batch *batch;
+	struct dir *held[2]; /* sides of its folder, pinned and referenced */
 	bool growing; /* nothing is issued until the arena has grown */
 	bool opened;
 	bool moved;	   /* a job ended in this turn */

@@ -98,12 +98,12 @@ struct batch *queue_take_batch(struct queue *queue)
 	return node != NULL ? LIST_ENTRY(node, struct batch, node) : NULL;
 }
 
-struct folder *queue_take_scan(struct queue *queue, bool only_with_room)
+struct folder *queue_take_scan(struct queue *queue, bool discarding)
 {
 	struct list *node = NULL;
 
 	pthread_mutex_lock(&queue->lock);
-	if (!only_with_room || queue->batch_count < LIMIT_QUEUE_BATCHES)
+	if (discarding || queue->batch_count < LIMIT_QUEUE_BATCHES)
 		node = list_take_head(&queue->scans);
 	pthread_mutex_unlock(&queue->lock);
 	return node != NULL ? LIST_ENTRY(node, struct folder, node) : NULL;
@@ -111,25 +111,16 @@ struct folder *queue_take_scan(struct queue *queue, bool only_with_room)
 
 void queue_finish_work(struct queue *queue, uint64_t count)
 {
-	bool idle;
+	uint64_t before = atomic_fetch_sub(&queue->outstanding, count);
 
-	pthread_mutex_lock(&queue->lock);
-	WEIR_ASSERT(queue->outstanding >= count); /* Q2 */
-	queue->outstanding -= count;
-	idle = queue->outstanding == 0;
-	pthread_mutex_unlock(&queue->lock);
-	if (idle)
+	WEIR_ASSERT(before >= count); /* Q2 */
+	if (before == count)
 		bell_ring(queue->idle);
 }
 
 bool queue_idle(struct queue *queue)
 {
-	bool idle;
-
-	pthread_mutex_lock(&queue->lock);
-	idle = queue->outstanding == 0;
-	pthread_mutex_unlock(&queue->lock);
-	return idle;
+	return atomic_load(&queue->outstanding) == 0;
 }
 
 void queue_shut(struct queue *queue)

@@ -7,6 +7,7 @@
 #define WEIR_QUEUE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -40,7 +41,7 @@ struct queue {
 	struct list scans;
 	struct list batches;
 	uint32_t batch_count;
-	uint64_t outstanding; /* scans and entries queued or being worked on */
+	_Atomic uint64_t outstanding; /* scans and entries queued or being worked on */
 	bool closed;
 };
 
@@ -66,9 +67,9 @@ int queue_push_retry(struct queue *queue, struct folder *folder, unsigned char t
 /* The oldest batch, or NULL. */
 struct batch *queue_take_batch(struct queue *queue);
 
-/* The newest folder, or NULL; also NULL while batches are plentiful and
- * ONLY_WITH_ROOM, because then copying comes first. */
-struct folder *queue_take_scan(struct queue *queue, bool only_with_room);
+/* The newest folder, or NULL; also NULL while batches are plentiful, because
+ * then copying comes first, unless DISCARDING. */
+struct folder *queue_take_scan(struct queue *queue, bool discarding);
 
 /* One piece of work (scan or entry) is over. */
 void queue_finish_work(struct queue *queue, uint64_t count);

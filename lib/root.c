@@ -12,7 +12,9 @@
  * O2 a reopened folder has the device and inode it had;
  * O3 no recursion and no allocation by depth: a chain of 10,000 folders is
  *    climbed through the dirs themselves;
- * O4 a dir with named temps is pinned and locked until they are gone.
+ * O4 a dir with named temps is pinned and locked until they are gone;
+ * O5 pins go from 0 to 1 and from 1 to 0 only under the lock, so a pinned dir
+ *    is pinned again without it.
  */
 #define _GNU_SOURCE
 #include "root.h"
@@ -238,10 +240,36 @@ static int dir_walk_down(struct root *root, struct dir *dir)
 	return result;
 }
 
+/* Adds a pin to a dir that has one: it cannot be closed meanwhile, so this
+ * needs no lock.  Three threads pin for each small file; with the lock they
+ * met in it 50,000 times in a tree of 40,000 files. */
+static bool dir_pin_again(struct dir *dir)
+{
+	uint32_t pins = atomic_load(&dir->pins);
+
+	while (pins > 0)
+		if (atomic_compare_exchange_weak(&dir->pins, &pins, pins + 1))
+			return true;
+	return false;
+}
+
+/* Drops a pin that is not the last. */
+static bool dir_unpin_not_last(struct dir *dir)
+{
+	uint32_t pins = atomic_load(&dir->pins);
+
+	while (pins > 1)
+		if (atomic_compare_exchange_weak(&dir->pins, &pins, pins - 1))
+			return true;
+	return false;
+}
+
 int dir_pin(struct root *root, struct dir *dir, const struct dir *from_child)
 {
 	int result = 0;
 
+	if (dir_pin_again(dir))
+		return dir->fd;
 	pthread_mutex_lock(&root->lock);
 	if (dir->fd < 0) {
 		WEIR_ASSERT(dir->pins == 0);
@@ -267,6 +295,8 @@ int dir_pin(struct root *root, struct dir *dir, const struct dir *from_child)
 
 void dir_unpin(struct root *root, struct dir *dir)
 {
+	if (dir_unpin_not_last(dir))
+		return;
 	pthread_mutex_lock(&root->lock);
 	WEIR_ASSERT(dir->pins > 0 && dir->fd >= 0);
 	if (--dir->pins == 0) {

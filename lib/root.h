@@ -9,6 +9,7 @@
 #define WEIR_ROOT_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -20,7 +21,7 @@ struct dir {
 	struct dir *parent; /* referenced; NULL: opened by path */
 	struct dir *climb;  /* next step down while reopening */
 	uint32_t refs;
-	uint32_t pins;
+	_Atomic uint32_t pins; /* 0 <-> 1 only under the root's lock */
 	uint32_t depth;
 	uint32_t temps; /* named temps of ours in it: locked, pinned */
 	int fd;		/* -1: closed for now */
