@@ -75,7 +75,7 @@ static bool group_is_empty(const struct group *group)
 static bool group_is_full(const struct commit *commit, const struct group *group)
 {
 	return group->count >= commit->units_max || group->bytes >= LIMIT_GROUP_BYTES ||
-	       group->dirty_bytes >= LIMIT_DIRTY_BYTES / 2;
+	       group->dirty_bytes >= tally_dirty_limit(commit->tally) / 2;
 }
 
 bool commit_empty(struct commit *commit)
@@ -273,8 +273,7 @@ static bool commit_is_mostly_ours(struct commit *commit, const struct group *gro
 	if (commit->settings->sync == WEIR_SYNC_FS)
 		return true;
 	return commit_system_dirty(commit) <=
-	       2 * ours + LIMIT_STRANGE_BYTES +
-	       (uint64_t)group->count * LIMIT_FSYNC_WORTH_BYTES;
+	       2 * ours + LIMIT_STRANGE_BYTES + (uint64_t)group->count * LIMIT_FSYNC_WORTH_BYTES;
 }
 
 /* The file's own write-back error, told once and to this descriptor (G4). */

@@ -67,9 +67,10 @@
 #define LIMIT_LINK_HOPS 40U    /* links followed in an operand, as the kernel's */
 #define LIMIT_INLINE_FILES 16U /* so few small operands need no thread and no ring */
 #define LIMIT_INLINE_BYTES KIB(512)
-#define LIMIT_SYNC_AT_BYTES (8ULL * 1024 * 1024)   /* G9: write-back is started */
-#define LIMIT_DIRTY_BYTES (64ULL * 1024 * 1024)	   /* G9: buffered bytes not on disk */
-#define LIMIT_GROWING_BYTES (256ULL * 1024 * 1024) /* G9: synced as it grows */
+#define LIMIT_SYNC_AT_BYTES (8ULL * 1024 * 1024)      /* G9: write-back is started */
+#define LIMIT_DIRTY_BYTES (64ULL * 1024 * 1024)	      /* G9: buffered bytes not on disk... */
+#define LIMIT_DIRTY_MOST_BYTES (512ULL * 1024 * 1024) /* ... or a second's worth, up to this */
+#define LIMIT_GROWING_BYTES (256ULL * 1024 * 1024)    /* G9: synced as it grows */
 #define LIMIT_GROWING_NS (5000ULL * 1000 * 1000)
 #define LIMIT_GROUP_BYTES (1024ULL * 1024 * 1024)
 #define LIMIT_GROUP_NS (2000ULL * 1000 * 1000) /* G1: people watch */

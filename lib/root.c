@@ -83,14 +83,10 @@ static void root_keep_budget(struct root *root)
 		;
 }
 
-/* Opens with eviction where descriptors run out. */
-static int root_openat(struct root *root, int dirfd, const char *name, int flags)
+static int root_try_open(struct root *root, int dirfd, const char *name, int flags)
 {
-	int fd;
+	int fd = sys_openat(root->sys, dirfd, name, flags, 0);
 
-	do {
-		fd = sys_openat(root->sys, dirfd, name, flags, 0);
-	} while ((fd == -EMFILE || fd == -ENFILE) && root_evict_one(root));
 	/* A folder that may be searched but not read: names in it can be used,
 	 * it can be neither listed nor synced. */
 	if (fd == -EACCES)
@@ -98,8 +94,35 @@ static int root_openat(struct root *root, int dirfd, const char *name, int flags
 	return fd;
 }
 
-static int dir_make(struct root *root, struct dir *parent, int fd, const char *name,
-		    struct dir **made)
+/* Opens with eviction where descriptors run out; under the lock. */
+static int root_openat(struct root *root, int dirfd, const char *name, int flags)
+{
+	int fd;
+
+	do {
+		fd = root_try_open(root, dirfd, name, flags);
+	} while ((fd == -EMFILE || fd == -ENFILE) && root_evict_one(root));
+	return fd;
+}
+
+/* The same without the lock, which a cold folder would hold for long. */
+static int root_openat_unlocked(struct root *root, int dirfd, const char *name, int flags)
+{
+	bool evicted = true;
+	int fd = root_try_open(root, dirfd, name, flags);
+
+	while ((fd == -EMFILE || fd == -ENFILE) && evicted) {
+		pthread_mutex_lock(&root->lock);
+		evicted = root_evict_one(root);
+		pthread_mutex_unlock(&root->lock);
+		if (evicted)
+			fd = root_try_open(root, dirfd, name, flags);
+	}
+	return fd;
+}
+
+/* A dir for the descriptor FD, pinned, not yet known to the root. */
+static int dir_make(struct root *root, int fd, const char *name, struct dir **made)
 {
 	size_t name_bytes = strlen(name) + 1;
 	struct sys_stat stat;
@@ -119,12 +142,6 @@ static int dir_make(struct root *root, struct dir *parent, int fd, const char *n
 	dir->pins = 1;
 	dir->device = stat.device;
 	dir->inode = stat.inode;
-	dir->parent = parent;
-	if (parent != NULL) {
-		dir->depth = parent->depth + 1;
-		parent->refs++;
-	}
-	root->open_count++;
 	*made = dir;
 	return 0;
 }
@@ -133,17 +150,24 @@ static int dir_open(struct root *root, struct dir *parent, int dirfd, const char
 		    struct dir **dir)
 {
 	int flags = ROOT_OPEN_FLAGS | (parent != NULL ? O_NOFOLLOW : 0);
-	int result, fd;
+	int fd = root_openat_unlocked(root, dirfd, name, flags);
+	int result = fd < 0 ? fd : dir_make(root, fd, name, dir);
 
+	if (result < 0) {
+		if (fd >= 0)
+			sys_close(root->sys, fd);
+		return result;
+	}
 	pthread_mutex_lock(&root->lock);
-	fd = root_openat(root, dirfd, name, flags);
-	result = fd < 0 ? fd : dir_make(root, parent, fd, name, dir);
-	if (result == 0)
-		root_keep_budget(root);
-	else if (fd >= 0)
-		sys_close(root->sys, fd);
+	(*dir)->parent = parent;
+	if (parent != NULL) {
+		(*dir)->depth = parent->depth + 1;
+		parent->refs++;
+	}
+	root->open_count++;
+	root_keep_budget(root);
 	pthread_mutex_unlock(&root->lock);
-	return result;
+	return 0;
 }
 
 int dir_open_path(struct root *root, int base_fd, const char *path, struct dir **dir)

@@ -407,7 +407,8 @@ static void stream_bound_dirty(struct stream *stream, const struct stream_env *e
 					     (int64_t)stream->synced_to, LIMIT_SYNC_AT_BYTES,
 					     SYNC_FILE_RANGE_WRITE);
 		stream->synced_to += LIMIT_SYNC_AT_BYTES;
-		if (result == 0 && tally_get(&env->tally->dirty_bytes) > LIMIT_DIRTY_BYTES)
+		if (result == 0 &&
+		    tally_get(&env->tally->dirty_bytes) > tally_dirty_limit(env->tally))
 			result = stream_clean(stream, env);
 	}
 	/* A write-back error is told once for each descriptor: this is it (G4). */

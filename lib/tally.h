@@ -54,6 +54,9 @@ static inline uint64_t tally_get(const _Atomic uint64_t *counter)
 /* CLOCK_MONOTONIC in nanoseconds; durations only, never a decision (H07). */
 uint64_t tally_now_ns(void);
 
+/* G9: bytes that the run may have dirty: 64 MiB, or what it writes in a second. */
+uint64_t tally_dirty_limit(const struct tally *tally);
+
 /* Copies the counters out. */
 void tally_read(const struct tally *tally, struct weir_stats *stats);
 

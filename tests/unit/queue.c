@@ -42,14 +42,14 @@ static void scans(void)
 	struct queue *queue = open_queue(&bell);
 
 	CHECK(queue_idle(queue));
-	CHECK(queue_take_scan(queue, false) == NULL);
+	CHECK(queue_take_scan(queue, true) == NULL);
 	for (int i = 0; i < 3; i++)
 		queue_push_scan(queue, folders[i]);
 	CHECK_EQUAL(queue->outstanding, 3);
 	CHECK(!queue_idle(queue));
 	for (int i = 2; i >= 0; i--)
-		CHECK(queue_take_scan(queue, true) == folders[i]);
-	CHECK(queue_take_scan(queue, false) == NULL);
+		CHECK(queue_take_scan(queue, false) == folders[i]);
+	CHECK(queue_take_scan(queue, true) == NULL);
 	CHECK(!queue_idle(queue)); /* taken is not over */
 	queue_finish_work(queue, 3);
 	CHECK(queue_idle(queue));
@@ -64,7 +64,7 @@ static void found(void)
 
 	queue_push_scan(queue, folders[0]);
 	queue_push_scan(queue, folders[1]);
-	CHECK(queue_take_scan(queue, true) == folders[1]);
+	CHECK(queue_take_scan(queue, false) == folders[1]);
 	/* The rest of its listing comes after what was found in it so far, and
 	 * is no new work. */
 	list_init(&children);
@@ -73,16 +73,16 @@ static void found(void)
 	queue_push_found(queue, folders[1], &children);
 	CHECK(list_empty(&children));
 	CHECK_EQUAL(queue->outstanding, 4);
-	CHECK(queue_take_scan(queue, true) == folders[3]);
-	CHECK(queue_take_scan(queue, true) == folders[2]);
-	CHECK(queue_take_scan(queue, true) == folders[1]);
+	CHECK(queue_take_scan(queue, false) == folders[3]);
+	CHECK(queue_take_scan(queue, false) == folders[2]);
+	CHECK(queue_take_scan(queue, false) == folders[1]);
 	list_add_tail(&children, &folders[4]->node);
 	queue_push_found(queue, NULL, &children); /* its listing ended */
 	CHECK_EQUAL(queue->outstanding, 5);
-	CHECK(queue_take_scan(queue, true) == folders[4]);
-	CHECK(queue_take_scan(queue, true) == folders[0]);
+	CHECK(queue_take_scan(queue, false) == folders[4]);
+	CHECK(queue_take_scan(queue, false) == folders[0]);
 	queue_push_found(queue, NULL, &children); /* nothing was found */
-	CHECK(queue_take_scan(queue, false) == NULL);
+	CHECK(queue_take_scan(queue, true) == NULL);
 	CHECK_EQUAL(queue->outstanding, 5);
 	queue_finish_work(queue, 5);
 	close_queue(queue);
@@ -143,14 +143,14 @@ static void room(void)
 	/* Pushing never blocks and never fails, however full it is. */
 	for (unsigned i = 0; i < LIMIT_QUEUE_BATCHES + 3; i++)
 		queue_push_batch(queue, make_batch(folders[1], "f"));
-	CHECK(queue_take_scan(queue, true) == NULL);
+	CHECK(queue_take_scan(queue, false) == NULL);
 	for (int i = 0; i < 4; i++)
 		drop_batch(queue, queue_take_batch(queue));
-	CHECK(queue_take_scan(queue, true) == folders[0]);
+	CHECK(queue_take_scan(queue, false) == folders[0]);
 	queue_push_found(queue, folders[0], &none);
 	queue_push_batch(queue, make_batch(folders[1], "f"));
-	CHECK(queue_take_scan(queue, true) == NULL);
-	CHECK(queue_take_scan(queue, false) == folders[0]);
+	CHECK(queue_take_scan(queue, false) == NULL);
+	CHECK(queue_take_scan(queue, true) == folders[0]);
 	queue_finish_work(queue, 1);
 	for (struct batch *batch; (batch = queue_take_batch(queue)) != NULL;)
 		drop_batch(queue, batch);
@@ -267,7 +267,7 @@ static void rings(void)
 	CHECK(bell_read(&bell) != seen);
 	seen = bell_read(&bell);
 	idle = bell_read(&idle_bell);
-	queue_take_scan(queue, false);
+	queue_take_scan(queue, true);
 	queue_finish_work(queue, 1);
 	CHECK(bell_read(&idle_bell) == idle); /* an entry is left */
 	drop_batch(queue, queue_take_batch(queue));
