@@ -231,6 +231,7 @@ registered_all() {
 
 # bats test_tags=F12
 @test "where no thread can be made the run ends, with its work done or a reason" {
+	need_no_sanitizer
 	make_mixed "$S/a"
 	run --separate-stderr timeout 60 refuse clone=EAGAIN clone3=EAGAIN -- \
 		"$WEIR" copy -a "$S/a" "$D"
