@@ -28,7 +28,8 @@
 #include "invariant.h"
 
 #define BUDGET_RESERVED_FDS 12U /* standard ones, log, eventfd, syncs, probes */
-#define BUDGET_FEW_FDS 48U	/* below this: one worker, no ring */
+#define BUDGET_LEAST_FDS 16U
+#define BUDGET_FEW_FDS 48U /* below this: one worker, no ring */
 
 static bool budget_has_capability(unsigned capability)
 {
@@ -208,6 +209,14 @@ static uint32_t budget_fds(void)
 		       : 3;
 }
 
+/* True where not even one file at a time can be copied. */
+static bool budget_too_few_fds(void)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < BUDGET_LEAST_FDS;
+}
+
 static uint32_t budget_within(uint64_t value, uint32_t lowest, uint32_t highest)
 {
 	return value < lowest ? lowest : value > highest ? highest : (uint32_t)value;
@@ -241,6 +250,7 @@ void budget_settle(struct budget *budget, struct sys *sys, const struct settings
 		if (fds < BUDGET_FEW_FDS && settings->engine == WEIR_ENGINE_AUTO)
 			budget->plans[i].engine = WEIR_ENGINE_PLAIN;
 	}
+	budget->too_few_fds = budget_too_few_fds();
 	budget->is_root = budget_has_capability(CAP_DAC_READ_SEARCH);
 	budget->have_proc = sys_exists(sys, "/proc/self/fd");
 }
@@ -263,6 +273,7 @@ void budget_settle_inline(struct budget *budget, struct sys *sys, const struct s
 		},
 		.jobs = 1,
 	};
+	budget->too_few_fds = budget_too_few_fds();
 	budget->is_root = budget_has_capability(CAP_DAC_READ_SEARCH);
 	budget->have_proc = sys_exists(sys, "/proc/self/fd");
 }

@@ -18,6 +18,7 @@ struct budget {
 	uint32_t parked; /* units parked in a group, by descriptors */
 	uint32_t folder_fds;
 	struct engine_plan plans[LIMIT_WORKERS_MAX];
+	bool too_few_fds; /* nothing can be done */
 	bool have_proc;
 	bool is_root;
 };

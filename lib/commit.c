@@ -635,8 +635,8 @@ static void commit_sync_names(struct commit *commit, struct group *group, bool w
 		result = commit_syncfs(commit, group->fs);
 	else
 		result = commit_fsync_folders(commit, over, finished, &folder);
-	if (result < 0 && whole) /* it may be about data that is not parked yet */
-		result = commit_fsync_folders(commit, over, finished, &folder);
+	if (result == -EACCES && fs_believes_syncfs(group->fs)) /* it may not be opened to sync */
+		result = commit_syncfs(commit, group->fs);
 	if (result < 0)
 		commit_names_lost(commit, result, folder);
 	else
@@ -654,15 +654,16 @@ static void commit_free_lists(struct commit *commit, struct list *over, struct l
 }
 
 /* The names of the group before, if they were left to this group's sync: FS was
- * SYNCED with RESULT.  A failure may be about this group's data, so the folders
- * are asked themselves before names are called lost. */
+ * SYNCED with RESULT.  A failure may be about this group's data, but asking the
+ * folders then would be a second sync of what one has failed for: on XFS fsync
+ * of a folder returns 0 after a shutdown that lost its names (G5). */
 static void commit_settle_before(struct commit *commit, struct fs *fs, bool synced, int result)
 {
 	struct folder *folder = NULL;
 
 	if (commit->unsynced_fs == NULL)
 		return;
-	if (!synced || commit->unsynced_fs != fs || result < 0)
+	if (!synced || commit->unsynced_fs != fs)
 		result = commit_fsync_folders(commit, &commit->unsynced_units,
 					      &commit->unsynced_folders, &folder);
 	if (result < 0)

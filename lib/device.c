@@ -188,6 +188,14 @@ struct fs *fs_find(struct fs_table *table, int fd, uint64_t device, bool hold)
 	return fs;
 }
 
+void fs_hold_file(struct fs_table *table, struct fs *fs, int fd)
+{
+	pthread_mutex_lock(&table->lock);
+	if (fs->sync_fd < 0)
+		fs->sync_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	pthread_mutex_unlock(&table->lock);
+}
+
 bool fs_believes_syncfs(const struct fs *fs)
 {
 	return fs->sync_fd >= 0 && fs->tells_syncfs &&

@@ -60,6 +60,10 @@ void fs_table_close(struct fs_table *table);
  * descriptor for syncfs.  NULL: out of memory. */
 struct fs *fs_find(struct fs_table *table, int fd, uint64_t device, bool hold);
 
+/* Keeps a duplicate of FD, a file of FS that nothing was written to yet, for
+ * syncfs, where its folder could not be opened for that. */
+void fs_hold_file(struct fs_table *table, struct fs *fs, int fd);
+
 /* True where syncfs tells whether it worked (G3). */
 bool fs_believes_syncfs(const struct fs *fs);
 

@@ -204,7 +204,7 @@ static void engine_tell_room(struct worker *worker, const struct job *job, char 
 	if (statfs.f_files > 0 && statfs.f_ffree == 0)
 		snprintf(text, size, "the %s there has no inodes left", fs->name);
 	else
-		snprintf(text, size, "%llu bytes are needed, the %s there has %llu left",
+		snprintf(text, size, "%llu bytes are needed, the %s there has %llu left now",
 			 (unsigned long long)job->source.size_bytes, fs->name,
 			 (unsigned long long)statfs.f_bavail * (unsigned long long)statfs.f_bsize);
 }
@@ -222,20 +222,25 @@ static void engine_post_error(struct worker *worker, const struct job *job)
 	free(path);
 }
 
-/* Errors after which going on would only repeat them. */
-static void engine_consider_stop(struct engine_shared *shared, const struct error *error)
+/* Errors after which going on would only repeat them: the file system that the
+ * run copies into is full, read-only or broken.  FS is where it happened. */
+static void engine_consider_stop(struct engine_shared *shared, const struct error *error,
+				 const struct fs *fs)
 {
+	struct error end;
 	bool stop;
 
-	if (error->side != ERROR_SIDE_TARGET)
+	if (error->side != ERROR_SIDE_TARGET || fs == NULL || fs != shared->target_fs)
 		return;
 	stop = error_is_full(error->errnum) || error->errnum == EROFS;
 	if (error->errnum == EIO)
 		stop = atomic_fetch_add(&shared->write_errors, 1) + 1 >= LIMIT_WRITE_ERRORS;
-	if (stop) {
-		atomic_store(&shared->dropped, true);
-		engine_cancel(shared, WEIR_CANCEL_FINISH);
-	}
+	if (!stop || atomic_exchange(&shared->dropped, true))
+		return;
+	error_set_text(&end, ERROR_SIDE_TARGET, "go on in", "what is left was not tried");
+	end.grade = ERROR_RUN;
+	event_post_error(shared->events, &end, shared->target_path, true);
+	engine_cancel(shared, WEIR_CANCEL_FINISH);
 }
 
 static bool engine_may_find_room(const struct error *error)
@@ -259,7 +264,7 @@ static void engine_fail(struct worker *worker, struct job *job)
 		return;
 	}
 	engine_post_error(worker, job);
-	engine_consider_stop(shared, &job->error);
+	engine_consider_stop(shared, &job->error, job->folder->target_fs);
 	engine_end_job(worker, job, true);
 }
 
@@ -454,7 +459,9 @@ static bool engine_scan(struct worker *worker)
 		return false;
 	if (tree_scan(shared->tree, folder, &error)) {
 		if (error.grade != ERROR_NONE)
-			engine_consider_stop(shared, &error);
+			engine_consider_stop(shared, &error,
+					     folder->parent != NULL ? folder->parent->target_fs
+								    : NULL);
 		commit_put_folder(shared->commit, folder);
 		queue_finish_work(shared->queue, 1);
 	}

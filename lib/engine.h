@@ -25,6 +25,8 @@ struct engine_shared {
 	struct tally *tally;
 	struct bell *bell;
 	const struct settings *settings;
+	const struct fs *target_fs; /* of the target operand */
+	const char *target_path;
 	_Atomic int cancel;	    /* enum weir_cancel, 0: go on */
 	_Atomic unsigned ways_told; /* bits of enum job_way told by --explain */
 	_Atomic unsigned write_errors;
@@ -58,7 +60,7 @@ struct worker {
 	struct list waiting; /* for the committer, room or a slot: T3 */
 	struct batch *batch;
 	struct dir *held[2]; /* sides of its folder, pinned and referenced */
-	bool growing; /* nothing is issued until the arena has grown */
+	bool growing;	     /* nothing is issued until the arena has grown */
 	bool opened;
 	bool moved;	   /* a job ended in this turn */
 	uint32_t failures; /* of the ring itself */

@@ -313,6 +313,12 @@ int ring_open(struct io *io)
 	if (state == NULL)
 		return -ENOMEM;
 	result = ring_setup_ladder(&state->ring);
+	if (result == -ENOMEM) {
+		/* A ring that just ended gives its share of RLIMIT_MEMLOCK back
+		 * some ms later. */
+		nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+		result = ring_setup_ladder(&state->ring);
+	}
 	if (result < 0) {
 		free(state);
 		return result;

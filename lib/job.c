@@ -31,6 +31,7 @@ void job_begin(struct job *job, const struct step *recipe, struct folder *folder
 	job->folder = folder;
 	job->retry = retry;
 	job->type = entry->type;
+	job->follow = entry->follow;
 	job->source_dirfd = -1;
 	job->source_fd = -1;
 	job->target_dirfd = -1;

@@ -87,6 +87,7 @@ struct job {
 	int32_t op_result;
 	struct error error;
 	struct folder *folder; /* referenced */
+	bool follow;	       /* an operand in /proc: its last component is followed */
 	unsigned char type;
 	int source_dirfd; /* pinned, or -1 */
 	int source_fd;

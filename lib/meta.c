@@ -103,8 +103,11 @@ static int meta_take_owner(struct sys *sys, int fd, const struct sys_stat *creat
 	bool same;
 	int result = meta_owner(sys, fd, "", created, existing->uid, existing->gid, &same);
 
-	if (result < 0)
+	if (result < 0) {
 		error_set(error, result, ERROR_SIDE_TARGET, "keep the owner of");
+		error->text =
+			"what replaces it would be somebody else's; remove it first, or use -p";
+	}
 	return result;
 }
 

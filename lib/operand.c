@@ -257,7 +257,7 @@ static int operands_resolve_target(struct operands *operands, struct tree *tree)
 	if (operands->count > 1)
 		return operand_fatal(tree, result < 0 ? result : -ENOTDIR, "copy into",
 				     "several sources need a folder to go into", path);
-	if (result == 0 && !is_folder && !S_ISREG(stat.mode))
+	if (result == 0 && !is_folder && !S_ISREG(stat.mode) && !tree->settings->no_clobber)
 		return operand_refuse(tree, "copy to",
 				      "it is a device, FIFO or socket, which is never replaced",
 				      path);
@@ -293,6 +293,15 @@ static int operand_resolve(struct tree *tree, struct operand *source)
 		result = operand_resolve_links(tree, source->dirfd, &path, false);
 	if (result == 0)
 		result = sys_statx(tree->sys, source->dirfd, path, false, &source->stat);
+	/* A link of /proc leads where its text does not: to a pipe, or to a file
+	 * that has no name any more.  The kernel follows it. */
+	if (result == -ENOENT && follow &&
+	    sys_statx_follow(tree->sys, source->dirfd, source->path, &source->stat) == 0) {
+		free(path);
+		path = strdup(source->path);
+		source->magic = true;
+		result = path != NULL ? 0 : -ENOMEM;
+	}
 	if (result < 0) {
 		free(path);
 		if (result == -ENOMEM)
@@ -398,15 +407,21 @@ static int operands_guard_ancestry(const struct operands *operands, struct tree 
 	return result;
 }
 
+/* The name in the target; all whose contents go into the target itself share one. */
+static const char *operand_place(const struct operand *operand)
+{
+	return operand->into_parent ? "." : operand->target_name;
+}
+
 static int operand_compare_names(const void *a, const void *b)
 {
 	const struct operand *const *left = a;
 	const struct operand *const *right = b;
 
-	return strcmp((*left)->target_name, (*right)->target_name);
+	return strcmp(operand_place(*left), operand_place(*right));
 }
 
-/* B08: two sources would get one name.  Two folders are merged. */
+/* B08: two sources would get one name: merged, the last writer would win. */
 static int operands_guard_names(const struct operands *operands, struct tree *tree)
 {
 	const struct operand **sorted = calloc(operands->count, sizeof(struct operand *));
@@ -416,13 +431,13 @@ static int operands_guard_names(const struct operands *operands, struct tree *tr
 	if (sorted == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < operands->count; i++)
-		if (operands->sources[i].usable && !operands->sources[i].into_parent)
+		if (operands->sources[i].usable)
 			sorted[count++] = &operands->sources[i];
 	qsort(sorted, count, sizeof(struct operand *), operand_compare_names);
 	for (size_t i = 1; i < count && result == 0; i++) {
 		const struct operand *a = sorted[i - 1], *b = sorted[i];
 
-		if (strcmp(a->target_name, b->target_name) != 0 || (a->is_folder && b->is_folder))
+		if (strcmp(operand_place(a), operand_place(b)) != 0)
 			continue;
 		result = operand_refuse(tree, "copy",
 					"another operand has the same name in the target", b->path);
@@ -550,7 +565,9 @@ static int operands_queue_one(struct operands *operands, struct tree *tree,
 		return operand_queue_folder(tree, *pair, source);
 	if ((*pair)->source == NULL)
 		return operand_leave_out(tree, error, "open folder of", NULL, source);
-	return tree_add(tree, *pair, batch, source->type, source->name, source->target_name);
+	return tree_add(tree, *pair, batch,
+			(unsigned char)(source->type | (source->magic ? ENTRY_FOLLOW : 0)),
+			source->name, source->target_name);
 }
 
 /* Removes what killed runs left in the target, then holds it shared until the

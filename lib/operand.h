@@ -20,6 +20,7 @@ struct operand {
 	bool usable; /* false: it was reported and is left out */
 	bool is_folder;
 	bool into_parent; /* "." and the like: its contents are meant */
+	bool magic;	  /* a link of /proc that only the kernel can follow */
 	unsigned char type;
 	struct sys_stat stat;
 	char *folder_path; /* where it lies */

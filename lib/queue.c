@@ -180,7 +180,8 @@ bool batch_next(struct batch *batch, struct entry *entry)
 
 	if (batch->taken == batch->count)
 		return false;
-	entry->type = (unsigned char)*at++;
+	entry->type = (unsigned char)*at & (unsigned char)~ENTRY_FOLLOW;
+	entry->follow = ((unsigned char)*at++ & ENTRY_FOLLOW) != 0;
 	entry->name = at;
 	at += strlen(at) + 1;
 	entry->target_name = *at != '\0' ? at : entry->name;

@@ -28,8 +28,12 @@ struct batch {
 	char names[];	 /* each: type byte, name, NUL, target name, NUL */
 };
 
+/* Beside the DT_ word of an entry: its last component is a link to be followed. */
+#define ENTRY_FOLLOW 0x80
+
 struct entry {
 	unsigned char type; /* DT_ word */
+	bool follow;	    /* ENTRY_FOLLOW was set */
 	const char *name;
 	const char *target_name; /* same as name but for operands */
 };

@@ -89,6 +89,8 @@ static enum step_answer regular_issue_open(struct job_env *env, struct job *job)
 	op->fd = job->source_dirfd;
 	op->name = job->name;
 	op->open_flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	if (job->follow)
+		op->open_flags &= ~O_NOFOLLOW;
 	job->noatime = !env->noatime_refused;
 	if (job->noatime)
 		op->open_flags |= O_NOATIME;
@@ -201,8 +203,13 @@ static int regular_open_tmpfile(struct job_env *env, struct job *job, mode_t mod
 static int regular_open_named(struct job_env *env, struct job *job, mode_t mode)
 {
 	struct dir *dir = job->folder->target;
-	int fd = dir_temp_added(env->root, dir);
+	struct sys_stat folder;
+	int fd = sys_statx(env->stream.sys, job->target_dirfd, "", false, &folder);
 
+	if (fd == 0 && folder.append_only)
+		fd = -EPERM; /* the temp would stay for good (F15) */
+	if (fd == 0)
+		fd = dir_temp_added(env->root, dir);
 	if (fd < 0)
 		return fd;
 	fd = temp_name_make(job->temp_name);
@@ -241,6 +248,8 @@ static enum step_answer regular_make(struct job_env *env, struct job *job)
 	}
 	job->target_fd = fd;
 	job->folder->target_fs->written = true;
+	if (job->folder->target_fs->sync_fd < 0)
+		fs_hold_file(env->fs, job->folder->target_fs, fd);
 	tally_add(&env->stream.tally->target_ns, tally_now_ns() - began);
 	return STEP_NEXT;
 }

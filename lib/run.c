@@ -487,6 +487,16 @@ static bool run_rotates(struct weir_run *run)
 	return false;
 }
 
+static void run_tell_too_few(struct weir_run *run)
+{
+	struct error error;
+
+	error_set_text(&error, ERROR_SIDE_NONE, "start",
+		       "there are too few file descriptors (RLIMIT_NOFILE), 16 are needed");
+	error.grade = ERROR_RUN;
+	event_post_error(&run->events, &error, "", false);
+}
+
 /* Sets the budgets and starts the work.  0 or -errno. */
 static int run_start(struct weir_run *run)
 {
@@ -502,8 +512,14 @@ static int run_start(struct weir_run *run)
 			      run->settings.workers == 0 && run_rotates(run));
 	run->commit.units_max = run->budget.parked;
 	run->root.open_max = run->budget.folder_fds;
+	run->shared.target_fs = run->operands.target_fs;
+	run->shared.target_path = run->operands.target_path;
 	run->shared.have_proc = run->budget.have_proc;
 	run->shared.is_root = run->budget.is_root;
+	if (run->budget.too_few_fds) {
+		run_tell_too_few(run);
+		engine_cancel(&run->shared, WEIR_CANCEL_NOW);
+	}
 	if (small)
 		return run_inline(run);
 	for (uint32_t i = 0; i < run->budget.workers; i++)

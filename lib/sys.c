@@ -201,6 +201,8 @@ static int sys_statx_flags(struct sys *sys, int dirfd, const char *name, int fla
 		.gid = raw.stx_gid,
 		.links = raw.stx_nlink,
 		.rdev = makedev(raw.stx_rdev_major, raw.stx_rdev_minor),
+		.append_only = (raw.stx_attributes & (STATX_ATTR_APPEND | STATX_ATTR_IMMUTABLE)) !=
+			       0,
 		.dio_known = (raw.stx_mask & SYS_STATX_DIOALIGN) != 0,
 		.atime = sys_timespec(raw.stx_atime),
 		.mtime = sys_timespec(raw.stx_mtime),

@@ -82,7 +82,8 @@ struct sys_stat {
 	uint64_t rdev;
 	uint32_t dio_memory_align; /* 0: unknown or no direct I/O, see dio_known */
 	uint32_t dio_offset_align;
-	bool dio_known; /* the kernel told the two above */
+	bool append_only; /* or immutable: names in it cannot be removed */
+	bool dio_known;	  /* the kernel told the two above */
 	struct timespec atime;
 	struct timespec mtime;
 	struct timespec ctime;

@@ -119,7 +119,6 @@ static int tree_check_loop(struct folder *folder, struct error *error)
 	    tree_is_above(folder->source, folder->parent->target)) {
 		error_set_text(error, ERROR_SIDE_SOURCE, "enter folder",
 			       "it is a folder that is being copied into");
-		error->grade = ERROR_WARNING;
 		return -ELOOP;
 	}
 	if (tree_is_above(folder->source, folder->source->parent)) {
@@ -136,6 +135,16 @@ static mode_t tree_create_mode(const struct tree *tree, const struct folder *fol
 	return (folder->stat.mode & 0777) | 0700;
 }
 
+/* Whatever the umask, we must be able to work in it. */
+static void tree_open_to_us(struct tree *tree, const struct folder *folder, int parent_fd)
+{
+	struct sys_stat stat;
+
+	if (sys_statx(tree->sys, parent_fd, folder->target_name, false, &stat) == 0 &&
+	    (stat.mode & 0700) != 0700)
+		sys_fchmodat(tree->sys, parent_fd, folder->target_name, (stat.mode & 07777) | 0700);
+}
+
 /* Makes or opens the target folder; parent_fd is its pinned parent. */
 static int tree_make_target(struct tree *tree, struct folder *folder, int parent_fd,
 			    struct error *error)
@@ -147,6 +156,8 @@ static int tree_make_target(struct tree *tree, struct folder *folder, int parent
 		result = sys_mkdirat(tree->sys, parent_fd, folder->target_name,
 				     tree_create_mode(tree, folder));
 		folder->fresh = result == 0;
+		if (folder->fresh && !tree->settings->privileged)
+			tree_open_to_us(tree, folder, parent_fd);
 		if (result < 0 && result != -EEXIST) {
 			error_set(error, result, ERROR_SIDE_TARGET, "create folder");
 			return result;
@@ -274,7 +285,7 @@ int tree_add(struct tree *tree, struct folder *folder, struct batch **batch, uns
 	if (!batch_add(*batch, type, name, target_name))
 		WEIR_ASSERT(false); /* one entry always fits an empty batch */
 added:
-	if (type == DT_REG) {
+	if ((type & ~ENTRY_FOLLOW) == DT_REG) {
 		tally_add(&tree->tally->files_found, 1);
 		tally_add(&tree->tally->files_open, 1);
 	}
@@ -336,32 +347,50 @@ static bool tree_is_dot(const char *name)
 	return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
 }
 
-/* Lists one buffer.  True: the end was reached, or the listing failed. */
+/* A listing that failed because the folder was removed is a source that went. */
+static void tree_list_failed(struct tree *tree, struct folder *folder, int fd, ssize_t result)
+{
+	struct error error;
+	struct sys_stat stat;
+
+	if (result == -EBADF)
+		result = -EACCES; /* opened to search in it only: it may not be read */
+	error_set(&error, result, ERROR_SIDE_SOURCE, "list folder");
+	error.source_changed = result == -ENOENT ||
+			       (sys_statx(tree->sys, fd, "", false, &stat) == 0 && stat.links == 0);
+	tree_error(tree, &error, folder, NULL);
+}
+
+/* Lists one buffer, in as many calls as fill it: most folders are over in one
+ * step, and need not be opened again only to find the end.  True: the end was
+ * reached, or the listing failed. */
 static bool tree_list(struct tree *tree, struct folder *folder, int fd, struct list *children,
 		      struct batch **batch)
 {
 	_Alignas(struct tree_dirent) char buffer[LIMIT_LIST_BYTES];
-	struct error error = { 0 };
-	ssize_t bytes = sys_lseek(tree->sys, fd, folder->scan_offset, SEEK_SET);
+	ssize_t listed = 0;
+	ssize_t bytes = 0;
 
-	if (bytes >= 0)
+	/* Another descriptor may stand for the folder since the last step. */
+	if (folder->scan_offset != 0)
+		bytes = sys_lseek(tree->sys, fd, folder->scan_offset, SEEK_SET);
+	while (bytes >= 0 && listed < (ssize_t)sizeof(buffer)) {
 		bytes = sys_getdents(tree->sys, fd, buffer, sizeof(buffer));
-	if (bytes == -EBADF)
-		bytes = -EACCES; /* opened to search in it only: it may not be read */
-	if (bytes < 0) {
-		error_set(&error, bytes, ERROR_SIDE_SOURCE, "list folder");
-		tree_error(tree, &error, folder, NULL);
-		return true;
-	}
-	for (ssize_t at = 0; at < bytes;) {
-		const struct tree_dirent *entry = (const void *)(buffer + at);
+		for (ssize_t at = 0; at < bytes;) {
+			const struct tree_dirent *entry = (const void *)(buffer + at);
 
-		at += entry->length;
-		folder->scan_offset = entry->offset;
-		if (!tree_is_dot(entry->name))
-			tree_take_entry(tree, folder, fd, entry, children, batch);
+			at += entry->length;
+			folder->scan_offset = entry->offset;
+			if (!tree_is_dot(entry->name))
+				tree_take_entry(tree, folder, fd, entry, children, batch);
+		}
+		if (bytes == 0)
+			return true;
+		listed += bytes;
 	}
-	return bytes == 0;
+	if (bytes < 0)
+		tree_list_failed(tree, folder, fd, bytes);
+	return bytes < 0;
 }
 
 bool tree_scan(struct tree *tree, struct folder *folder, struct error *error)
