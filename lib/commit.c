@@ -482,6 +482,8 @@ void commit_publish_now(struct commit *commit, struct unit *unit)
 	struct folder *folder = unit->folder;
 
 	WEIR_ASSERT(!settings_parks(commit->settings));
+	/* From here on the kernel's own limits hold; the sync at the end waits. */
+	tally_sub(&commit->tally->dirty_bytes, unit->dirty_bytes);
 	commit_publish_unit(commit, unit);
 	free(unit);
 	commit_put_folder(commit, folder);
