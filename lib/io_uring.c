@@ -273,6 +273,7 @@ static int ring_self_test(struct io_uring *ring)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
 	struct io_uring_cqe *cqe;
+	unsigned tries = 0;
 	int result;
 
 	if (sqe == NULL)
@@ -281,7 +282,8 @@ static int ring_self_test(struct io_uring *ring)
 	sqe->user_data = 1;
 	do {
 		result = io_uring_submit_and_wait(ring, 1);
-	} while (result == -EINTR);
+	} while ((result == -EINTR || result == -EAGAIN || result == -EBUSY) &&
+		 ++tries < LIMIT_TRIES); /* E12 */
 	if (result < 0)
 		return result;
 	result = io_uring_peek_cqe(ring, &cqe);
