@@ -228,31 +228,47 @@ void budget_settle(struct budget *budget, struct sys *sys, const struct settings
 	uint32_t fds = budget_fds();
 	uint64_t lockable = budget_lockable_bytes();
 	uint64_t memory = budget_memory_bytes(sys);
-	uint32_t jobs;
+	uint32_t jobs, taken;
 
 	memset(budget, 0, sizeof(*budget));
 	budget->workers = settings->workers != 0
 				  ? settings->workers
-				  : budget_within(budget_cpus(sys), 1, LIMIT_WORKERS_DEFAULT);
+				  : budget_within(2 * budget_cpus(sys), 1, LIMIT_WORKERS_DEFAULT);
 	if (rotates && settings->workers == 0)
 		budget->workers = 1;
 	if (budget->workers > workers_useful)
 		budget->workers = workers_useful;
 	if (fds < BUDGET_FEW_FDS)
 		budget->workers = 1;
-	budget->parked = budget_within(fds / 6, 1, LIMIT_GROUP_UNITS);
 	budget->folder_fds = budget_within(fds / 3, 2, LIMIT_FOLDER_FDS);
 	jobs = budget_within(fds / 3 / 2 / budget->workers, 1, LIMIT_JOBS);
+	taken = budget->folder_fds;
 	for (uint32_t i = 0; i < budget->workers; i++) {
 		budget_plan(&budget->plans[i], settings, memory / budget->workers,
 			    budget_share(lockable, budget->workers, i));
 		budget->plans[i].jobs = jobs;
+		taken += 2 * jobs;
 		if (fds < BUDGET_FEW_FDS && settings->engine == WEIR_ENGINE_AUTO)
 			budget->plans[i].engine = WEIR_ENGINE_PLAIN;
 	}
+	/* Three groups hold their files open: filled, synced, named. */
+	budget->parked = budget_within(taken < fds ? (fds - taken) / 3 : 0, 1, LIMIT_GROUP_UNITS);
 	budget->too_few_fds = budget_too_few_fds();
 	budget->is_root = budget_has_capability(CAP_DAC_READ_SEARCH);
 	budget->have_proc = sys_exists(sys, "/proc/self/fd");
+}
+
+void budget_reserve_fds(const struct budget *budget, int fd)
+{
+	uint32_t fds = budget_fds();
+	uint32_t highest = budget->folder_fds + 3 * budget->parked + BUDGET_RESERVED_FDS;
+	int high;
+
+	for (uint32_t i = 0; i < budget->workers; i++)
+		highest += 2 * budget->plans[i].jobs;
+	high = fcntl(fd, F_DUPFD_CLOEXEC, (int)(highest < fds ? highest : fds - 1));
+	if (high >= 0)
+		close(high);
 }
 
 void budget_settle_inline(struct budget *budget, struct sys *sys, const struct settings *settings)

@@ -29,6 +29,10 @@ void budget_settle(struct budget *budget, struct sys *sys, const struct settings
 		   uint32_t workers_useful, bool rotates);
 
 /* The budget of a run that is done by its caller's thread. */
+/* Makes room in the descriptor table for all of BUDGET: growing it later means a
+ * wait for every CPU, many times over, once there are threads.  FD is any. */
+void budget_reserve_fds(const struct budget *budget, int fd);
+
 void budget_settle_inline(struct budget *budget, struct sys *sys, const struct settings *settings);
 
 #endif

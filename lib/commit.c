@@ -4,9 +4,9 @@
  *
  *   A unit is   True here                              Then
  *   parked      complete, nameless, descriptor held    its group is taken
- *   checked     the sync returned and its own          publish_unit()
+ *   checked     the sync returned and its own          its group is given to naming
  *               descriptor told no error (G4)
- *   published   it has its name                        the next sync
+ *   published   it has its name                        a sync that began after that
  *   durable     its name and its folders are synced    counted
  *
  * Invariants:
@@ -17,9 +17,10 @@
  * C3 (T1) nothing here waits for a worker, the queue or the caller;
  * C4 (G1) a group has one file system.
  *
- * The second sync of a group is the first sync of the next one when that is
- * already full: one syncfs makes the names of the one and the data of the
- * other durable, and files are counted only then.
+ * Three groups exist at most: one is filled, one synced, one named.  While the
+ * groups come full, a syncfs makes the data of one durable and the names of
+ * those that were named before it began; a group that is being named meanwhile
+ * waits for the next.  Files are counted only then.
  */
 #define _GNU_SOURCE
 #include "commit.h"
@@ -34,21 +35,15 @@
 #include "limits.h"
 #include "meta.h"
 
-static void group_init(struct group *group)
-{
-	memset(group, 0, sizeof(*group));
-	list_init(&group->units);
-	list_init(&group->folders);
-}
-
 int commit_open(struct commit *commit, struct sys *sys, struct root *root, struct queue *queue,
 		struct event_queue *events, struct tally *tally, const struct settings *settings,
 		struct bell *bell, uint32_t units_max)
 {
+	int result;
+
 	memset(commit, 0, sizeof(*commit));
 	commit->sys = sys;
 	commit->root = root;
-	commit->queue = queue;
 	commit->events = events;
 	commit->tally = tally;
 	commit->settings = settings;
@@ -56,14 +51,24 @@ int commit_open(struct commit *commit, struct sys *sys, struct root *root, struc
 	commit->units_max = units_max < LIMIT_GROUP_UNITS ? units_max : LIMIT_GROUP_UNITS;
 	WEIR_ASSERT(commit->units_max > 0);
 	group_init(&commit->open);
-	list_init(&commit->unsynced_units);
-	list_init(&commit->unsynced_folders);
+	group_init(&commit->given);
+	group_init(&commit->unsynced);
+	result = naming_open(&commit->naming);
+	if (result < 0)
+		return result;
+	commit->naming.sys = sys;
+	commit->naming.root = root;
+	commit->naming.queue = queue;
+	commit->naming.events = events;
+	commit->naming.tally = tally;
+	commit->naming.settings = settings;
 	return -pthread_mutex_init(&commit->lock, NULL);
 }
 
 void commit_close(struct commit *commit)
 {
 	WEIR_ASSERT(commit_empty(commit));
+	naming_close(&commit->naming);
 	pthread_mutex_destroy(&commit->lock);
 }
 
@@ -76,6 +81,12 @@ static bool group_is_full(const struct commit *commit, const struct group *group
 {
 	return group->count >= commit->units_max || group->bytes >= LIMIT_GROUP_BYTES ||
 	       group->dirty_bytes >= tally_dirty_limit(commit->tally) / 2;
+}
+
+/* Enough for a committer that has nothing else to do. */
+static bool group_is_worth(const struct commit *commit, const struct group *group)
+{
+	return group->count >= LIMIT_GROUP_WORTH_UNITS || group_is_full(commit, group);
 }
 
 bool commit_empty(struct commit *commit)
@@ -107,7 +118,7 @@ bool commit_park(struct commit *commit, struct unit *unit)
 		list_add_tail(&group->units, &unit->node);
 		tally_add(&commit->tally->files_parked, 1);
 		tally_add(&commit->tally->bytes_parked, unit->bytes);
-		full = group_is_full(commit, group);
+		full = group->count == LIMIT_GROUP_WORTH_UNITS || group_is_full(commit, group);
 	} else if (!group->urgent) {
 		group->urgent = true;
 		full = true;
@@ -135,65 +146,7 @@ uint64_t commit_hurry(struct commit *commit)
 	return serial;
 }
 
-static void commit_post_error(struct commit *commit, const struct error *error,
-			      const struct folder *folder, const char *name)
-{
-	char *path = error->side == ERROR_SIDE_SOURCE ? folder_source_path(folder, name)
-						      : folder_target_path(folder, name);
-
-	event_post_error(commit->events, error, path != NULL ? path : name, false);
-	free(path);
-}
-
-static void commit_post_entry(struct commit *commit, const struct unit *unit)
-{
-	struct weir_event event = {
-		.type = WEIR_EVENT_ENTRY,
-		.action = unit->replaced ? WEIR_ACTION_REPLACE : WEIR_ACTION_CREATE,
-		.offset = -1,
-		.bytes = unit->bytes,
-		.operation = "",
-		.text = NULL,
-	};
-	char *path;
-
-	if (!commit->settings->report_entries)
-		return;
-	path = folder_target_path(unit->folder, unit->target_name);
-	event_post(commit->events, &event, path != NULL ? path : unit->target_name, false);
-	free(path);
-}
-
 /* ---- folders that are complete ---- */
-
-/* Final attributes of one complete folder (P4).  Its parent is opened through
- * it first, while that needs no permission of its own. */
-static void commit_finish_folder(struct commit *commit, struct folder *folder)
-{
-	struct dir *dir = folder->target;
-	struct error error = { 0 };
-	int fd, parent_fd = -1;
-
-	if (dir == NULL)
-		return;
-	fd = dir_pin(commit->root, dir, NULL);
-	if (fd < 0) {
-		error_set(&error, fd, ERROR_SIDE_TARGET, "open");
-	} else {
-		if (dir->parent != NULL)
-			parent_fd = dir_pin(commit->root, dir->parent, dir);
-		if (folder->finish)
-			meta_finish_folder(commit->sys, commit->settings, fd, &folder->stat,
-					   folder->fresh, &error);
-		if (parent_fd >= 0)
-			dir_unpin(commit->root, dir->parent);
-		dir_unpin(commit->root, dir);
-	}
-	if (error.grade != ERROR_NONE)
-		commit_post_error(commit, &error, folder, NULL);
-	else if (folder->finish)
-		tally_add(&commit->tally->folders_done, 1);
-}
 
 void commit_put_folder(struct commit *commit, struct folder *folder)
 {
@@ -210,7 +163,7 @@ void commit_put_folder(struct commit *commit, struct folder *folder)
 			pthread_mutex_unlock(&commit->lock);
 			return;
 		}
-		commit_finish_folder(commit, folder);
+		naming_finish_folder(&commit->naming, folder);
 		folder = folder_free(folder, commit->root);
 	}
 }
@@ -285,46 +238,11 @@ static int commit_check(struct commit *commit, const struct unit *unit)
 	return result == -ESPIPE || result == -ENOSYS || result == -EINVAL ? 0 : result;
 }
 
-static void commit_close_unit(struct commit *commit, struct unit *unit)
-{
-	if (unit->fd >= 0)
-		sys_close(commit->sys, unit->fd);
-	unit->fd = -1;
-}
-
-/* Drops a unit that was lost on its way to the disk: copied once more, with an
- * fsync of its own; failing again, it has failed (G4, C2). */
-static void commit_lose(struct commit *commit, struct unit *unit, int result)
-{
-	struct dir *target = unit->folder->target;
-	struct error error = { 0 };
-
-	if (unit->temp_named) {
-		int dirfd = dir_pin(commit->root, target, NULL);
-
-		if (dirfd >= 0) {
-			publish_drop(commit->sys, unit, dirfd);
-			dir_unpin(commit->root, target);
-		}
-		unit->temp_named = false;
-		dir_temp_removed(commit->root, target);
-	}
-	commit_close_unit(commit, unit);
-	tally_sub(&commit->tally->bytes_written, unit->bytes);
-	tally_sub(&commit->tally->bytes_durable, unit->counted_bytes);
-	unit->counted_bytes = 0;
-	if (!unit->retry && !atomic_load(&commit->dropping) &&
-	    queue_push_retry(commit->queue, unit->folder, unit->type, unit->name,
-			     unit->target_name) == 0)
-		return;
-	error_set(&error, result, ERROR_SIDE_TARGET, "write back");
-	commit_post_error(commit, &error, unit->folder, unit->target_name);
-}
-
 /* One fsync flushes the device, which syncfs leaves out on XFS when the log had
- * nothing to write (G3).  A file whose fsync fails goes to OVER. */
-static void commit_flush(struct commit *commit, struct list *good, struct list *over)
+ * nothing to write (G3). */
+static void commit_flush(struct commit *commit, struct group *group)
 {
+	struct list *good = &group->units;
 	struct list *next;
 
 	for (struct list *node = good->next; node != good; node = next) {
@@ -338,8 +256,8 @@ static void commit_flush(struct commit *commit, struct list *good, struct list *
 		if (result == 0)
 			return;
 		list_remove(&unit->node); /* no flush happened: the next one tries */
-		commit_lose(commit, unit, result);
-		list_add_tail(over, &unit->node);
+		naming_lose(&commit->naming, unit, result);
+		list_add_tail(&group->named, &unit->node);
 	}
 }
 
@@ -354,21 +272,22 @@ static void commit_tell_stranger(struct commit *commit, int result)
 	event_post_error(commit->events, &error, "the target", false);
 }
 
-/* Makes the data of a group durable (C1).  What is good goes to GOOD, what was
- * lost to OVER.  0, or the error of a syncfs that also stood for the names of
- * the group before; *whole tells whether there was one. */
-static int commit_sync_data(struct commit *commit, struct group *group, struct list *good,
-			    struct list *over, bool *whole)
+/* Makes the data of a group durable (C1); what was lost leaves its units.  0, or
+ * the error of a syncfs that also stood for names; group->whole tells whether
+ * there was one. */
+static int commit_sync_data(struct commit *commit, struct group *group)
 {
 	/* What is being dropped needs no sync; what lives in memory knows none. */
-	bool unsynced = fs_is_memory(group->fs) || atomic_load(&commit->dropping);
+	bool unsynced = fs_is_memory(group->fs) || atomic_load(&commit->naming.dropping);
 	int sync_result = 0;
 	bool lost = false;
+	struct list good;
 	struct list *node;
 
-	*whole = !unsynced && commit_may_syncfs(commit, group->fs, group->count) &&
-		 commit_is_mostly_ours(commit, group);
-	if (*whole)
+	list_init(&good);
+	group->whole = !unsynced && commit_may_syncfs(commit, group->fs, group->count) &&
+		       commit_is_mostly_ours(commit, group);
+	if (group->whole)
 		sync_result = commit_syncfs(commit, group->fs);
 	while ((node = list_take_head(&group->units)) != NULL) {
 		struct unit *unit = LIST_ENTRY(node, struct unit, node);
@@ -380,101 +299,20 @@ static int commit_sync_data(struct commit *commit, struct group *group, struct l
 		if (unit->fd >= 0 && !unsynced) {
 			result = commit_check(commit, unit);
 			/* A failed syncfs proves nothing about anybody (G4). */
-			if (result == 0 && !unit->synced && (!*whole || sync_result < 0))
+			if (result == 0 && !unit->synced && (!group->whole || sync_result < 0))
 				result = commit_fsync(commit, unit->fd);
 		}
 		if (result < 0)
-			commit_lose(commit, unit, result);
+			naming_lose(&commit->naming, unit, result);
 		lost = lost || result < 0;
-		list_add_tail(result < 0 ? over : good, &unit->node);
+		list_add_tail(result < 0 ? &group->named : &good, &unit->node);
 	}
-	if (*whole && sync_result == 0)
-		commit_flush(commit, good, over);
+	list_move_all(&good, &group->units);
+	if (group->whole && sync_result == 0)
+		commit_flush(commit, group);
 	if (sync_result < 0 && !lost)
 		commit_tell_stranger(commit, sync_result);
 	return sync_result;
-}
-
-/* ---- step 3: publish ---- */
-
-static void commit_count_published(struct commit *commit, const struct unit *unit)
-{
-	if (unit->type != DT_REG) {
-		tally_add(&commit->tally->others_done, 1);
-		return;
-	}
-	tally_add(&commit->tally->files_done, 1);
-	if (settings_parks(commit->settings)) {
-		commit->unsynced_files++;
-		commit->unsynced_bytes += unit->bytes;
-		commit->unsynced_counted += unit->counted_bytes;
-	}
-}
-
-static void commit_tell_grown(struct commit *commit, const struct unit *unit)
-{
-	const struct error error = {
-		.grade = ERROR_WARNING,
-		.side = ERROR_SIDE_SOURCE,
-		.source_changed = true,
-		.operation = "copy all of",
-		.text = "it grew meanwhile; what it held at the start was copied",
-		.offset = -1,
-	};
-
-	if (unit->grew)
-		commit_post_error(commit, &error, unit->folder, unit->name);
-}
-
-static void commit_told(struct commit *commit, struct unit *unit, enum publish_answer answer)
-{
-	if (answer == PUBLISH_DONE) {
-		commit_count_published(commit, unit);
-		commit_tell_grown(commit, unit);
-		commit_post_entry(commit, unit);
-	} else if (answer == PUBLISH_SKIPPED) {
-		tally_add(&commit->tally->entries_skipped, 1);
-	}
-}
-
-/* Gives one unit its name and lets go of its descriptor; its reference on the
- * folder stays. */
-static void commit_publish_unit(struct commit *commit, struct unit *unit)
-{
-	struct dir *target = unit->folder->target;
-	bool had_temp = unit->temp_named;
-	struct error error = { 0 };
-	enum publish_answer answer = PUBLISH_FAILED;
-	int dirfd = dir_pin(commit->root, target, NULL);
-
-	if (dirfd < 0) {
-		error_set(&error, dirfd, ERROR_SIDE_TARGET, "open folder of");
-	} else {
-		if (!atomic_load(&commit->dropping))
-			answer = publish_unit(commit->sys, commit->settings, unit, dirfd, &error);
-		else
-			publish_drop(commit->sys, unit, dirfd);
-		dir_unpin(commit->root, target);
-	}
-	if (atomic_load(&commit->dropping) && answer != PUBLISH_DONE)
-		atomic_store(&commit->dropped, true);
-	unit->temp_named = false;
-	if (had_temp)
-		dir_temp_removed(commit->root, target);
-	if (answer == PUBLISH_AGAIN) {
-		commit_lose(commit, unit, -EOPNOTSUPP);
-		return;
-	}
-	if (unit->fd >= 0) {
-		int result = sys_close(commit->sys, unit->fd);
-
-		unit->fd = -1;
-		if (result < 0 && answer == PUBLISH_DONE)
-			error_set(&error, result, ERROR_SIDE_TARGET, "close");
-	}
-	if (error.grade != ERROR_NONE)
-		commit_post_error(commit, &error, unit->folder, unit->target_name);
-	commit_told(commit, unit, answer);
 }
 
 void commit_publish_now(struct commit *commit, struct unit *unit)
@@ -484,30 +322,16 @@ void commit_publish_now(struct commit *commit, struct unit *unit)
 	WEIR_ASSERT(!settings_parks(commit->settings));
 	/* From here on the kernel's own limits hold; the sync at the end waits. */
 	tally_sub(&commit->tally->dirty_bytes, unit->dirty_bytes);
-	commit_publish_unit(commit, unit);
+	naming_publish_now(&commit->naming, unit);
 	free(unit);
 	commit_put_folder(commit, folder);
 }
 
-/* ---- steps 4 and 5: folders, second sync, count ---- */
+/* ---- steps 4 and 5: second sync, count ---- */
 
-static void commit_forget_unsynced(struct commit *commit)
+static bool commit_has_unsynced(const struct commit *commit)
 {
-	commit->unsynced_files = 0;
-	commit->unsynced_bytes = 0;
-	commit->unsynced_counted = 0;
-	commit->unsynced_fs = NULL;
-}
-
-static void commit_count_durable(struct commit *commit)
-{
-	struct tally *tally = commit->tally;
-
-	tally_add(&tally->files_durable, commit->unsynced_files);
-	tally_add(&tally->bytes_durable, commit->unsynced_bytes - commit->unsynced_counted);
-	if (commit->unsynced_files > 0 && tally_get(&tally->first_group_ns) == 0)
-		tally_add(&tally->first_group_ns, tally_now_ns() - tally->began_ns);
-	commit_forget_unsynced(commit);
+	return !list_empty(&commit->unsynced.named) || !list_empty(&commit->unsynced.finished);
 }
 
 /* G6: published, but nobody knows whether it would survive. */
@@ -519,10 +343,32 @@ static void commit_names_lost(struct commit *commit, int result, const struct fo
 	error_set(&error, result, ERROR_SIDE_TARGET, "sync names below");
 	error.text = "published, not known to be durable";
 	if (folder != NULL)
-		commit_post_error(commit, &error, folder, NULL);
+		naming_post_error(&commit->naming, &error, folder, NULL);
 	else
 		event_post_error(commit->events, &error, "", false);
-	commit_forget_unsynced(commit);
+}
+
+/* The names that were unsynced are durable, or with a RESULT below 0 not known
+ * to be; FOLDER is where that was seen, or NULL. */
+static void commit_settle(struct commit *commit, int result, const struct folder *folder)
+{
+	struct group *group = &commit->unsynced;
+	struct tally *tally = commit->tally;
+	struct list *node;
+
+	if (result < 0) {
+		commit_names_lost(commit, result, folder);
+	} else {
+		tally_add(&tally->files_durable, group->files);
+		tally_add(&tally->bytes_durable, group->files_bytes - group->files_counted);
+		if (group->files > 0 && tally_get(&tally->first_group_ns) == 0)
+			tally_add(&tally->first_group_ns, tally_now_ns() - tally->began_ns);
+	}
+	while ((node = list_take_head(&group->named)) != NULL)
+		free(LIST_ENTRY(node, struct unit, node));
+	while ((node = list_take_head(&group->finished)) != NULL)
+		folder_free(LIST_ENTRY(node, struct folder, node), commit->root);
+	group_init(group);
 }
 
 /* Syncs one folder by its descriptor. */
@@ -559,13 +405,14 @@ static int commit_fsync_chain(struct commit *commit, struct folder *folder)
 
 /* Syncs the folders that were linked or renamed into, and those whose
  * attributes were set. */
-static int commit_fsync_folders(struct commit *commit, struct list *over, struct list *finished,
-				struct folder **failed)
+static int commit_fsync_folders(struct commit *commit, struct folder **failed)
 {
+	struct list *named = &commit->unsynced.named;
+	struct list *finished = &commit->unsynced.finished;
 	struct folder *last = NULL;
 	int result = 0;
 
-	for (struct list *node = over->next; node != over && result == 0; node = node->next) {
+	for (struct list *node = named->next; node != named && result == 0; node = node->next) {
 		struct folder *folder = LIST_ENTRY(node, struct unit, node)->folder;
 
 		if (folder != last)
@@ -583,29 +430,6 @@ static int commit_fsync_folders(struct commit *commit, struct list *over, struct
 	return result;
 }
 
-/* Finishes folders, children first; a parent completed by it comes after. */
-static void commit_finish_folders(struct commit *commit, struct group *group, struct list *finished)
-{
-	struct list *node;
-
-	while ((node = list_take_head(&group->folders)) != NULL) {
-		struct folder *folder = LIST_ENTRY(node, struct folder, node);
-		struct folder *parent = folder->parent;
-
-		commit_finish_folder(commit, folder);
-		/* A folder on another file system than the group's (C4). */
-		if (folder->target != NULL && folder->target_fs != group->fs) {
-			int result = commit_fsync_dir(commit, folder->target);
-
-			if (result < 0)
-				commit_names_lost(commit, result, folder);
-		}
-		list_add_tail(finished, &folder->node);
-		if (parent != NULL && folder_put(parent))
-			list_add_tail(&group->folders, &parent->node);
-	}
-}
-
 /* True if the group that is being filled is due and will begin with a syncfs
  * of the same file system. */
 static bool commit_next_syncs(struct commit *commit, const struct fs *fs)
@@ -613,101 +437,123 @@ static bool commit_next_syncs(struct commit *commit, const struct fs *fs)
 	bool next;
 
 	pthread_mutex_lock(&commit->lock);
-	next = commit->open.fs == fs && group_is_full(commit, &commit->open) &&
+	next = commit->open.fs == fs && group_is_worth(commit, &commit->open) &&
 	       commit_may_syncfs(commit, fs, commit->open.count);
 	pthread_mutex_unlock(&commit->lock);
 	return next;
 }
 
-/* The second sync, unless the next group's first one will do (see above). */
-static void commit_sync_names(struct commit *commit, struct group *group, bool whole,
-			      struct list *over, struct list *finished)
+/* Folders on another file system than their group's (C4). */
+static void commit_sync_foreign(struct commit *commit, struct group *group)
 {
+	struct list *head = &group->finished;
+
+	for (struct list *node = head->next; node != head; node = node->next) {
+		struct folder *folder = LIST_ENTRY(node, struct folder, node);
+		int result;
+
+		if (folder->target == NULL || folder->target_fs == group->fs)
+			continue;
+		result = commit_fsync_dir(commit, folder->target);
+		if (result < 0)
+			commit_names_lost(commit, result, folder);
+	}
+}
+
+/* Takes back the group that was given to naming: its names belong to the syncs
+ * that begin from now on. */
+static void commit_collect(struct commit *commit)
+{
+	struct group *given = &commit->given;
+	struct group *unsynced = &commit->unsynced;
+
+	if (!commit->is_given)
+		return;
+	naming_wait(&commit->naming);
+	commit->is_given = false;
+	commit_sync_foreign(commit, given);
+	WEIR_ASSERT(!commit_has_unsynced(commit) || unsynced->fs == given->fs);
+	unsynced->fs = given->fs;
+	unsynced->whole = given->whole;
+	unsynced->files += given->files;
+	unsynced->files_bytes += given->files_bytes;
+	unsynced->files_counted += given->files_counted;
+	list_move_all(&given->named, &unsynced->named);
+	list_move_all(&given->finished, &unsynced->finished);
+	tally_add(&commit->tally->groups, 1);
+}
+
+static void commit_give(struct commit *commit, struct group *group)
+{
+	struct group *given = &commit->given;
+
+	WEIR_ASSERT(!commit->is_given);
+	*given = *group;
+	group_init_lists(given);
+	list_move_all(&group->units, &given->units);
+	list_move_all(&group->named, &given->named);
+	list_move_all(&group->folders, &given->folders);
+	commit->is_given = true;
+	naming_give(&commit->naming, given);
+}
+
+/* Syncs the names that are not known to be durable, as far as they are
+ * collected, by themselves. */
+static void commit_sync_names(struct commit *commit)
+{
+	const struct group *group = &commit->unsynced;
 	struct folder *folder = NULL;
 	int result = 0;
 
-	commit->unsynced_fs = group->fs;
-	if (fs_is_memory(group->fs)) {
-		commit_count_durable(commit);
+	if (!commit_has_unsynced(commit))
 		return;
+	if (!fs_is_memory(group->fs)) {
+		if (group->whole ||
+		    (list_empty(&group->named) && commit_may_syncfs(commit, group->fs, UINT32_MAX)))
+			result = commit_syncfs(commit, group->fs);
+		else
+			result = commit_fsync_folders(commit, &folder);
+		/* One of them may not be opened to sync it. */
+		if (result == -EACCES && fs_believes_syncfs(group->fs))
+			result = commit_syncfs(commit, group->fs);
 	}
-	if (whole && commit_next_syncs(commit, group->fs))
-		return;
-	if (whole || (list_empty(over) && commit_may_syncfs(commit, group->fs, UINT32_MAX)))
-		result = commit_syncfs(commit, group->fs);
-	else
-		result = commit_fsync_folders(commit, over, finished, &folder);
-	if (result == -EACCES && fs_believes_syncfs(group->fs)) /* it may not be opened to sync */
-		result = commit_syncfs(commit, group->fs);
-	if (result < 0)
-		commit_names_lost(commit, result, folder);
-	else
-		commit_count_durable(commit);
+	commit_settle(commit, result, folder);
 }
 
-static void commit_free_lists(struct commit *commit, struct list *over, struct list *finished)
-{
-	struct list *node;
-
-	while ((node = list_take_head(over)) != NULL)
-		free(LIST_ENTRY(node, struct unit, node));
-	while ((node = list_take_head(finished)) != NULL)
-		folder_free(LIST_ENTRY(node, struct folder, node), commit->root);
-}
-
-/* The names of the group before, if they were left to this group's sync: FS was
- * SYNCED with RESULT.  A failure may be about this group's data, but asking the
- * folders then would be a second sync of what one has failed for: on XFS fsync
- * of a folder returns 0 after a shutdown that lost its names (G5). */
+/* The names that waited for the sync of this group's data: FS was SYNCED with
+ * RESULT.  A failure may be about this group's data, but asking the folders then
+ * would be a second sync of what one has failed for: on XFS fsync of a folder
+ * returns 0 after a shutdown that lost its names (G5). */
 static void commit_settle_before(struct commit *commit, struct fs *fs, bool synced, int result)
 {
 	struct folder *folder = NULL;
 
-	if (commit->unsynced_fs == NULL)
+	if (!commit_has_unsynced(commit))
 		return;
-	if (!synced || commit->unsynced_fs != fs)
-		result = commit_fsync_folders(commit, &commit->unsynced_units,
-					      &commit->unsynced_folders, &folder);
-	if (result < 0)
-		commit_names_lost(commit, result, folder);
-	else
-		commit_count_durable(commit);
-	commit_free_lists(commit, &commit->unsynced_units, &commit->unsynced_folders);
+	if (!synced || commit->unsynced.fs != fs)
+		result = commit_fsync_folders(commit, &folder);
+	commit_settle(commit, result, folder);
 }
 
 static void commit_group(struct commit *commit, struct group *group)
 {
-	struct list good, over, finished;
-	struct list *node;
-	uint64_t began;
-	bool whole;
-	int result;
+	struct fs *fs = group->fs;
+	int result = commit_sync_data(commit, group);
 
-	list_init(&good);
-	list_init(&over);
-	list_init(&finished);
-	result = commit_sync_data(commit, group, &good, &over, &whole);
-	commit_settle_before(commit, group->fs, whole, result);
-	began = tally_now_ns();
-	while ((node = list_take_head(&good)) != NULL) {
-		commit_publish_unit(commit, LIST_ENTRY(node, struct unit, node));
-		list_add_tail(&over, node);
-	}
-	for (node = over.next; node != &over; node = node->next) {
-		struct folder *folder = LIST_ENTRY(node, struct unit, node)->folder;
-
-		if (folder_put(folder))
-			list_add_tail(&group->folders, &folder->node);
-	}
-	commit_finish_folders(commit, group, &finished);
-	tally_add(&commit->tally->publish_ns, tally_now_ns() - began);
-	commit_sync_names(commit, group, whole, &over, &finished);
-	if (commit->unsynced_fs != NULL) {
-		list_move_all(&over, &commit->unsynced_units);
-		list_move_all(&finished, &commit->unsynced_folders);
-	}
-	commit_free_lists(commit, &over, &finished);
-	tally_add(&commit->tally->groups, 1);
+	commit_settle_before(commit, fs, group->whole, result);
+	/* Named while that sync went on: the next one is theirs, unless this one
+	 * failed (G5). */
+	commit_collect(commit);
+	if (group->whole && result < 0 && commit_has_unsynced(commit) && commit->unsynced.fs == fs)
+		commit_settle(commit, result, NULL);
+	if (commit->unsynced.fs != fs)
+		commit_sync_names(commit);
+	commit_give(commit, group);
+	if (commit->given.whole && commit_next_syncs(commit, fs))
+		return;
+	commit_collect(commit);
+	if (!commit->unsynced.whole || !commit_next_syncs(commit, fs))
+		commit_sync_names(commit);
 }
 
 /* Takes the open group if it is due (G1). */
@@ -717,7 +563,7 @@ static bool commit_take(struct commit *commit, struct group *taken, bool last)
 	bool due;
 
 	pthread_mutex_lock(&commit->lock);
-	due = !group_is_empty(group) && (last || group->urgent || group_is_full(commit, group) ||
+	due = !group_is_empty(group) && (last || group->urgent || group_is_worth(commit, group) ||
 					 tally_now_ns() - group->opened_ns >= LIMIT_GROUP_NS);
 	if (due) {
 		group_init(taken);
@@ -741,7 +587,7 @@ bool commit_step(struct commit *commit, bool last)
 		return false;
 	bell_ring(commit->bell); /* room for those who wait to park */
 	commit_group(commit, &group);
-	atomic_fetch_add(&commit->done, 1);
+	atomic_store(&commit->done, atomic_load(&commit->serial) - (commit->is_given ? 1 : 0));
 	bell_ring(commit->bell);
 	return true;
 }
@@ -749,6 +595,7 @@ bool commit_step(struct commit *commit, bool last)
 void commit_finish(struct commit *commit, struct fs_table *table)
 {
 	WEIR_ASSERT(commit_empty(commit));
+	commit_collect(commit);
 	commit_settle_before(commit, NULL, false, 0);
 	if (commit->settings->durable != WEIR_DURABLE_END)
 		return;

@@ -2,7 +2,7 @@
 /*
  * Group commit: parked files wait here, nameless and held by descriptor; one
  * sync makes a group durable, each descriptor tells its own fate, and only
- * then names are given and folders synced (lib/README.md, G1-G9, T1).
+ * then names are given (naming.h) and folders synced (lib/README.md, G1-G9, T1).
  */
 #ifndef WEIR_COMMIT_H
 #define WEIR_COMMIT_H
@@ -13,20 +13,10 @@
 
 #include "bell.h"
 #include "event.h"
+#include "naming.h"
 #include "publish.h"
 #include "queue.h"
 #include "settings.h"
-
-struct group {
-	struct list units;   /* entries to publish */
-	struct list folders; /* complete folders, children before parents */
-	struct fs *fs;	     /* G1: one superblock */
-	uint32_t count;
-	uint64_t bytes;
-	uint64_t dirty_bytes;
-	uint64_t opened_ns;
-	bool urgent; /* somebody waits for it */
-};
 
 struct commit {
 	pthread_mutex_t lock;
@@ -34,24 +24,19 @@ struct commit {
 	struct bell *bell; /* rung when workers can park again */
 	struct sys *sys;
 	struct root *root;
-	struct queue *queue;
 	struct event_queue *events;
 	struct tally *tally;
 	const struct settings *settings;
 	uint32_t units_max;	 /* by the descriptor budget */
 	struct group open;	 /* being filled */
-	_Atomic bool dropping;	 /* second signal: nothing gets a name any more */
 	_Atomic uint64_t serial; /* groups taken so far */
 	_Atomic uint64_t done;	 /* groups finished */
-	/* Published, names not yet durable: waits for the next sync (G2). */
-	struct fs *unsynced_fs;
-	uint64_t unsynced_files;
-	uint64_t unsynced_bytes;
-	uint64_t unsynced_counted;
-	struct list unsynced_units; /* of which folders they are in */
-	struct list unsynced_folders;
-	_Atomic bool dropped; /* a parked unit got no name: the run was cancelled */
-	_Atomic bool failed;  /* a sync of names failed (G6) */
+	struct naming naming;
+	/* The committer's own. */
+	bool is_given;
+	struct group given;    /* it has them, if so */
+	struct group unsynced; /* named, to be counted after the next sync (G2) */
+	_Atomic bool failed;   /* a sync of names failed (G6) */
 };
 
 int commit_open(struct commit *commit, struct sys *sys, struct root *root, struct queue *queue,

@@ -159,7 +159,7 @@ void engine_cancel(struct engine_shared *shared, enum weir_cancel how)
 	while (now < (int)how && !atomic_compare_exchange_weak(&shared->cancel, &now, (int)how))
 		;
 	if (how == WEIR_CANCEL_NOW)
-		atomic_store(&shared->commit->dropping, true);
+		atomic_store(&shared->commit->naming.dropping, true);
 	bell_ring(shared->bell);
 	bell_ring(&shared->commit->due);
 }

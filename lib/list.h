@@ -66,13 +66,26 @@ static inline struct list *list_take_head(struct list *list)
 	return node;
 }
 
+static inline struct list *list_take_tail(struct list *list)
+{
+	struct list *node = list->previous;
+
+	if (node == list)
+		return NULL;
+	list_remove(node);
+	return node;
+}
+
 /* Moves all nodes of one list to the end of another. */
 static inline void list_move_all(struct list *from, struct list *to)
 {
-	struct list *node;
-
-	while ((node = list_take_head(from)) != NULL)
-		list_add_tail(to, node);
+	if (list_empty(from))
+		return;
+	from->next->previous = to->previous;
+	to->previous->next = from->next;
+	from->previous->next = to;
+	to->previous = from->previous;
+	list_init(from);
 }
 
 #endif

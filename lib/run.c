@@ -86,6 +86,8 @@ struct weir_run {
 	uint32_t worker_count; /* threads that were started */
 	pthread_t commit_thread;
 	bool commit_started;
+	pthread_t naming_threads[LIMIT_NAMERS];
+	uint32_t naming_count;	  /* threads that were started */
 	_Atomic bool ended;	  /* by the committer: no event comes any more */
 	struct weir_event *event; /* handed out last */
 	_Atomic int early_cancel; /* before the modules are open */
@@ -303,6 +305,11 @@ static void run_join(struct weir_run *run)
 	if (run->commit_started)
 		pthread_join(run->commit_thread, NULL);
 	run->commit_started = false;
+	if (run->naming_count > 0)
+		naming_stop(&run->commit.naming);
+	for (uint32_t i = 0; i < run->naming_count; i++)
+		pthread_join(run->naming_threads[i], NULL);
+	run->naming_count = 0;
 	for (uint32_t i = 0; i <= LIMIT_WORKERS_MAX; i++) {
 		engine_free(run->workers[i]);
 		run->workers[i] = NULL;
@@ -394,6 +401,26 @@ static void *run_worker_main(void *argument)
 	return NULL;
 }
 
+static void *run_naming_main(void *argument)
+{
+	naming_run(argument);
+	return NULL;
+}
+
+/* Threads that give names, where there is something to park; the committer does
+ * without. */
+static void run_start_naming(struct weir_run *run)
+{
+	if (!settings_parks(&run->settings))
+		return;
+	while (run->naming_count < LIMIT_NAMERS &&
+	       pthread_create(&run->naming_threads[run->naming_count], NULL, run_naming_main,
+			      &run->commit.naming) == 0) {
+		run->naming_count++;
+		atomic_fetch_add(&run->commit.naming.threads, 1);
+	}
+}
+
 /* Starts the committer and as many workers as there are threads to be had: one
  * is enough to go on with (F12).  False: not even these. */
 static bool run_start_threads(struct weir_run *run)
@@ -416,6 +443,8 @@ static bool run_start_threads(struct weir_run *run)
 		}
 		run->worker_count++;
 	}
+	if (run->worker_count > 0)
+		run_start_naming(run);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	tally_add(&run->tally.workers, run->worker_count);
 	missing = run->budget.workers - run->worker_count;
@@ -525,6 +554,7 @@ static int run_start(struct weir_run *run)
 	for (uint32_t i = 0; i < run->budget.workers; i++)
 		run->budget.plans[i].arena.full = run->operands.bytes >= RUN_LARGE_BYTES;
 	run->events.unbounded = false;
+	budget_reserve_fds(&run->budget, run->event_fd);
 	if (run_start_threads(run))
 		return 0;
 	event_unbound(&run->events);
@@ -652,7 +682,8 @@ enum weir_result weir_run_result(const struct weir_run *run)
 		return WEIR_RESULT_REFUSED;
 	if ((classes & EVENT_CLASS_BUSY) != 0)
 		return WEIR_RESULT_BUSY;
-	if (run->opened && (atomic_load(&run->shared.dropped) || atomic_load(&run->commit.dropped)))
+	if (run->opened &&
+	    (atomic_load(&run->shared.dropped) || atomic_load(&run->commit.naming.dropped)))
 		return WEIR_RESULT_FATAL;
 	if ((classes & EVENT_CLASS_FAILED) != 0)
 		return WEIR_RESULT_ENTRIES_FAILED;

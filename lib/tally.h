@@ -12,19 +12,48 @@
 #include "weir.h"
 
 /* Every counter but elapsed_ns, in the order of struct weir_stats. */
-#define TALLY_COUNTERS(X)                                                                         \
-	X(bytes_found)                                                                            \
-	X(bytes_written)                                                                          \
-	X(bytes_durable)                                                                          \
-	X(files_found) X(files_done) X(files_durable) X(folders_done) X(others_done) X(           \
-		entries_skipped) X(entries_failed) X(warnings) X(bytes_direct) X(bytes_buffered)  \
-		X(files_parked) X(bytes_parked) X(groups) X(syncs_fs) X(syncs_file) X(ops_read)   \
-			X(ops_write) X(ops_read_fixed) X(ops_write_fixed) X(ops_open)             \
-				X(buffer_registrations) X(buffer_bytes) X(arena_bytes) X(workers) \
-					X(rings) X(ring_enters) X(ring_dropped) X(ring_overflow)  \
-						X(scan_done) X(sizes_known) X(first_group_ns)     \
-							X(sync_ns) X(publish_ns) X(scan_ns)       \
-								X(target_ns) X(wait_ns)
+/* clang-format off */
+#define TALLY_COUNTERS(X) \
+	X(bytes_found) \
+	X(bytes_written) \
+	X(bytes_durable) \
+	X(files_found) \
+	X(files_done) \
+	X(files_durable) \
+	X(folders_done) \
+	X(others_done) \
+	X(entries_skipped) \
+	X(entries_failed) \
+	X(warnings) \
+	X(bytes_direct) \
+	X(bytes_buffered) \
+	X(files_parked) \
+	X(bytes_parked) \
+	X(groups) \
+	X(syncs_fs) \
+	X(syncs_file) \
+	X(ops_read) \
+	X(ops_write) \
+	X(ops_read_fixed) \
+	X(ops_write_fixed) \
+	X(ops_open) \
+	X(buffer_registrations) \
+	X(buffer_bytes) \
+	X(arena_bytes) \
+	X(workers) \
+	X(rings) \
+	X(ring_enters) \
+	X(ring_dropped) \
+	X(ring_overflow) \
+	X(scan_done) \
+	X(sizes_known) \
+	X(first_group_ns) \
+	X(sync_ns) \
+	X(publish_ns) \
+	X(scan_ns) \
+	X(target_ns) \
+	X(wait_ns)
+/* clang-format on */
 
 #define TALLY_FIELD(name) _Atomic uint64_t name;
 

@@ -183,6 +183,25 @@ inject_inline() { # EXPRESSION ARGUMENT...
 	no_temps "$D"
 }
 
+# bats test_tags=E09
+@test "names that are given while a sync fails are not called durable" {
+	need_strace
+	need_syncfs
+	mktree many "$S/a" 4000 10
+	# Checking and naming are slow: the next group is full by then, and the sync
+	# of its data, the second one, fails while names are given.
+	run --separate-stderr strace -f -o /dev/null --seccomp-bpf \
+		-e inject=sync_file_range:delay_exit=300 -e inject=linkat:delay_exit=500 \
+		-e inject=syncfs:error=EIO:when=2 \
+		"$WEIR" copy -r --stats "$S/a" "$D/a"
+	ended 23
+	says "not known to be durable"
+	counts files_done -eq 4000
+	counts files_durable -lt 4000
+	same "$S/a" "$D/a"
+	no_temps "$D"
+}
+
 # bats test_tags=E06,F04
 @test "a file whose sync always fails is not installed, the old one stays" {
 	need_strace

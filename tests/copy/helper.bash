@@ -211,6 +211,19 @@ need_no_sanitizer() {
 	esac
 }
 
+no_sync_here() {
+	[ "$(fs_type "$D")" != tmpfs ] || skip "nothing is synced on tmpfs"
+}
+
+# The file system of the target is asked as a whole: overlay never is.
+need_syncfs() {
+	no_sync_here
+	case $(fs_type "$D") in
+	ext2/ext3 | xfs | btrfs) ;;
+	*) skip "syncfs is not believed here" ;;
+	esac
+}
+
 need_command() {
 	command -v "$1" >/dev/null || skip "needs $1"
 }

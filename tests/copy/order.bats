@@ -20,19 +20,6 @@ traced() { # ARGUMENT...
 	exits 0 env WEIR_TRACE="$trace" "$WEIR_FAULT" copy "$@"
 }
 
-no_sync_here() {
-	[ "$(fs_type "$D")" != tmpfs ] || skip "nothing is synced on tmpfs"
-}
-
-# The file system of the target is asked as a whole: overlay never is.
-need_syncfs() {
-	no_sync_here
-	case $(fs_type "$D") in
-	ext2/ext3 | xfs | btrfs) ;;
-	*) skip "syncfs is not believed here" ;;
-	esac
-}
-
 inode_of() {
 	stat -c %i "$1"
 }

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Giving names.
+ *
+ *   A group is   True here                          Then
+ *   given        naming.group, nobody at work       a thread takes a slice of units
+ *   in work      busy threads hold slices of it     no unit is left, nobody is busy
+ *   named        its folders are being finished     naming.group is NULL: the giver's
+ *
+ * Invariants:
+ * N1 a unit comes here only after its data was synced and checked (G2);
+ * N2 a folder is finished after every unit of the group has its name;
+ * N3 (T1) nothing here waits but for the next group.
+ */
+#define _GNU_SOURCE
+#include "naming.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "invariant.h"
+#include "limits.h"
+#include "meta.h"
+
+/* Units that one thread names in one go, and what came of them. */
+struct slice {
+	struct list units;
+	struct list named;
+	uint64_t files;
+	uint64_t files_bytes;
+	uint64_t files_counted;
+};
+
+static void slice_init(struct slice *slice)
+{
+	memset(slice, 0, sizeof(*slice));
+	list_init(&slice->units);
+	list_init(&slice->named);
+}
+
+void group_init_lists(struct group *group)
+{
+	list_init(&group->units);
+	list_init(&group->named);
+	list_init(&group->folders);
+	list_init(&group->finished);
+}
+
+void group_init(struct group *group)
+{
+	memset(group, 0, sizeof(*group));
+	group_init_lists(group);
+}
+
+int naming_open(struct naming *naming)
+{
+	memset(naming, 0, sizeof(*naming));
+	return -pthread_mutex_init(&naming->lock, NULL);
+}
+
+void naming_close(struct naming *naming)
+{
+	WEIR_ASSERT(naming->group == NULL && naming->busy == 0);
+	pthread_mutex_destroy(&naming->lock);
+}
+
+/* ---- what is told ---- */
+
+void naming_post_error(struct naming *naming, const struct error *error,
+		       const struct folder *folder, const char *name)
+{
+	char *path = error->side == ERROR_SIDE_SOURCE ? folder_source_path(folder, name)
+						      : folder_target_path(folder, name);
+
+	event_post_error(naming->events, error, path != NULL ? path : name, false);
+	free(path);
+}
+
+static void naming_post_entry(struct naming *naming, const struct unit *unit)
+{
+	struct weir_event event = {
+		.type = WEIR_EVENT_ENTRY,
+		.action = unit->replaced ? WEIR_ACTION_REPLACE : WEIR_ACTION_CREATE,
+		.offset = -1,
+		.bytes = unit->bytes,
+		.operation = "",
+		.text = NULL,
+	};
+	char *path;
+
+	if (!naming->settings->report_entries)
+		return;
+	path = folder_target_path(unit->folder, unit->target_name);
+	event_post(naming->events, &event, path != NULL ? path : unit->target_name, false);
+	free(path);
+}
+
+static void naming_tell_grown(struct naming *naming, const struct unit *unit)
+{
+	const struct error error = {
+		.grade = ERROR_WARNING,
+		.side = ERROR_SIDE_SOURCE,
+		.source_changed = true,
+		.operation = "copy all of",
+		.text = "it grew meanwhile; what it held at the start was copied",
+		.offset = -1,
+	};
+
+	if (unit->grew)
+		naming_post_error(naming, &error, unit->folder, unit->name);
+}
+
+static void naming_told(struct naming *naming, const struct unit *unit, enum publish_answer answer,
+			struct slice *slice)
+{
+	if (answer == PUBLISH_SKIPPED)
+		tally_add(&naming->tally->entries_skipped, 1);
+	if (answer != PUBLISH_DONE)
+		return;
+	if (unit->type == DT_REG) {
+		tally_add(&naming->tally->files_done, 1);
+		slice->files++;
+		slice->files_bytes += unit->bytes;
+		slice->files_counted += unit->counted_bytes;
+	} else {
+		tally_add(&naming->tally->others_done, 1);
+	}
+	naming_tell_grown(naming, unit);
+	naming_post_entry(naming, unit);
+}
+
+/* ---- one unit, one folder ---- */
+
+static void naming_close_unit(struct naming *naming, struct unit *unit)
+{
+	if (unit->fd >= 0)
+		sys_close(naming->sys, unit->fd);
+	unit->fd = -1;
+}
+
+void naming_lose(struct naming *naming, struct unit *unit, int result)
+{
+	struct dir *target = unit->folder->target;
+	struct error error = { 0 };
+
+	if (unit->temp_named) {
+		int dirfd = dir_pin(naming->root, target, NULL);
+
+		if (dirfd >= 0) {
+			publish_drop(naming->sys, unit, dirfd);
+			dir_unpin(naming->root, target);
+		}
+		unit->temp_named = false;
+		dir_temp_removed(naming->root, target);
+	}
+	naming_close_unit(naming, unit);
+	tally_sub(&naming->tally->bytes_written, unit->bytes);
+	tally_sub(&naming->tally->bytes_durable, unit->counted_bytes);
+	unit->counted_bytes = 0;
+	if (!unit->retry && !atomic_load(&naming->dropping) &&
+	    queue_push_retry(naming->queue, unit->folder, unit->type, unit->name,
+			     unit->target_name) == 0)
+		return;
+	error_set(&error, result, ERROR_SIDE_TARGET, "write back");
+	naming_post_error(naming, &error, unit->folder, unit->target_name);
+}
+
+/* Gives one unit its name and lets go of its descriptor; its reference on the
+ * folder stays. */
+static void naming_publish_unit(struct naming *naming, struct unit *unit, struct slice *slice)
+{
+	struct dir *target = unit->folder->target;
+	bool had_temp = unit->temp_named;
+	struct error error = { 0 };
+	enum publish_answer answer = PUBLISH_FAILED;
+	int dirfd = dir_pin(naming->root, target, NULL);
+
+	if (dirfd < 0) {
+		error_set(&error, dirfd, ERROR_SIDE_TARGET, "open folder of");
+	} else {
+		if (!atomic_load(&naming->dropping))
+			answer = publish_unit(naming->sys, naming->settings, unit, dirfd, &error);
+		else
+			publish_drop(naming->sys, unit, dirfd);
+		dir_unpin(naming->root, target);
+	}
+	if (atomic_load(&naming->dropping) && answer != PUBLISH_DONE)
+		atomic_store(&naming->dropped, true);
+	unit->temp_named = false;
+	if (had_temp)
+		dir_temp_removed(naming->root, target);
+	if (answer == PUBLISH_AGAIN) {
+		naming_lose(naming, unit, -EOPNOTSUPP);
+		return;
+	}
+	if (unit->fd >= 0) {
+		int result = sys_close(naming->sys, unit->fd);
+
+		unit->fd = -1;
+		if (result < 0 && answer == PUBLISH_DONE)
+			error_set(&error, result, ERROR_SIDE_TARGET, "close");
+	}
+	if (error.grade != ERROR_NONE)
+		naming_post_error(naming, &error, unit->folder, unit->target_name);
+	naming_told(naming, unit, answer, slice);
+}
+
+void naming_publish_now(struct naming *naming, struct unit *unit)
+{
+	struct slice slice;
+
+	slice_init(&slice);
+	naming_publish_unit(naming, unit, &slice);
+}
+
+/* Its parent is opened through it first, while that needs no permission of its
+ * own. */
+void naming_finish_folder(struct naming *naming, struct folder *folder)
+{
+	struct dir *dir = folder->target;
+	struct error error = { 0 };
+	int fd, parent_fd = -1;
+
+	if (dir == NULL)
+		return;
+	fd = dir_pin(naming->root, dir, NULL);
+	if (fd < 0) {
+		error_set(&error, fd, ERROR_SIDE_TARGET, "open");
+	} else {
+		if (dir->parent != NULL)
+			parent_fd = dir_pin(naming->root, dir->parent, dir);
+		if (folder->finish)
+			meta_finish_folder(naming->sys, naming->settings, fd, &folder->stat,
+					   folder->fresh, &error);
+		if (parent_fd >= 0)
+			dir_unpin(naming->root, dir->parent);
+		dir_unpin(naming->root, dir);
+	}
+	if (error.grade != ERROR_NONE)
+		naming_post_error(naming, &error, folder, NULL);
+	else if (folder->finish)
+		tally_add(&naming->tally->folders_done, 1);
+}
+
+/* ---- a group ---- */
+
+/* Finishes folders, children first; a parent completed by it comes after. */
+static void naming_finish_folders(struct naming *naming, struct group *group)
+{
+	struct list *node;
+
+	while ((node = list_take_head(&group->folders)) != NULL) {
+		struct folder *folder = LIST_ENTRY(node, struct folder, node);
+		struct folder *parent = folder->parent;
+
+		naming_finish_folder(naming, folder);
+		list_add_tail(&group->finished, &folder->node);
+		if (parent != NULL && folder_put(parent))
+			list_add_tail(&group->folders, &parent->node);
+	}
+}
+
+/* All units have their names, and none of them is referred to any more (N2). */
+static void naming_end(struct naming *naming, struct group *group)
+{
+	for (struct list *node = group->named.next; node != &group->named; node = node->next) {
+		struct folder *folder = LIST_ENTRY(node, struct unit, node)->folder;
+
+		if (folder_put(folder))
+			list_add_tail(&group->folders, &folder->node);
+	}
+	naming_finish_folders(naming, group);
+}
+
+/* Takes units of the group; NULL: there are none left for this thread.  A HELPER
+ * takes them from the other end, so that two threads are seldom in one folder,
+ * where one would wait for the other. */
+static struct group *naming_take(struct naming *naming, struct slice *slice, bool helper)
+{
+	struct group *group;
+	struct list *node;
+
+	slice_init(slice);
+	pthread_mutex_lock(&naming->lock);
+	group = naming->group;
+	for (uint32_t i = 0; group != NULL && i < LIMIT_NAMING_UNITS; i++) {
+		node = helper ? list_take_tail(&group->units) : list_take_head(&group->units);
+		if (node == NULL)
+			break;
+		list_add_tail(&slice->units, node);
+	}
+	if (list_empty(&slice->units))
+		group = NULL;
+	else
+		naming->busy++;
+	pthread_mutex_unlock(&naming->lock);
+	return group;
+}
+
+/* Gives a slice back; true if it was the last of its group. */
+static bool naming_put(struct naming *naming, struct group *group, struct slice *slice)
+{
+	bool last;
+
+	pthread_mutex_lock(&naming->lock);
+	list_move_all(&slice->named, &group->named);
+	group->files += slice->files;
+	group->files_bytes += slice->files_bytes;
+	group->files_counted += slice->files_counted;
+	naming->busy--;
+	last = naming->busy == 0 && list_empty(&group->units);
+	pthread_mutex_unlock(&naming->lock);
+	return last;
+}
+
+static void naming_finish_group(struct naming *naming, struct group *group)
+{
+	naming_end(naming, group);
+	pthread_mutex_lock(&naming->lock);
+	naming->group = NULL;
+	pthread_mutex_unlock(&naming->lock);
+	bell_ring(&naming->over);
+}
+
+/* Names units until none is left for this thread. */
+static void naming_work(struct naming *naming, bool helper)
+{
+	struct slice slice;
+	struct group *group;
+
+	while ((group = naming_take(naming, &slice, helper)) != NULL) {
+		uint64_t began = tally_now_ns();
+		struct list *node;
+
+		while ((node = list_take_head(&slice.units)) != NULL) {
+			naming_publish_unit(naming, LIST_ENTRY(node, struct unit, node), &slice);
+			list_add_tail(&slice.named, node);
+		}
+		if (naming_put(naming, group, &slice))
+			naming_finish_group(naming, group);
+		tally_add(&naming->tally->publish_ns, tally_now_ns() - began);
+	}
+}
+
+void naming_give(struct naming *naming, struct group *group)
+{
+	/* Only folders: no slice would be the last. */
+	if (list_empty(&group->units)) {
+		naming_end(naming, group);
+		return;
+	}
+	pthread_mutex_lock(&naming->lock);
+	WEIR_ASSERT(naming->group == NULL && !naming->stopped);
+	naming->group = group;
+	pthread_mutex_unlock(&naming->lock);
+	if (atomic_load(&naming->threads) == 0)
+		naming_work(naming, false);
+	else
+		bell_ring(&naming->given);
+}
+
+static bool naming_is_over(struct naming *naming)
+{
+	bool over;
+
+	pthread_mutex_lock(&naming->lock);
+	over = naming->group == NULL;
+	pthread_mutex_unlock(&naming->lock);
+	return over;
+}
+
+void naming_wait(struct naming *naming)
+{
+	for (;;) {
+		uint32_t seen = bell_read(&naming->over);
+
+		naming_work(naming, true); /* who waits helps */
+		if (naming_is_over(naming))
+			return;
+		bell_wait(&naming->over, seen, LIMIT_WAIT_MS);
+	}
+}
+
+void naming_stop(struct naming *naming)
+{
+	pthread_mutex_lock(&naming->lock);
+	naming->stopped = true;
+	pthread_mutex_unlock(&naming->lock);
+	bell_ring(&naming->given);
+}
+
+void naming_run(struct naming *naming)
+{
+	bool stopped = false;
+
+	while (!stopped) {
+		uint32_t seen = bell_read(&naming->given);
+
+		naming_work(naming, false);
+		pthread_mutex_lock(&naming->lock);
+		stopped = naming->stopped;
+		pthread_mutex_unlock(&naming->lock);
+		if (!stopped)
+			bell_wait(&naming->given, seen, LIMIT_WAIT_MS);
+	}
+}
