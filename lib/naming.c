@@ -181,7 +181,7 @@ static void naming_publish_unit(struct naming *naming, struct unit *unit, struct
 		error_set(&error, dirfd, ERROR_SIDE_TARGET, "open folder of");
 	} else {
 		if (!atomic_load(&naming->dropping))
-			answer = publish_unit(naming->sys, naming->settings, unit, dirfd, &error);
+			answer = publish_unit(naming->root, naming->settings, unit, dirfd, &error);
 		else
 			publish_drop(naming->sys, unit, dirfd);
 		dir_unpin(naming->root, target);

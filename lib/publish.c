@@ -6,7 +6,9 @@
  * P1 a new name is linked, which cannot replace anything;
  * P2 an existing name is replaced by rename, so that at every moment it is the
  *    old or the new one (J1);
- * P3 after a publishing rename the temp name is unlinked: a rename between two
+ * P3 a temp name that is made here has its folder locked like all others, or the
+ *    sweep of another run would take it for a leftover;
+ * P4 after a publishing rename the temp name is unlinked: a rename between two
  *    names of one inode returns 0 and keeps both.
  */
 #define _GNU_SOURCE
@@ -68,7 +70,7 @@ static int publish_replace(struct sys *sys, struct unit *unit, int dirfd)
 	int result = sys_renameat2(sys, dirfd, unit->temp_name, unit->target_name, 0);
 
 	if (result == 0) {
-		sys_unlinkat(sys, dirfd, unit->temp_name, 0); /* P3; ENOENT is expected */
+		sys_unlinkat(sys, dirfd, unit->temp_name, 0); /* P4; ENOENT is expected */
 		unit->temp_named = false;
 		unit->replaced = true;
 	}
@@ -89,7 +91,7 @@ static int publish_new_from_temp(struct sys *sys, struct unit *unit, int dirfd)
 		if (publish_refused(result))
 			fs->no_noreplace = true;
 		else if (result == 0)
-			sys_unlinkat(sys, dirfd, unit->temp_name, 0); /* P3 */
+			sys_unlinkat(sys, dirfd, unit->temp_name, 0); /* P4 */
 	}
 	if (publish_refused(result) && !fs->no_plain_link) {
 		result = sys_linkat(sys, dirfd, unit->temp_name, unit->target_name);
@@ -136,21 +138,28 @@ static bool publish_link_refused(int result)
 }
 
 /* The name was taken between looking and linking: link a temp, then rename. */
-static int publish_link_over(struct sys *sys, struct unit *unit, int dirfd)
+static int publish_link_over(struct root *root, struct unit *unit, int dirfd)
 {
-	int result = temp_name_make(unit->temp_name);
+	int result = dir_temp_added(root, unit->folder->target); /* P3 */
 
-	if (result == 0)
-		result = publish_link(sys, unit, dirfd, unit->temp_name);
 	if (result < 0)
 		return result;
-	unit->temp_named = true;
-	return publish_replace(sys, unit, dirfd);
+	result = temp_name_make(unit->temp_name);
+	if (result == 0)
+		result = publish_link(root->sys, unit, dirfd, unit->temp_name);
+	if (result == 0) {
+		unit->temp_named = true;
+		result = publish_replace(root->sys, unit, dirfd);
+		publish_drop(root->sys, unit, dirfd);
+	}
+	dir_temp_removed(root, unit->folder->target);
+	return result;
 }
 
-enum publish_answer publish_unit(struct sys *sys, const struct settings *settings,
+enum publish_answer publish_unit(struct root *root, const struct settings *settings,
 				 struct unit *unit, int dirfd, struct error *error)
 {
+	struct sys *sys = root->sys;
 	const char *operation = "rename to";
 	int result;
 
@@ -176,7 +185,7 @@ enum publish_answer publish_unit(struct sys *sys, const struct settings *setting
 			return PUBLISH_SKIPPED;
 		}
 		result = unit->temp_named ? publish_replace(sys, unit, dirfd)
-					  : publish_link_over(sys, unit, dirfd);
+					  : publish_link_over(root, unit, dirfd);
 		operation = "replace";
 	}
 	if (result < 0)

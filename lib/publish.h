@@ -12,6 +12,7 @@
 #include "error.h"
 #include "folder.h"
 #include "list.h"
+#include "root.h"
 #include "settings.h"
 #include "temp.h"
 
@@ -45,9 +46,9 @@ enum publish_answer {
 
 struct unit *unit_new(struct folder *folder, const char *name, const char *target_name);
 
-/* Gives UNIT its name in the folder DIRFD.  Its temp name is gone afterwards,
- * whatever the answer. */
-enum publish_answer publish_unit(struct sys *sys, const struct settings *settings,
+/* Gives UNIT its name in its target folder, which is pinned and open as DIRFD.
+ * Its temp name is gone afterwards, whatever the answer. */
+enum publish_answer publish_unit(struct root *root, const struct settings *settings,
 				 struct unit *unit, int dirfd, struct error *error);
 
 /* Drops a unit that gets no name: unlinks its temp; the descriptor stays. */

@@ -193,7 +193,8 @@ inject_inline() { # EXPRESSION ARGUMENT...
 	# Checking and naming are slow: the next group is full by then, and the sync
 	# of its data, the second one, fails while names are given.
 	run --separate-stderr strace -f -o /dev/null --seccomp-bpf \
-		-e trace=sync_file_range,linkat,syncfs -e inject=sync_file_range:delay_exit=300 -e inject=linkat:delay_exit=500 \
+		-e trace=sync_file_range,linkat,syncfs \
+		-e inject=sync_file_range:delay_exit=300 -e inject=linkat:delay_exit=500 \
 		-e inject=syncfs:error=EIO:when=2 \
 		"$WEIR" copy -r --stats "$S/a" "$D/a"
 	ended 23

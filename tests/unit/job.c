@@ -254,7 +254,7 @@ static void publish(void)
 	entry->temp_named = job->temp_named;
 	memcpy(entry->temp_name, job->temp_name, sizeof(entry->temp_name));
 	entry->replaces = job->exists;
-	CHECK_EQUAL(publish_unit(&bench->fake.sys, &bench->settings, entry, dirfd, &error),
+	CHECK_EQUAL(publish_unit(bench->env.root, &bench->settings, entry, dirfd, &error),
 		    PUBLISH_DONE);
 	if (named)
 		dir_temp_removed(&bench->root, job->folder->target);

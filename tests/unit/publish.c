@@ -4,10 +4,38 @@
  */
 #include "lib/publish.h"
 
+#include <stdarg.h>
+#include <sys/file.h>
+#include <sys/syscall.h>
+
 #include "unit.h"
+
+/* Called in the place of the kernel's rename: what another run's sweep for
+ * leftovers would do at that moment. */
+static void (*before_rename)(void);
+
+long syscall(long number, ...)
+{
+	va_list list;
+	long words[6];
+
+	va_start(list, number);
+	for (size_t i = 0; i < 6; i++)
+		words[i] = va_arg(list, long);
+	va_end(list);
+	if (number == SYS_renameat2) {
+		if (before_rename != NULL)
+			before_rename();
+		return renameat2((int)words[0], (const char *)words[1], (int)words[2],
+				 (const char *)words[3], (unsigned)words[4]);
+	}
+	errno = ENOSYS;
+	return -1;
+}
 
 struct bench {
 	struct sys sys;
+	struct root root;
 	struct fs fs;
 	struct folder *folder;
 	struct settings settings;
@@ -24,12 +52,17 @@ static void open_bench(void)
 	bench.folder = folder_new(NULL, "target", NULL);
 	bench.folder->target_fs = &bench.fs;
 	bench.dirfd = unit_folder();
+	REQUIRE(root_open(&bench.root, &bench.sys, 16) == 0);
+	REQUIRE(dir_open_path(&bench.root, bench.dirfd, ".", &bench.folder->target) == 0);
 }
 
 static void close_bench(void)
 {
+	CHECK_EQUAL(bench.folder->target->temps, 0);
+	dir_unpin(&bench.root, bench.folder->target);
 	CHECK(folder_put(bench.folder));
-	folder_free(bench.folder, NULL);
+	folder_free(bench.folder, &bench.root);
+	root_close(&bench.root);
 	close(bench.dirfd);
 }
 
@@ -71,7 +104,7 @@ static struct unit *named(const char *name, const char *text)
 
 static enum publish_answer publish(struct unit *entry)
 {
-	enum publish_answer answer = publish_unit(&bench.sys, &bench.settings, entry, bench.dirfd,
+	enum publish_answer answer = publish_unit(&bench.root, &bench.settings, entry, bench.dirfd,
 						  &bench.error);
 
 	CHECK(!entry->temp_named);
@@ -128,6 +161,34 @@ static void link_race(void)
 	close_bench();
 }
 
+static unsigned swept;
+static bool sweep_refused;
+
+static void sweep(void)
+{
+	int fd = openat(bench.dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	sweep_refused = flock(fd, LOCK_EX | LOCK_NB) != 0;
+	swept++;
+	close(fd);
+}
+
+static void link_race_is_locked(void)
+{
+	struct unit *entry;
+
+	open_bench();
+	entry = nameless("f", "new");
+	unit_write_text(bench.dirfd, "f", "theirs");
+	before_rename = sweep;
+	CHECK_EQUAL(publish(entry), PUBLISH_DONE);
+	before_rename = NULL;
+	CHECK_EQUAL(swept, 1);
+	CHECK(sweep_refused);
+	drop(entry);
+	close_bench();
+}
+
 static void link_over_folder(void)
 {
 	struct unit *entry;
@@ -158,12 +219,12 @@ static void link_refused(void)
 		SKIP("no second file system");
 	}
 	entry = nameless("f", "new");
-	CHECK_EQUAL(publish_unit(&bench.sys, &bench.settings, entry, elsewhere, &bench.error),
+	CHECK_EQUAL(publish_unit(&bench.root, &bench.settings, entry, elsewhere, &bench.error),
 		    PUBLISH_AGAIN);
 	CHECK(bench.fs.no_tmpfile);
 	CHECK_EQUAL(bench.error.grade, ERROR_NONE);
 	entry->retry = true; /* only once */
-	CHECK_EQUAL(publish_unit(&bench.sys, &bench.settings, entry, elsewhere, &bench.error),
+	CHECK_EQUAL(publish_unit(&bench.root, &bench.settings, entry, elsewhere, &bench.error),
 		    PUBLISH_FAILED);
 	CHECK_EQUAL(bench.error.errnum, EXDEV);
 	CHECK_TEXT(bench.error.operation, "link");
@@ -360,6 +421,7 @@ static void always_one(void)
 static const struct unit_test tests[] = {
 	{ "a nameless file gets its name by a link", linked },
 	{ "a name that was taken meanwhile is skipped or replaced, as asked", link_race },
+	{ "the temp of such a replacement is no other run's to sweep", link_race_is_locked },
 	{ "a folder is not replaced and the temp made for it goes", link_over_folder },
 	{ "where links are refused the file is copied once more, once only", link_refused },
 	{ "an existing file is replaced by a rename", replaced },
