@@ -374,11 +374,18 @@ static void commit_settle(struct commit *commit, int result, const struct folder
 /* Syncs one folder by its descriptor. */
 static int commit_fsync_dir(struct commit *commit, struct dir *dir)
 {
+	struct sys_stat stat;
 	int result = dir_pin(commit->root, dir, NULL);
+	int fd;
 
 	if (result < 0)
 		return result;
-	result = commit_fsync(commit, result);
+	fd = result;
+	result = commit_fsync(commit, fd);
+	/* XFS returns 0 after a shutdown that lost the names (G5); looking at the
+	 * folder then fails. */
+	if (result == 0)
+		result = sys_statx(commit->sys, fd, "", false, &stat);
 	dir_unpin(commit->root, dir);
 	/* Some file systems have no sync of folders; there is nothing more.  A
 	 * folder that may not be read gives EBADF: its names are not known to be
@@ -520,33 +527,24 @@ static void commit_sync_names(struct commit *commit)
 	commit_settle(commit, result, folder);
 }
 
-/* The names that waited for the sync of this group's data: FS was SYNCED with
- * RESULT.  A failure may be about this group's data, but asking the folders then
- * would be a second sync of what one has failed for: on XFS fsync of a folder
- * returns 0 after a shutdown that lost its names (G5). */
-static void commit_settle_before(struct commit *commit, struct fs *fs, bool synced, int result)
-{
-	struct folder *folder = NULL;
-
-	if (!commit_has_unsynced(commit))
-		return;
-	if (!synced || commit->unsynced.fs != fs)
-		result = commit_fsync_folders(commit, &folder);
-	commit_settle(commit, result, folder);
-}
-
 static void commit_group(struct commit *commit, struct group *group)
 {
 	struct fs *fs = group->fs;
 	int result = commit_sync_data(commit, group);
+	bool stands = group->whole && commit->unsynced.fs == fs;
 
-	commit_settle_before(commit, fs, group->whole, result);
-	/* Named while that sync went on: the next one is theirs, unless this one
-	 * failed (G5). */
-	commit_collect(commit);
-	if (group->whole && result < 0 && commit_has_unsynced(commit) && commit->unsynced.fs == fs)
+	/* The names that waited for it.  A failure may be about this group's data,
+	 * but asking the folders now would be a second sync of what one has failed
+	 * for (G5). */
+	if (stands && commit_has_unsynced(commit))
 		commit_settle(commit, result, NULL);
-	if (commit->unsynced.fs != fs)
+	/* Those given while it went on: the next sync is theirs, unless this one
+	 * failed. */
+	commit_collect(commit);
+	stands = group->whole && commit->unsynced.fs == fs;
+	if (stands && result < 0 && commit_has_unsynced(commit))
+		commit_settle(commit, result, NULL);
+	if (!stands)
 		commit_sync_names(commit);
 	commit_give(commit, group);
 	if (commit->given.whole && commit_next_syncs(commit, fs))
@@ -596,7 +594,7 @@ void commit_finish(struct commit *commit, struct fs_table *table)
 {
 	WEIR_ASSERT(commit_empty(commit));
 	commit_collect(commit);
-	commit_settle_before(commit, NULL, false, 0);
+	commit_sync_names(commit);
 	if (commit->settings->durable != WEIR_DURABLE_END)
 		return;
 	for (struct list *node = table->all.next; node != &table->all; node = node->next) {
