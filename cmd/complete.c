@@ -55,7 +55,7 @@ static void bash_names(struct text *text, unsigned verb)
 			between = " ";
 		}
 		text_addf(text, "%s--%s%s", between, option->name,
-			  option->argument != ARGUMENT_NONE ? "=" : "");
+			  option->argument != ARGUMENT_NONE && option->otherwise == NULL ? "=" : "");
 		between = " ";
 	}
 }
@@ -65,9 +65,13 @@ static void bash_value(struct text *text, const struct option *option)
 	if (option->argument == ARGUMENT_NONE || option->group == GROUP_HIDDEN)
 		return;
 	text_add(text, "\t");
-	for (const char *letter = option->letters; *letter != '\0'; letter++)
+	/* One that may go without takes what is joined to it only. */
+	for (const char *letter = option->letters;
+	     *letter != '\0' && option->otherwise == NULL; letter++)
 		text_addf(text, "-%c | ", *letter);
-	text_addf(text, "--%s)\n\t\t", option->name);
+	if (option->otherwise == NULL)
+		text_addf(text, "--%s | ", option->name);
+	text_addf(text, "--%s=)\n\t\t", option->name);
 	if (option->choices != NULL) {
 		text_add(text, "mapfile -t COMPREPLY < <(compgen -W '");
 		add_choice_names(text, option);
@@ -108,19 +112,19 @@ static void bash_file(struct text *text)
 	text_add(text, "_weir()\n{\n"
 		       "\tlocal current=${COMP_WORDS[COMP_CWORD]}\n"
 		       "\tlocal before=${COMP_WORDS[COMP_CWORD - 1]}\n"
-		       "\tlocal verb=${COMP_WORDS[1]}\n\tlocal word\n\n"
+		       "\tlocal verb=${COMP_WORDS[1]}\n\tlocal word joint=''\n\n"
 		       "\t# The shell cuts --name=value into three words.\n"
 		       "\tif [[ $current == '=' ]]; then\n"
-		       "\t\tcurrent=''\n"
+		       "\t\tcurrent='' joint='='\n"
 		       "\telif [[ $before == '=' ]]; then\n"
-		       "\t\tbefore=${COMP_WORDS[COMP_CWORD - 2]}\n"
+		       "\t\tbefore=${COMP_WORDS[COMP_CWORD - 2]} joint='='\n"
 		       "\tfi\n"
 		       "\t((COMP_CWORD > 1)) || verb=''\n"
 		       "\tCOMPREPLY=()\n"
 		       "\tfor word in \"${COMP_WORDS[@]:2:COMP_CWORD-2}\"; do\n"
 		       "\t\t[[ $word != -- ]] || return 0\n"
 		       "\tdone\n"
-		       "\tif ((COMP_CWORD > 1)) && _weir_value \"$before\" \"$current\"; then\n"
+		       "\tif ((COMP_CWORD > 1)) && _weir_value \"$before$joint\" \"$current\"; then\n"
 		       "\t\treturn 0\n\tfi\n"
 		       "\tif [[ $current == -* ]]; then\n"
 		       "\t\t_weir_options \"$verb\" \"$current\"\n"
@@ -138,7 +142,7 @@ static void zsh_value(struct text *text, const struct option *option)
 {
 	if (option->argument == ARGUMENT_NONE)
 		return;
-	text_addf(text, ":%s:", option->argument_name);
+	text_addf(text, "%s:%s:", option->otherwise != NULL ? ":" : "", option->argument_name);
 	if (option->choices != NULL) {
 		text_add(text, "(");
 		add_choice_names(text, option);
@@ -158,7 +162,8 @@ static void zsh_option(struct text *text, const char *name, const char *joint,
 	text_addf(text, "\t\t'%s%s[", name, joint);
 	add_shell_words(text, option->help, "[]:\\");
 	text_add(text, "]");
-	zsh_value(text, option);
+	if (joint[0] != '\0')
+		zsh_value(text, option);
 	text_add(text, "'\n");
 }
 
@@ -171,11 +176,18 @@ static void zsh_options(struct text *text, unsigned verb)
 			continue;
 		for (const char *letter = option->letters; *letter != '\0'; letter++) {
 			snprintf(name, sizeof(name), "-%c", *letter);
-			zsh_option(text, name, option->argument != ARGUMENT_NONE ? "+" : "",
+			zsh_option(text, name,
+				   option->argument != ARGUMENT_NONE && option->otherwise == NULL
+					   ? "+"
+					   : "",
 				   option);
 		}
 		snprintf(name, sizeof(name), "--%s", option->name);
-		zsh_option(text, name, option->argument != ARGUMENT_NONE ? "=" : "", option);
+		zsh_option(text, name,
+			   option->otherwise != NULL		     ? "=-"
+			   : option->argument != ARGUMENT_NONE ? "="
+								     : "",
+			   option);
 	}
 }
 
@@ -212,7 +224,7 @@ static void fish_option(struct text *text, const char *condition, const struct o
 		text_addf(text, " -s %c", *letter);
 	text_addf(text, " -l %s", option->name);
 	if (option->choices != NULL) {
-		text_add(text, " -x -a '");
+		text_addf(text, " %s-a '", option->otherwise != NULL ? "" : "-x ");
 		add_choice_names(text, option);
 		text_add(text, "'");
 	} else if (option->argument == ARGUMENT_FILE) {

@@ -363,7 +363,8 @@ static void run(struct copy *copy)
 
 	output_open(&copy->output);
 	report_open(&copy->report, &copy->output, &copy->log, verbosity,
-		    request->values[WEIR_OPT_DRY_RUN] != 0);
+		    request->values[WEIR_OPT_DRY_RUN] != 0,
+		    geteuid() == 0 || request->given[SETTING_OWNER_NAMED]);
 	progress_open(&copy->progress, (enum progress_when)request->values[SETTING_PROGRESS],
 		      verbosity == VERBOSITY_QUIET, is_durable);
 	signals_watch(copy->run);

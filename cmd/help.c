@@ -32,7 +32,9 @@ static void add_option_names(struct text *text, const struct option *option)
 	for (const char *letter = option->letters; *letter != '\0'; letter++)
 		text_addf(text, "-%c, ", *letter);
 	text_addf(text, "--%s", option->name);
-	if (option->argument != ARGUMENT_NONE)
+	if (option->otherwise != NULL)
+		text_addf(text, "[=%s]", option->argument_name);
+	else if (option->argument != ARGUMENT_NONE)
 		text_addf(text, "=%s", option->argument_name);
 }
 
@@ -157,6 +159,10 @@ static const char *argument_kind(enum option_argument argument)
 		return "none";
 	case ARGUMENT_CHOICE:
 		return "choice";
+	case ARGUMENT_WORDS:
+		return "words";
+	case ARGUMENT_POLICIES:
+		return "policies";
 	case ARGUMENT_SIZE:
 		return "size";
 	case ARGUMENT_COUNT:

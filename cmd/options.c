@@ -3,7 +3,29 @@
 
 #include <string.h>
 
-#define PRESERVE_ALL (WEIR_PRESERVE_MODE | WEIR_PRESERVE_OWNER | WEIR_PRESERVE_TIMES)
+#define BIT(property) (1LL << WEIR_PROPERTY_##property)
+
+#define KEEP(property) { WEIR_OPT_KEEP_##property, WEIR_KEEP_TRY }
+
+/* cp's words.  The context is kept on request only: of a labelled system it is
+ * the policy's to give one. */
+static const struct choice preserve_choices[] = {
+	{ "mode", BIT(MODE) | BIT(ACL) },
+	{ "ownership", BIT(OWNER) },
+	{ "timestamps", BIT(TIMES) },
+	{ "xattr", BIT(XATTR) | BIT(CAPS) },
+	{ "context", BIT(CONTEXT) },
+	{ "all", BIT(MODE) | BIT(ACL) | BIT(OWNER) | BIT(TIMES) | BIT(XATTR) | BIT(CAPS) },
+	{ NULL, 0 },
+};
+
+static const struct choice keep_choices[] = {
+	{ "mode", WEIR_PROPERTY_MODE },	      { "owner", WEIR_PROPERTY_OWNER },
+	{ "times", WEIR_PROPERTY_TIMES },     { "acl", WEIR_PROPERTY_ACL },
+	{ "xattr", WEIR_PROPERTY_XATTR },     { "caps", WEIR_PROPERTY_CAPS },
+	{ "context", WEIR_PROPERTY_CONTEXT }, { "symlink", WEIR_PROPERTY_SYMLINK },
+	{ "special", WEIR_PROPERTY_SPECIAL }, { NULL, 0 },
+};
 
 static const struct choice durable_choices[] = {
 	{ "none", WEIR_DURABLE_NONE },
@@ -57,11 +79,24 @@ const struct option options[] = {
 	  .since = "0.1", .help = "copy folders with all they hold, links and special files",
 	  .effects = { { WEIR_OPT_RECURSIVE, 1 } } },
 	{ .name = "archive", .letters = "a", .verbs = VERB_COPY, .group = GROUP_ENTRIES,
-	  .since = "0.1", .help = "the same as --recursive --preserve",
-	  .effects = { { WEIR_OPT_RECURSIVE, 1 }, { WEIR_OPT_PRESERVE, PRESERVE_ALL } } },
-	{ .name = "preserve", .letters = "p", .verbs = VERB_COPY, .group = GROUP_ENTRIES,
-	  .since = "0.1", .help = "keep mode, owner and times",
-	  .effects = { { WEIR_OPT_PRESERVE, PRESERVE_ALL } } },
+	  .since = "0.1", .help = "the same as --recursive --preserve=all",
+	  .effects = { { WEIR_OPT_RECURSIVE, 1 }, KEEP(MODE), KEEP(OWNER), KEEP(TIMES),
+		       KEEP(ACL), KEEP(XATTR), KEEP(CAPS) } },
+	{ .name = "preserve", .letters = "p", .argument = ARGUMENT_WORDS,
+	  .argument_name = "LIST", .otherwise = "mode,ownership,timestamps",
+	  .choices = preserve_choices, .verbs = VERB_COPY, .group = GROUP_ENTRIES,
+	  .since = "0.1",
+	  .help = "keep these as far as possible; without LIST: mode, ownership, timestamps",
+	  .effects = { { WEIR_OPT_KEEP_MODE, WEIR_KEEP_TRY } } },
+	{ .name = "no-preserve", .letters = "", .argument = ARGUMENT_WORDS,
+	  .argument_name = "LIST", .choices = preserve_choices, .verbs = VERB_COPY,
+	  .group = GROUP_ENTRIES, .since = "0.1", .help = "do not keep these",
+	  .effects = { { WEIR_OPT_KEEP_MODE, WEIR_KEEP_OFF } } },
+	{ .name = "keep", .letters = "", .argument = ARGUMENT_POLICIES,
+	  .argument_name = "PROPERTY:POLICY", .choices = keep_choices, .verbs = VERB_COPY,
+	  .group = GROUP_ENTRIES, .since = "0.1",
+	  .help = "off, try or require (exit 23 if it is lost) for each, in a list",
+	  .effects = { { WEIR_OPT_KEEP_MODE, 0 } } },
 	{ .name = "no-clobber", .letters = "n", .verbs = VERB_COPY, .group = GROUP_ENTRIES,
 	  .since = "0.1", .help = "never replace what exists; skip it",
 	  .effects = { { WEIR_OPT_NO_CLOBBER, 1 } } },

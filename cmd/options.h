@@ -23,6 +23,7 @@ enum setting {
 	SETTING_PROGRESS, /* enum progress_when */
 	SETTING_NULL,
 	SETTING_TARGET_IS_NAME,
+	SETTING_OWNER_NAMED, /* that the owner is to be kept was said in so many words */
 	SETTING_HELP,
 	SETTING_VERSION,
 	SETTING_DUMP,
@@ -53,7 +54,9 @@ enum setting_text {
 
 enum option_argument {
 	ARGUMENT_NONE,
-	ARGUMENT_CHOICE, /* one of `choices` */
+	ARGUMENT_CHOICE,   /* one of `choices` */
+	ARGUMENT_WORDS,	   /* a list of `choices`, whose values are sets of properties */
+	ARGUMENT_POLICIES, /* a list of CHOICE:POLICY, whose values are properties */
 	ARGUMENT_SIZE,
 	ARGUMENT_COUNT,
 	ARGUMENT_FILE,
@@ -86,6 +89,7 @@ struct option {
 	const char *letters; /* "" for none */
 	enum option_argument argument;
 	const char *argument_name;
+	const char *otherwise; /* its value where it has none; NULL: one must follow */
 	const struct choice *choices;
 	int64_t multiple; /* a size or count must be a multiple of it; 0: any */
 	unsigned verbs;
@@ -94,8 +98,8 @@ struct option {
 	const char *help;
 	const char *environment; /* the variable that equals it, or NULL */
 	/* ARGUMENT_NONE: all are applied.  CHOICE, SIZE, COUNT: the first names
-	 * the setting that takes the value. */
-	struct effect effects[2];
+	 * the setting that takes the value.  WORDS: the first has the policy. */
+	struct effect effects[8];
 	enum setting_text text; /* FILE, FOLDER, WORD */
 };
 

@@ -8,6 +8,7 @@
 
 #include "escape.h"
 #include "foreign.h"
+#include "keep.h"
 #include "output.h"
 #include "size.h"
 
@@ -75,6 +76,10 @@ static struct text value_begin(const struct speaker *speaker, const char *subjec
 
 static void set_value(struct request *request, const struct effect *effect, int64_t value)
 {
+	if (effect->setting >= WEIR_OPT_KEEP_MODE && effect->setting <= WEIR_OPT_KEEP_SPECIAL) {
+		keep_raise(request, effect->setting); /* of -a */
+		return;
+	}
 	request->values[effect->setting] = value;
 	request->given[effect->setting] = true;
 }
@@ -173,6 +178,10 @@ static int take_value(const struct speaker *speaker, struct request *request,
 	case ARGUMENT_FOLDER:
 	case ARGUMENT_WORD:
 		return take_text(speaker, request, option, subject, value);
+	case ARGUMENT_WORDS:
+		return keep_take_words(speaker, request, option, subject, value);
+	case ARGUMENT_POLICIES:
+		return keep_take_policies(speaker, request, option, subject, value);
 	case ARGUMENT_NONE:
 		break;
 	}
@@ -189,6 +198,8 @@ static int take_option(struct parser *parser, const struct option *option, const
 	const char *value = joined;
 	struct text text;
 
+	if (value == NULL)
+		value = option->otherwise;
 	if (value == NULL && option->argument != ARGUMENT_NONE) {
 		value = parser->words[parser->next];
 		if (value == NULL) {
@@ -280,7 +291,7 @@ static int parse_letters(struct parser *parser, const char *word)
 
 		if (option == NULL)
 			return refuse_letter(parser, word, letter);
-		if (option->argument != ARGUMENT_NONE)
+		if (option->argument != ARGUMENT_NONE && option->otherwise == NULL)
 			return take_option(parser, option, name,
 					   letter[1] != '\0' ? letter + 1 : NULL);
 		status = take_option(parser, option, name, NULL);

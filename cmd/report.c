@@ -10,13 +10,14 @@
 #define NS_PER_S 1000000000.0
 
 void report_open(struct report *report, struct output *output, struct log *log,
-		 enum verbosity verbosity, bool is_dry_run)
+		 enum verbosity verbosity, bool is_dry_run, bool tells_owner)
 {
 	*report = (struct report){
 		.output = output,
 		.log = log,
 		.verbosity = verbosity,
 		.is_dry_run = is_dry_run,
+		.tells_owner = tells_owner,
 	};
 }
 
@@ -138,6 +139,22 @@ static void add_error(struct text *line, const struct weir_event *event, bool ut
 	add_reason(line, event);
 }
 
+/* "weir: warning: xattr of 12 entries not kept, first 'd/f': REASON" */
+static void add_loss(struct text *line, const struct weir_event *event, bool utf8)
+{
+	enum weir_property property = weir_event_property(event);
+	bool is_entry =
+		property == WEIR_PROPERTY_SYMLINK || property == WEIR_PROPERTY_SPECIAL;
+
+	text_add(line, weir_event_keep(event) == WEIR_KEEP_REQUIRE ? "weir: " : "weir: warning: ");
+	text_addf(line, "%s%s ", weir_property_name(property), is_entry ? ":" : " of");
+	text_add_count(line, weir_event_count(event), "entry", "entries");
+	text_add(line, is_entry ? " left out, first " : " not kept, first ");
+	escape_quoted(line, weir_event_path(event), utf8);
+	text_add(line, ": ");
+	output_add_reason(line, weir_event_errno(event));
+}
+
 static void add_event(struct text *line, const struct report *report,
 		      const struct weir_event *event, bool utf8)
 {
@@ -147,6 +164,9 @@ static void add_event(struct text *line, const struct report *report,
 		break;
 	case WEIR_EVENT_WAY:
 		add_way(line, event, utf8);
+		break;
+	case WEIR_EVENT_LOSS:
+		add_loss(line, event, utf8);
 		break;
 	default:
 		add_error(line, event, utf8);
@@ -267,6 +287,16 @@ static void show_event(struct report *report, const struct weir_event *event)
 	text_free(&line);
 }
 
+/* Who is not root cannot give files away, and knows it. */
+static bool is_loss_shown(const struct report *report, const struct weir_event *event)
+{
+	if (weir_event_keep(event) == WEIR_KEEP_REQUIRE || report->verbosity == VERBOSITY_VERBOSE)
+		return true;
+	if (weir_event_property(event) == WEIR_PROPERTY_OWNER && !report->tells_owner)
+		return false;
+	return report->verbosity != VERBOSITY_QUIET;
+}
+
 static bool is_shown(struct report *report, const struct weir_event *event)
 {
 	switch (weir_event_type(event)) {
@@ -274,6 +304,8 @@ static bool is_shown(struct report *report, const struct weir_event *event)
 		return report->verbosity == VERBOSITY_VERBOSE;
 	case WEIR_EVENT_WAY:
 		return true;
+	case WEIR_EVENT_LOSS:
+		return is_loss_shown(report, event);
 	case WEIR_EVENT_WARNING:
 		return count_kind(report, event) && report->verbosity != VERBOSITY_QUIET;
 	default:
@@ -430,6 +462,7 @@ static const struct counter {
 	COUNTER(scan_ns),
 	COUNTER(target_ns),
 	COUNTER(wait_ns),
+	COUNTER(properties_lost),
 };
 
 _Static_assert(sizeof(counters) / sizeof(counters[0]) * sizeof(uint64_t) ==

@@ -32,6 +32,7 @@ struct report {
 	struct log *log;
 	enum verbosity verbosity;
 	bool is_dry_run;
+	bool tells_owner; /* owners that were not kept are worth a line */
 	struct report_kind *kinds;
 	size_t kind_count;
 	/* What a dry run would do, which its statistics cannot know. */
@@ -42,7 +43,7 @@ struct report {
 };
 
 void report_open(struct report *report, struct output *output, struct log *log,
-		 enum verbosity verbosity, bool is_dry_run);
+		 enum verbosity verbosity, bool is_dry_run, bool tells_owner);
 
 /* Tells of one event. */
 void report_event(struct report *report, const struct weir_event *event);

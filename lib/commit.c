@@ -36,8 +36,8 @@
 #include "meta.h"
 
 int commit_open(struct commit *commit, struct sys *sys, struct root *root, struct queue *queue,
-		struct event_queue *events, struct tally *tally, const struct settings *settings,
-		struct bell *bell, uint32_t units_max)
+		struct event_queue *events, struct tally *tally, struct loss_table *loss,
+		const struct settings *settings, struct bell *bell, uint32_t units_max)
 {
 	int result;
 
@@ -61,6 +61,7 @@ int commit_open(struct commit *commit, struct sys *sys, struct root *root, struc
 	commit->naming.queue = queue;
 	commit->naming.events = events;
 	commit->naming.tally = tally;
+	commit->naming.loss = loss;
 	commit->naming.settings = settings;
 	return -pthread_mutex_init(&commit->lock, NULL);
 }

@@ -40,8 +40,8 @@ struct commit {
 };
 
 int commit_open(struct commit *commit, struct sys *sys, struct root *root, struct queue *queue,
-		struct event_queue *events, struct tally *tally, const struct settings *settings,
-		struct bell *bell, uint32_t units_max);
+		struct event_queue *events, struct tally *tally, struct loss_table *loss,
+		const struct settings *settings, struct bell *bell, uint32_t units_max);
 void commit_close(struct commit *commit);
 
 /* Parks a unit.  False: the group is full, try again after it was taken. */

@@ -285,6 +285,18 @@ static void engine_tell_entry(struct worker *worker, const struct job *job, enum
 	free(path);
 }
 
+static void engine_count_losses(struct worker *worker, struct job *job)
+{
+	char *path;
+
+	if (!losses_any(&job->losses))
+		return;
+	path = engine_path(job, false);
+	loss_count(worker->shared->loss, &job->losses, path != NULL ? path : job->name);
+	free(path);
+	job->losses = (struct losses){ 0 };
+}
+
 static void engine_skip(struct worker *worker, struct job *job)
 {
 	struct tally *tally = worker->shared->tally;
@@ -295,6 +307,7 @@ static void engine_skip(struct worker *worker, struct job *job)
 				  job->exists ? WEIR_ACTION_REPLACE : WEIR_ACTION_CREATE);
 	} else {
 		tally_add(&tally->entries_skipped, 1);
+		engine_count_losses(worker, job);
 		engine_tell_entry(worker, job, WEIR_ACTION_SKIP);
 	}
 	engine_end_job(worker, job, true);
@@ -355,6 +368,7 @@ static void engine_park(struct worker *worker, struct job *job)
 		job->error = (struct error){ 0 };
 	}
 	engine_tell_way(worker, job); /* while the folder is surely there */
+	engine_count_losses(worker, job);
 	/* T1: the committer never waits for room, so who parks for it does. */
 	if (shared->settings->report_entries)
 		event_wait_room(shared->events);

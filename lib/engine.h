@@ -23,6 +23,7 @@ struct engine_shared {
 	struct commit *commit;
 	struct event_queue *events;
 	struct tally *tally;
+	struct loss_table *loss;
 	struct bell *bell;
 	const struct settings *settings;
 	const struct fs *target_fs; /* of the target operand */

@@ -123,6 +123,14 @@ void event_post_error(struct event_queue *queue, const struct error *error, cons
 	event_post(queue, &event, path, may_wait);
 }
 
+void event_post_loss(struct event_queue *queue, const struct weir_event *loss, const char *path)
+{
+	WEIR_ASSERT(loss->type == WEIR_EVENT_LOSS && loss->keep != WEIR_KEEP_OFF);
+	if (loss->keep == WEIR_KEEP_REQUIRE)
+		atomic_fetch_or(&queue->classes, EVENT_CLASS_FAILED);
+	event_post(queue, loss, path, false);
+}
+
 struct weir_event *event_take(struct event_queue *queue)
 {
 	struct list *node;

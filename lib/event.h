@@ -24,8 +24,11 @@ struct weir_event {
 	int errnum;
 	int64_t offset;
 	uint64_t bytes;
-	const char *operation; /* static */
-	const char *text;      /* NULL, or behind the path once posted */
+	enum weir_property property; /* LOSS: what, */
+	enum weir_keep keep;	     /* whether it was required, */
+	uint64_t count;		     /* by how many entries */
+	const char *operation;	     /* static */
+	const char *text;	     /* NULL, or behind the path once posted */
 	char path[];
 };
 
@@ -58,6 +61,10 @@ void event_post(struct event_queue *queue, const struct weir_event *event, const
 /* Posts a failure or warning and sets its class. */
 void event_post_error(struct event_queue *queue, const struct error *error, const char *path,
 		      bool may_wait);
+
+/* Posts what entries lost; sets the class of a failure where it was required.
+ * Never waits. */
+void event_post_loss(struct event_queue *queue, const struct weir_event *loss, const char *path);
 
 /* Waits until the reader has made room. */
 void event_wait_room(struct event_queue *queue);

@@ -67,6 +67,7 @@ struct folder *folder_free(struct folder *folder, struct root *root)
 		dir_put(root, folder->source);
 	if (folder->target != NULL)
 		dir_put(root, folder->target);
+	xattr_release_acls(&folder->acls);
 	free(folder);
 	return parent;
 }

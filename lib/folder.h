@@ -15,6 +15,7 @@
 #include "list.h"
 #include "root.h"
 #include "sys.h"
+#include "xattr.h"
 
 struct folder {
 	struct list node;      /* in the queue, or in a list of finished ones */
@@ -24,16 +25,17 @@ struct folder {
 	struct dir *target;    /* NULL until then; also in a dry run, if absent */
 	struct fs *source_fs;
 	struct fs *target_fs;
-	struct sys_stat stat; /* of the source */
-	int64_t scan_offset;  /* where the listing goes on */
-	bool begun;	      /* both sides are open */
-	bool fresh;	      /* the target was made by this run and was empty */
-	bool finish;	      /* final mode and times are still to be set */
-	bool default_acl;     /* the target hands an ACL on */
-	bool entry_durable;   /* its own name is synced */
-	bool by_path;	      /* name is an operand's path */
-	bool into_parent;     /* its contents go into the parent's target itself */
-	int base_fd;	      /* for by_path */
+	struct sys_stat stat;	/* of the source */
+	int64_t scan_offset;	/* where the listing goes on */
+	bool begun;		/* both sides are open */
+	bool fresh;		/* the target was made by this run and was empty */
+	bool finish;		/* final mode and times are still to be set */
+	bool default_acl;	/* the target hands an ACL on that is not to stay */
+	struct xattr_acls acls; /* of the source, for the end */
+	bool entry_durable;	/* its own name is synced */
+	bool by_path;		/* name is an operand's path */
+	bool into_parent;	/* its contents go into the parent's target itself */
+	int base_fd;		/* for by_path */
 	const char *target_name;
 	char name[];
 };

@@ -79,6 +79,8 @@ enum step_answer job_advance(struct job_env *env, struct job *job)
 		WEIR_ASSERT(step->name != NULL);
 		if (!job->started) {
 			job->started = true;
+			if (job->row == 0) /* what an earlier try lost is not lost yet */
+				job->losses = (struct losses){ 0 };
 			answer = step->start(env, job);
 		} else {
 			WEIR_ASSERT(step->finish != NULL);

@@ -12,6 +12,7 @@
 #include "error.h"
 #include "folder.h"
 #include "list.h"
+#include "loss.h"
 #include "queue.h"
 #include "settings.h"
 #include "stream.h"
@@ -86,6 +87,7 @@ struct job {
 	enum job_reason reason;
 	int32_t op_result;
 	struct error error;
+	struct losses losses;  /* of what was to be kept */
 	struct folder *folder; /* referenced */
 	bool follow;	       /* an operand in /proc: its last component is followed */
 	unsigned char type;

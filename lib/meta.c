@@ -3,12 +3,15 @@
  * Attributes of what is made.
  *
  * Invariants:
- * M1 owner before mode, mode before times;
+ * M1 owner, extended attributes, mode, ACL, capabilities, times, in this order:
+ *    a change of the owner drops capabilities; user attributes need a file that
+ *    its owner may write; a mode shows an ACL's mask; all of them change ctime
+ *    only, but times are the last word;
  * M2 setuid and setgid are set only when owner and group are those of the
  *    source, read back from the file itself;
- * M3 a user who is not root and cannot give files away keeps the file as his
- *    own without a word, as cp does: but then M2 drops the bits.  Root is
- *    warned.
+ * M3 what the target cannot hold, or we may not set, is a loss and not an error;
+ * M4 until its ACL is set, a file grants its group no more than the ACL does
+ *    (G10), and so it stays where there are no ACLs.
  */
 #define _GNU_SOURCE
 #include "meta.h"
@@ -16,6 +19,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "invariant.h"
@@ -40,25 +44,41 @@ mode_t meta_create_mode(const struct settings *settings, const struct sys_stat *
 	/* A named temp can be opened by others, so it is closed to them until
 	 * its owner and mode are final (J6); where the kernel itself derives the
 	 * final mode from umask and default ACL, it is final from the start. */
-	if (named && (settings->keep_mode || replaces))
+	if (named && (settings_keeps(settings, WEIR_PROPERTY_MODE) || replaces))
 		return 0600;
 	return source->mode & 0777U;
 }
 
-static int meta_times(struct sys *sys, int dirfd, const char *name, const struct sys_stat *source,
-		      struct error *error)
+/* M3: a loss, or an error of the entry. */
+static int meta_fail(long result, enum weir_property property, const char *operation,
+		     struct losses *losses, struct error *error)
+{
+	if (loss_is_one(result)) {
+		losses_note(losses, property, result);
+		return 0;
+	}
+	error_set(error, result, ERROR_SIDE_TARGET, operation);
+	return (int)result;
+}
+
+/* ---- one property each ---- */
+
+static int meta_times(struct sys *sys, const struct settings *settings, struct xattr_place place,
+		      const struct sys_stat *source, struct losses *losses, struct error *error)
 {
 	struct timespec times[2] = { source->atime, source->mtime };
-	int result = name[0] == '\0' ? sys_futimens(sys, dirfd, times)
-				     : sys_utimensat(sys, dirfd, name, times);
+	int result;
 
-	if (result < 0)
-		error_set(error, result, ERROR_SIDE_TARGET, "set times of");
-	return result;
+	if (!settings_keeps(settings, WEIR_PROPERTY_TIMES))
+		return 0;
+	result = place.name[0] == '\0' ? sys_futimens(sys, place.dirfd, times)
+				       : sys_utimensat(sys, place.dirfd, place.name, times);
+	return result < 0 ? meta_fail(result, WEIR_PROPERTY_TIMES, "set times of", losses, error)
+			  : 0;
 }
 
 /* Gives the entry to UID and GID.  True in *same once both are so (M2). */
-static int meta_owner(struct sys *sys, int dirfd, const char *name, const struct sys_stat *now,
+static int meta_owner(struct sys *sys, struct xattr_place place, const struct sys_stat *now,
 		      uint32_t uid, uint32_t gid, bool *same)
 {
 	int result = 0;
@@ -66,42 +86,113 @@ static int meta_owner(struct sys *sys, int dirfd, const char *name, const struct
 	*same = now->uid == uid && now->gid == gid;
 	if (*same)
 		return 0;
-	result = sys_fchownat(sys, dirfd, name, uid, gid);
+	result = sys_fchownat(sys, place.dirfd, place.name, uid, gid);
 	if (result == 0) {
 		/* M2: believed only when the file itself says so. */
 		struct sys_stat then;
 
-		*same = sys_statx(sys, dirfd, name, false, &then) == 0 && then.uid == uid &&
-			then.gid == gid;
+		*same = sys_statx(sys, place.dirfd, place.name, false, &then) == 0 &&
+			then.uid == uid && then.gid == gid;
 	}
 	if (result == -EPERM || result == -EINVAL) {
 		/* G16: the group alone can often be kept. */
 		if (now->gid != gid)
-			sys_fchownat(sys, dirfd, name, (uid_t)-1, gid);
+			sys_fchownat(sys, place.dirfd, place.name, (uid_t)-1, gid);
 	}
 	return result;
 }
 
-/* The source's owner, as far as we may (M3). */
-static int meta_keep_owner(struct sys *sys, const struct settings *settings, int dirfd,
-			   const char *name, const struct sys_stat *now,
-			   const struct sys_stat *source, bool *same, struct error *error)
+/* The source's owner, as far as we may. */
+static int meta_keep_owner(struct sys *sys, const struct settings *settings,
+			   struct xattr_place place, const struct sys_stat *now,
+			   const struct sys_stat *source, bool *same, struct losses *losses,
+			   struct error *error)
 {
-	int result = meta_owner(sys, dirfd, name, now, source->uid, source->gid, same);
+	int result;
 
-	if (result == 0 || (!settings->privileged && (result == -EPERM || result == -EINVAL)))
+	*same = now->uid == source->uid && now->gid == source->gid;
+	if (!settings_keeps(settings, WEIR_PROPERTY_OWNER))
 		return 0;
-	error_set(error, result, ERROR_SIDE_TARGET, "set owner of");
-	error->grade = ERROR_WARNING; /* the bytes are there; M2 drops the bits */
-	return 0;
+	result = meta_owner(sys, place, now, source->uid, source->gid, same);
+	return result < 0 ? meta_fail(result, WEIR_PROPERTY_OWNER, "set owner of", losses, error)
+			  : 0;
 }
 
-/* What a file that replaces another takes over without -p: its owner... */
-static int meta_take_owner(struct sys *sys, int fd, const struct sys_stat *created,
-			   const struct sys_stat *existing, struct error *error)
+/* The mode a copy of SOURCE ends with, as long as it has no ACL (M2, M4). */
+static mode_t meta_final_mode(const struct sys_stat *source, const struct xattr_acls *acls,
+			      bool same_owner)
 {
+	mode_t mode = xattr_narrow_mode(acls, source->mode & META_PERMISSIONS);
+
+	return same_owner ? mode : mode & ~(mode_t)META_SETID;
+}
+
+static int meta_set_mode(struct sys *sys, int fd, mode_t mode, struct losses *losses,
+			 struct error *error)
+{
+	int result = sys_fchmod(sys, fd, mode);
+
+	return result < 0 ? meta_fail(result, WEIR_PROPERTY_MODE, "set mode of", losses, error) : 0;
+}
+
+/* ---- what a replaced file hands on ---- */
+
+static bool meta_inherits(const struct settings *settings, const char *attribute)
+{
+	enum weir_property property;
+
+	if (!xattr_property(attribute, &property))
+		return false;
+	if (property == WEIR_PROPERTY_XATTR) /* those of the source come instead */
+		return strncmp(attribute, "user.", 5) == 0 && !settings_keeps(settings, property);
+	if (settings_keeps(settings, property))
+		return false;
+	return property == WEIR_PROPERTY_CONTEXT ||
+	       strcmp(attribute, "system.posix_acl_access") == 0;
+}
+
+static int meta_inherit_one(struct sys *sys, int existing_fd, int fd, const char *attribute,
+			    char *value)
+{
+	ssize_t bytes = sys_getxattr(sys, existing_fd, "", attribute, value, META_XATTR_BYTES);
+
+	if (bytes == -ENODATA)
+		return 0; /* it went meanwhile */
+	return bytes < 0 ? (int)bytes : sys_setxattr(sys, fd, "", attribute, value, (size_t)bytes);
+}
+
+/* Label, ACL and user attributes. */
+static int meta_inherit_xattrs(struct sys *sys, const struct settings *settings,
+			       const struct meta_file *file, struct error *error)
+{
+	char *list = malloc(2 * META_XATTR_BYTES);
+	char *value = list + META_XATTR_BYTES;
+	ssize_t bytes = list != NULL
+				? sys_listxattr(sys, file->existing_fd, "", list, META_XATTR_BYTES)
+				: -ENOMEM;
+	int result = 0;
+
+	if (bytes == -EOPNOTSUPP || bytes == -ENOSYS)
+		bytes = 0;
+	for (const char *name = list; bytes > 0 && result == 0 && name < list + bytes;
+	     name += strlen(name) + 1)
+		if (meta_inherits(settings, name))
+			result = meta_inherit_one(sys, file->existing_fd, file->fd, name, value);
+	if (bytes < 0)
+		result = (int)bytes;
+	free(list);
+	if (result < 0)
+		error_set(error, result, ERROR_SIDE_TARGET, "keep the attributes of");
+	return result;
+}
+
+/* The owner: somebody else's file must not silently become ours. */
+static int meta_take_owner(struct sys *sys, const struct meta_file *file, struct error *error)
+{
+	struct xattr_place place = { file->fd, "" };
 	bool same;
-	int result = meta_owner(sys, fd, "", created, existing->uid, existing->gid, &same);
+	int result = meta_owner(sys, place, file->created, file->existing->uid, file->existing->gid,
+				&same);
 
 	if (result < 0) {
 		error_set(error, result, ERROR_SIDE_TARGET, "keep the owner of");
@@ -111,176 +202,259 @@ static int meta_take_owner(struct sys *sys, int fd, const struct sys_stat *creat
 	return result;
 }
 
-/* ... and its mode. */
-static int meta_take_mode(struct sys *sys, int fd, const struct sys_stat *existing,
-			  struct error *error)
+/* The mode; new contents are not to run as the old owner. */
+static int meta_take_mode(struct sys *sys, const struct meta_file *file, struct error *error)
 {
-	int result;
+	int result =
+		sys_fchmod(sys, file->fd, file->existing->mode & META_PERMISSIONS & ~META_SETID);
 
-	result = sys_fchmod(sys, fd, existing->mode & META_PERMISSIONS & ~META_SETID);
 	if (result < 0)
 		error_set(error, result, ERROR_SIDE_TARGET, "set mode of");
 	return result;
 }
 
-int meta_apply_file(struct sys *sys, const struct settings *settings, int fd,
-		    const struct sys_stat *created, const struct sys_stat *source,
-		    const struct sys_stat *existing, bool default_acl, struct error *error)
+static int meta_take_over(struct sys *sys, const struct settings *settings,
+			  const struct meta_file *file, struct error *error)
 {
-	bool same = created->uid == source->uid && created->gid == source->gid;
 	int result = 0;
 
-	if (settings->keep_owner)
-		result = meta_keep_owner(sys, settings, fd, "", created, source, &same, error);
-	else if (existing != NULL && !settings->keep_mode)
-		result = meta_take_owner(sys, fd, created, existing, error);
-	if (result == 0 && existing != NULL && !settings->keep_mode)
-		result = meta_take_mode(sys, fd, existing, error);
-	if (result < 0)
-		return result;
-	if (settings->keep_mode) {
-		mode_t mode = source->mode & META_PERMISSIONS;
-
-		if (!same)
-			mode &= ~(mode_t)META_SETID; /* M2 */
-		if (default_acl) {
-			/* What the folder made it inherit is not the source's. */
-			result = sys_fremovexattr(sys, fd, "system.posix_acl_access");
-			if (result < 0 && result != -ENODATA && result != -EOPNOTSUPP) {
-				error_set(error, result, ERROR_SIDE_TARGET, "set ACL of");
-				return result;
-			}
-		}
-		if ((created->mode & META_PERMISSIONS) != mode || !same || default_acl)
-			result = sys_fchmod(sys, fd, mode);
-		else
-			result = 0;
-		if (result < 0) {
-			error_set(error, result, ERROR_SIDE_TARGET, "set mode of");
-			return result;
-		}
-	}
-	return settings->keep_times ? meta_times(sys, fd, "", source, error) : 0;
-}
-
-int meta_apply_node(struct sys *sys, const struct settings *settings, int dirfd, const char *name,
-		    const struct sys_stat *source, struct error *error)
-{
-	struct sys_stat created;
-	bool same = false;
-	int result = sys_statx(sys, dirfd, name, false, &created);
-
-	if (result < 0) {
-		error_set(error, result, ERROR_SIDE_TARGET, "stat");
-		return result;
-	}
-	if (settings->keep_owner)
-		result =
-			meta_keep_owner(sys, settings, dirfd, name, &created, source, &same, error);
-	else
-		same = created.uid == source->uid && created.gid == source->gid;
-	if (result < 0)
-		return result;
-	/* The temp's name is ours, random and locked: nobody put a link there. */
-	if (settings->keep_mode && !S_ISLNK(source->mode)) {
-		mode_t mode = source->mode & META_PERMISSIONS;
-
-		result = sys_fchmodat(sys, dirfd, name, same ? mode : mode & ~META_SETID);
-		if (result < 0) {
-			error_set(error, result, ERROR_SIDE_TARGET, "set mode of");
-			return result;
-		}
-	}
-	return settings->keep_times ? meta_times(sys, dirfd, name, source, error) : 0;
-}
-
-int meta_begin_folder(struct sys *sys, const struct settings *settings, int fd,
-		      const struct sys_stat *source, struct error *error)
-{
-	struct sys_stat created;
-	bool same;
-	int result = 0;
-
-	if (!settings->keep_owner)
+	if (file->existing == NULL || settings_keeps(settings, WEIR_PROPERTY_MODE))
 		return 0;
-	result = sys_statx(sys, fd, "", false, &created);
+	if (file->existing_fd >= 0)
+		result = meta_inherit_xattrs(sys, settings, file, error);
+	if (result == 0 && !settings_keeps(settings, WEIR_PROPERTY_OWNER))
+		result = meta_take_owner(sys, file, error);
+	return result == 0 ? meta_take_mode(sys, file, error) : result;
+}
+
+/* ---- files ---- */
+
+/* M1: user attributes of a file that even its owner may not write. */
+static int meta_copy_xattrs(struct sys *sys, const struct settings *settings,
+			    const struct meta_file *file, const struct xattrs *xattrs,
+			    struct losses *losses, struct error *error)
+{
+	struct xattr_place source = { file->source_fd, "" }, target = { file->fd, "" };
+	mode_t mode = file->created->mode & META_PERMISSIONS;
+	bool lend = xattrs->names_bytes > 0 && (mode & S_IWUSR) == 0 && !settings->privileged;
+	int result;
+
+	if (lend && sys_fchmod(sys, file->fd, mode | S_IWUSR) < 0)
+		lend = false;
+	result = xattr_copy(sys, settings, xattrs, source, target, losses, error);
+	if (lend && result == 0)
+		result = meta_set_mode(sys, file->fd, mode, losses, error);
+	return result;
+}
+
+static int meta_keep_mode(struct sys *sys, const struct settings *settings,
+			  const struct meta_file *file, const struct xattr_acls *acls,
+			  bool same_owner, struct losses *losses, struct error *error)
+{
+	mode_t mode = meta_final_mode(file->source, acls, same_owner);
+	int result = 0;
+
+	if (!settings_keeps(settings, WEIR_PROPERTY_MODE))
+		return 0;
+	if (file->inherits_acl) /* what its folder handed on is not the source's */
+		result = xattr_remove_acls(sys, (struct xattr_place){ file->fd, "" }, false, error);
+	if (result == 0 &&
+	    ((file->created->mode & META_PERMISSIONS) != mode || !same_owner || file->inherits_acl))
+		result = meta_set_mode(sys, file->fd, mode, losses, error);
+	return result;
+}
+
+static int meta_keep_file(struct sys *sys, const struct settings *settings,
+			  const struct meta_file *file, const struct xattrs *xattrs,
+			  struct losses *losses, struct error *error)
+{
+	struct xattr_place source = { file->source_fd, "" }, target = { file->fd, "" };
+	bool same_owner;
+	int result = meta_keep_owner(sys, settings, target, file->created, file->source,
+				     &same_owner, losses, error);
+
+	if (result == 0)
+		result = meta_copy_xattrs(sys, settings, file, xattrs, losses, error);
+	if (result == 0)
+		result = meta_keep_mode(sys, settings, file, &xattrs->acls, same_owner, losses,
+					error);
+	if (result == 0)
+		result = xattr_set_acls(sys, settings, &xattrs->acls, target, file->inherits_acl,
+					losses, error);
+	if (result == 0)
+		result = xattr_copy_caps(sys, settings, xattrs, source, target, losses, error);
+	return result == 0 ? meta_times(sys, settings, target, file->source, losses, error)
+			   : result;
+}
+
+int meta_apply_file(struct sys *sys, const struct settings *settings, const struct meta_file *file,
+		    struct losses *losses, struct error *error)
+{
+	struct xattr_place source = { file->source_fd, "" };
+	struct xattrs xattrs;
+	int result = meta_take_over(sys, settings, file, error);
+
+	if (result < 0)
+		return result;
+	result = xattr_read(sys, settings, source, &xattrs, losses, error);
+	if (result == 0)
+		result = meta_keep_file(sys, settings, file, &xattrs, losses, error);
+	xattr_release(&xattrs);
+	return result;
+}
+
+/* ---- links, FIFOs, sockets, devices ---- */
+
+/* The temp's name is ours, random and locked: nobody put a link there. */
+static int meta_keep_node_mode(struct sys *sys, const struct settings *settings,
+			       const struct meta_node *node, const struct xattr_acls *acls,
+			       bool same_owner, struct losses *losses, struct error *error)
+{
+	int result = 0;
+
+	if (!settings_keeps(settings, WEIR_PROPERTY_MODE))
+		return 0;
+	if (node->inherits_acl)
+		result = xattr_remove_acls(sys, node->place, false, error);
+	if (result < 0)
+		return result;
+	result = sys_fchmodat(sys, node->place.dirfd, node->place.name,
+			      meta_final_mode(node->source, acls, same_owner));
+	return result < 0 ? meta_fail(result, WEIR_PROPERTY_MODE, "set mode of", losses, error) : 0;
+}
+
+static int meta_keep_node(struct sys *sys, const struct settings *settings,
+			  const struct meta_node *node, const struct xattrs *xattrs,
+			  struct losses *losses, struct error *error)
+{
+	struct sys_stat created;
+	bool same_owner;
+	int result = sys_statx(sys, node->place.dirfd, node->place.name, false, &created);
+
 	if (result < 0) {
 		error_set(error, result, ERROR_SIDE_TARGET, "stat");
 		return result;
 	}
-	return meta_keep_owner(sys, settings, fd, "", &created, source, &same, error);
+	result = meta_keep_owner(sys, settings, node->place, &created, node->source, &same_owner,
+				 losses, error);
+	if (result == 0)
+		result = xattr_copy(sys, settings, xattrs, node->source_place, node->place, losses,
+				    error);
+	if (result == 0 && !S_ISLNK(node->source->mode)) {
+		result = meta_keep_node_mode(sys, settings, node, &xattrs->acls, same_owner, losses,
+					     error);
+		if (result == 0)
+			result = xattr_set_acls(sys, settings, &xattrs->acls, node->place,
+						node->inherits_acl, losses, error);
+	}
+	return result == 0 ? meta_times(sys, settings, node->place, node->source, losses, error)
+			   : result;
 }
 
-int meta_finish_folder(struct sys *sys, const struct settings *settings, int fd,
-		       const struct sys_stat *source, bool fresh, struct error *error)
+int meta_apply_node(struct sys *sys, const struct settings *settings, const struct meta_node *node,
+		    struct losses *losses, struct error *error)
 {
-	struct sys_stat now;
-	mode_t mode;
+	struct xattrs xattrs;
+	int result;
+
+	if (!settings_keeps_any(settings))
+		return 0;
+	result = xattr_read(sys, settings, node->source_place, &xattrs, losses, error);
+	if (result == 0)
+		result = meta_keep_node(sys, settings, node, &xattrs, losses, error);
+	xattr_release(&xattrs);
+	return result;
+}
+
+/* ---- folders ---- */
+
+static int meta_fill_folder(struct sys *sys, const struct settings *settings,
+			    const struct meta_folder *folder, const struct xattrs *xattrs,
+			    struct losses *losses, struct error *error)
+{
+	struct xattr_place source = { folder->source_fd, "" }, target = { folder->fd, "" };
+	struct sys_stat created;
+	bool same_owner;
 	int result = 0;
 
-	if (settings->keep_mode || fresh) {
-		result = sys_statx(sys, fd, "", false, &now);
+	if (settings_keeps(settings, WEIR_PROPERTY_OWNER)) {
+		result = sys_statx(sys, folder->fd, "", false, &created);
 		if (result < 0) {
 			error_set(error, result, ERROR_SIDE_TARGET, "stat");
 			return result;
 		}
-		/* Made with u+rwx so that we could work in it. */
-		mode = now.mode & META_PERMISSIONS & (~(mode_t)0700U | (source->mode & 0700U));
-		if (settings->keep_mode) {
-			mode = source->mode & META_PERMISSIONS;
-			if (now.uid != source->uid || now.gid != source->gid)
-				mode &= ~(mode_t)META_SETID; /* M2 */
-		}
-		if ((now.mode & META_PERMISSIONS) != mode)
-			result = sys_fchmod(sys, fd, mode);
-		if (result < 0) {
-			error_set(error, result, ERROR_SIDE_TARGET, "set mode of");
-			return result;
-		}
+		result = meta_keep_owner(sys, settings, target, &created, folder->source,
+					 &same_owner, losses, error);
 	}
-	return settings->keep_times ? meta_times(sys, fd, "", source, error) : 0;
+	if (result == 0 && folder->fresh && folder->inherits_acl)
+		result = xattr_remove_acls(sys, target, true, error);
+	return result == 0 ? xattr_copy(sys, settings, xattrs, source, target, losses, error)
+			   : result;
 }
 
-static bool meta_inherits(const char *name)
+int meta_begin_folder(struct sys *sys, const struct settings *settings,
+		      const struct meta_folder *folder, struct xattr_acls *acls,
+		      struct losses *losses, struct error *error)
 {
-	return strncmp(name, "user.", 5) == 0 || strcmp(name, "security.selinux") == 0 ||
-	       strcmp(name, "system.posix_acl_access") == 0;
-}
+	struct xattr_place source = { folder->source_fd, "" };
+	struct xattrs xattrs;
+	int result;
 
-static int meta_inherit_one(struct sys *sys, int existing_fd, int fd, const char *name, char *value)
-{
-	ssize_t bytes;
-
-	if (!meta_inherits(name) || strncmp(name, "user.weir.", 10) == 0)
+	memset(acls, 0, sizeof(*acls));
+	if (!settings_keeps_any(settings))
 		return 0;
-	bytes = sys_fgetxattr(sys, existing_fd, name, value, META_XATTR_BYTES);
-	if (bytes == -ENODATA)
-		return 0; /* it went meanwhile */
-	return bytes < 0 ? (int)bytes : sys_fsetxattr(sys, fd, name, value, (size_t)bytes);
-}
-
-int meta_inherit_xattrs(struct sys *sys, int existing_fd, int fd, struct error *error)
-{
-	char *list = malloc(2 * META_XATTR_BYTES);
-	char *value = list + META_XATTR_BYTES;
-	ssize_t bytes = list != NULL ? sys_flistxattr(sys, existing_fd, list, META_XATTR_BYTES)
-				     : -ENOMEM;
-	int result = 0;
-
-	if (bytes == -EOPNOTSUPP || bytes == -ENOSYS)
-		bytes = 0;
-	for (const char *name = list; bytes > 0 && result == 0 && name < list + bytes;
-	     name += strlen(name) + 1)
-		result = meta_inherit_one(sys, existing_fd, fd, name, value);
-	if (bytes < 0)
-		result = (int)bytes;
-	free(list);
-	if (result < 0)
-		error_set(error, result, ERROR_SIDE_TARGET, "keep the attributes of");
+	result = xattr_read(sys, settings, source, &xattrs, losses, error);
+	if (result == 0)
+		result = meta_fill_folder(sys, settings, folder, &xattrs, losses, error);
+	*acls = xattrs.acls; /* handed over */
+	memset(&xattrs.acls, 0, sizeof(xattrs.acls));
+	xattr_release(&xattrs);
 	return result;
 }
 
-bool meta_has_default_acl(struct sys *sys, int fd)
+static int meta_folder_mode(struct sys *sys, const struct settings *settings,
+			    const struct meta_folder *folder, const struct xattr_acls *acls,
+			    struct losses *losses, struct error *error)
 {
-	return sys_fgetxattr(sys, fd, "system.posix_acl_default", NULL, 0) > 0;
+	const struct sys_stat *source = folder->source;
+	struct sys_stat now;
+	mode_t mode;
+	int result;
+
+	if (!settings_keeps(settings, WEIR_PROPERTY_MODE) && !folder->fresh)
+		return 0;
+	result = sys_statx(sys, folder->fd, "", false, &now);
+	if (result < 0) {
+		error_set(error, result, ERROR_SIDE_TARGET, "stat");
+		return result;
+	}
+	if (settings_keeps(settings, WEIR_PROPERTY_MODE))
+		mode = meta_final_mode(source, acls,
+				       now.uid == source->uid && now.gid == source->gid);
+	else /* made with u+rwx so that we could work in it */
+		mode = now.mode & META_PERMISSIONS & (~(mode_t)0700U | (source->mode & 0700U));
+	if ((now.mode & META_PERMISSIONS) == mode)
+		return 0;
+	return meta_set_mode(sys, folder->fd, mode, losses, error);
+}
+
+int meta_finish_folder(struct sys *sys, const struct settings *settings,
+		       const struct meta_folder *folder, const struct xattr_acls *acls,
+		       struct losses *losses, struct error *error)
+{
+	struct xattr_place target = { folder->fd, "" };
+	int result = meta_folder_mode(sys, settings, folder, acls, losses, error);
+
+	if (result == 0)
+		result = xattr_set_acls(sys, settings, acls, target, !folder->fresh, losses, error);
+	return result == 0 ? meta_times(sys, settings, target, folder->source, losses, error)
+			   : result;
+}
+
+bool meta_hands_acl_on(struct sys *sys, const struct settings *settings, int fd)
+{
+	if (!settings_keeps(settings, WEIR_PROPERTY_MODE) &&
+	    !settings_keeps(settings, WEIR_PROPERTY_ACL))
+		return false;
+	return sys_getxattr(sys, fd, "", "system.posix_acl_default", NULL, 0) > 0;
 }

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Attributes: which ones a new entry gets, set in the safe order and by
- * descriptor: owner, then mode, then times.  setuid and setgid only once the
- * owner is right (G07).
+ * descriptor: owner, extended attributes, mode, ACL, capabilities, times.
+ * setuid and setgid only once the owner is right (G07).
+ *
+ * What the target cannot hold is noted in the entry's losses, which fail
+ * nothing.  Functions return 0, or -errno with the record set.
  */
 #ifndef WEIR_META_H
 #define WEIR_META_H
@@ -10,8 +13,38 @@
 #include <stdbool.h>
 
 #include "error.h"
+#include "loss.h"
 #include "settings.h"
 #include "sys.h"
+#include "xattr.h"
+
+/* A new regular file of ours. */
+struct meta_file {
+	int fd;
+	int source_fd;
+	const struct sys_stat *source;
+	const struct sys_stat *created;	 /* its attributes now */
+	const struct sys_stat *existing; /* the file it replaces, or NULL */
+	int existing_fd;		 /* readable, or -1 */
+	bool inherits_acl;		 /* its folder hands an ACL on */
+};
+
+/* A link, FIFO, socket or device of ours, under a temp name. */
+struct meta_node {
+	struct xattr_place source_place;
+	struct xattr_place place;
+	const struct sys_stat *source;
+	bool inherits_acl;
+};
+
+/* A folder, new or not. */
+struct meta_folder {
+	int fd;
+	int source_fd; /* when it begins; unused when it ends */
+	const struct sys_stat *source;
+	bool fresh;	   /* this run made it */
+	bool inherits_acl; /* its parent hands an ACL on */
+};
 
 /* The mode to create a file with.  NAMED: under a temp name, so that nobody may
  * see more of it than of the final one (J6); REPLACES: an existing file, whose
@@ -19,32 +52,28 @@
 mode_t meta_create_mode(const struct settings *settings, const struct sys_stat *source, bool named,
 			bool replaces);
 
-/* Brings a new file of ours (FD) from CREATED, its attributes now, to what it
- * has to be: those of SOURCE as far as they are to be kept, else, where it
- * replaces EXISTING (or NULL), that one's owner and mode.  DEFAULT_ACL: its
- * folder made it inherit an ACL.  0, or -errno with the record set. */
-int meta_apply_file(struct sys *sys, const struct settings *settings, int fd,
-		    const struct sys_stat *created, const struct sys_stat *source,
-		    const struct sys_stat *existing, bool default_acl, struct error *error);
+/* Gives a file the attributes of its source as far as they are to be kept, else,
+ * where it replaces one, that one's owner, mode, label, ACL and user attributes. */
+int meta_apply_file(struct sys *sys, const struct settings *settings, const struct meta_file *file,
+		    struct losses *losses, struct error *error);
 
-/* The same for a node without descriptor, by NAME in a held folder. */
-int meta_apply_node(struct sys *sys, const struct settings *settings, int dirfd, const char *name,
-		    const struct sys_stat *source, struct error *error);
+int meta_apply_node(struct sys *sys, const struct settings *settings, const struct meta_node *node,
+		    struct losses *losses, struct error *error);
 
-/* A folder that was just made: owner and a mode that lets us work in it (P4). */
-int meta_begin_folder(struct sys *sys, const struct settings *settings, int fd,
-		      const struct sys_stat *source, struct error *error);
+/* Before anything comes into a folder: all but mode, ACL and times, and a mode
+ * that lets us work in it (P4).  ACLS: those of the source, for the end; to be
+ * released by the caller whatever the result. */
+int meta_begin_folder(struct sys *sys, const struct settings *settings,
+		      const struct meta_folder *folder, struct xattr_acls *acls,
+		      struct losses *losses, struct error *error);
 
-/* A folder whose last descendant ended: final mode and times (P4).  FRESH: this
- * run made it. */
-int meta_finish_folder(struct sys *sys, const struct settings *settings, int fd,
-		       const struct sys_stat *source, bool fresh, struct error *error);
+/* After its last descendant: mode, ACL and times (P4). */
+int meta_finish_folder(struct sys *sys, const struct settings *settings,
+		       const struct meta_folder *folder, const struct xattr_acls *acls,
+		       struct losses *losses, struct error *error);
 
-/* Hands label, ACL and user attributes of the entry that is replaced on. */
-int meta_inherit_xattrs(struct sys *sys, int existing_fd, int fd, struct error *error);
-
-/* True if entries made in this folder inherit an ACL. */
-bool meta_has_default_acl(struct sys *sys, int fd);
+/* True if entries made in this folder inherit an ACL that is not to stay. */
+bool meta_hands_acl_on(struct sys *sys, const struct settings *settings, int fd);
 
 /* True if A is newer than B, to the nanosecond. */
 bool meta_newer(const struct timespec *a, const struct timespec *b);

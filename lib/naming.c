@@ -215,12 +215,22 @@ void naming_publish_now(struct naming *naming, struct unit *unit)
 	naming_publish_unit(naming, unit, &slice);
 }
 
+static void naming_count_losses(struct naming *naming, const struct folder *folder,
+				const struct losses *losses)
+{
+	char *path = folder_target_path(folder, NULL);
+
+	loss_count(naming->loss, losses, path != NULL ? path : folder->name);
+	free(path);
+}
+
 /* Its parent is opened through it first, while that needs no permission of its
  * own. */
 void naming_finish_folder(struct naming *naming, struct folder *folder)
 {
 	struct dir *dir = folder->target;
 	struct error error = { 0 };
+	struct losses losses = { 0 };
 	int fd, parent_fd = -1;
 
 	if (dir == NULL)
@@ -232,12 +242,18 @@ void naming_finish_folder(struct naming *naming, struct folder *folder)
 		if (dir->parent != NULL)
 			parent_fd = dir_pin(naming->root, dir->parent, dir);
 		if (folder->finish)
-			meta_finish_folder(naming->sys, naming->settings, fd, &folder->stat,
-					   folder->fresh, &error);
+			meta_finish_folder(naming->sys, naming->settings,
+					   &(struct meta_folder){ .fd = fd,
+								  .source_fd = -1,
+								  .source = &folder->stat,
+								  .fresh = folder->fresh },
+					   &folder->acls, &losses, &error);
 		if (parent_fd >= 0)
 			dir_unpin(naming->root, dir->parent);
 		dir_unpin(naming->root, dir);
 	}
+	if (losses_any(&losses))
+		naming_count_losses(naming, folder, &losses);
 	if (error.grade != ERROR_NONE)
 		naming_post_error(naming, &error, folder, NULL);
 	else if (folder->finish)

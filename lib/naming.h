@@ -14,6 +14,7 @@
 
 #include "bell.h"
 #include "event.h"
+#include "loss.h"
 #include "publish.h"
 #include "queue.h"
 #include "settings.h"
@@ -43,6 +44,7 @@ struct naming {
 	struct queue *queue;
 	struct event_queue *events;
 	struct tally *tally;
+	struct loss_table *loss;
 	const struct settings *settings;
 	_Atomic bool dropping; /* second signal: nothing gets a name any more */
 	_Atomic bool dropped;  /* a unit got no name for that */

@@ -25,6 +25,11 @@ static enum step_answer node_fail(struct job *job, long result, enum error_side 
 	return STEP_FAIL;
 }
 
+static enum weir_property node_property(const struct job *job)
+{
+	return S_ISLNK(job->source.mode) ? WEIR_PROPERTY_SYMLINK : WEIR_PROPERTY_SPECIAL;
+}
+
 static enum step_answer node_pin(struct job_env *env, struct job *job)
 {
 	job->source_dirfd = dir_pin(env->root, job->folder->source, NULL);
@@ -63,6 +68,8 @@ static enum step_answer node_look(struct job_env *env, struct job *job)
 		job->error.source_changed = true;
 		return STEP_FAIL;
 	}
+	if (env->settings->keep[node_property(job)] == WEIR_KEEP_OFF)
+		return STEP_SKIP;
 	job->would = job->dry;
 	if (job->folder->fresh || job->target_dirfd < 0)
 		return job->dry ? STEP_SKIP : STEP_NEXT;
@@ -109,11 +116,18 @@ static int node_make_link(struct sys *sys, struct job *job)
 	return sys_symlinkat(sys, text, job->target_dirfd, job->temp_name);
 }
 
+/* True if the target cannot hold such an entry, or we may not make it. */
+static bool node_is_refused(int result)
+{
+	return result == -EPERM || result == -EOPNOTSUPP || result == -ENOSYS || result == -EINVAL;
+}
+
 static enum step_answer node_make(struct job_env *env, struct job *job)
 {
 	struct sys *sys = env->stream.sys;
 	/* A node that others may use keeps its temp closed to them (J6). */
-	mode_t mode = env->settings->keep_mode ? 0600 : job->source.mode & 0777;
+	mode_t mode = settings_keeps(env->settings, WEIR_PROPERTY_MODE) ? 0600
+									: job->source.mode & 0777;
 	int result = dir_temp_added(env->root, job->folder->target);
 
 	if (result < 0)
@@ -126,9 +140,14 @@ static enum step_answer node_make(struct job_env *env, struct job *job)
 				     (job->source.mode & S_IFMT) | mode, (dev_t)job->source.rdev);
 	if (result < 0) {
 		dir_temp_removed(env->root, job->folder->target);
-		return job->error.grade != ERROR_NONE
-			       ? STEP_FAIL
-			       : node_fail(job, result, ERROR_SIDE_TARGET, "create");
+		if (job->error.grade != ERROR_NONE)
+			return STEP_FAIL;
+		if (node_is_refused(result) &&
+		    env->settings->keep[node_property(job)] == WEIR_KEEP_TRY) {
+			losses_note(&job->losses, node_property(job), result);
+			return STEP_SKIP;
+		}
+		return node_fail(job, result, ERROR_SIDE_TARGET, "create");
 	}
 	job->temp_named = true;
 	job->folder->target_fs->written = true;
@@ -156,8 +175,14 @@ static void node_drop(struct job_env *env, struct job *job)
 
 static enum step_answer node_attributes(struct job_env *env, struct job *job)
 {
-	int result = meta_apply_node(env->stream.sys, env->settings, job->target_dirfd,
-				     job->temp_name, &job->source, &job->error);
+	struct meta_node node = {
+		.source_place = { job->source_dirfd, job->name },
+		.place = { job->target_dirfd, job->temp_name },
+		.source = &job->source,
+		.inherits_acl = job->folder->default_acl,
+	};
+	int result =
+		meta_apply_node(env->stream.sys, env->settings, &node, &job->losses, &job->error);
 
 	return result < 0 ? STEP_FAIL : STEP_NEXT;
 }

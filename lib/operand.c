@@ -21,6 +21,7 @@
 
 #include "invariant.h"
 #include "limits.h"
+#include "meta.h"
 #include "temp.h"
 
 int operands_add(struct operands *operands, int dirfd, const char *path)
@@ -208,6 +209,8 @@ static int operands_open_target(struct operands *operands, struct tree *tree, co
 	}
 	operands->target_fs = fs_find(tree->fs, operands->target->fd, operands->target->device,
 				      !tree->settings->dry_run);
+	operands->target_hands_acl_on =
+		meta_hands_acl_on(tree->sys, tree->settings, operands->target->fd);
 	dir_unpin(tree->root, operands->target);
 	return operands->target_fs != NULL ? 0 : -ENOMEM;
 }
@@ -511,6 +514,7 @@ static struct folder *operand_pair(struct operands *operands, struct tree *tree,
 	folder->begun = true;
 	folder->target = dir_get(tree->root, operands->target);
 	folder->target_fs = operands->target_fs;
+	folder->default_acl = operands->target_hands_acl_on;
 	result = dir_open_path(tree->root, source->dirfd, source->folder_path, &folder->source);
 	*error = result;
 	if (result < 0) {

@@ -38,12 +38,13 @@ struct operands {
 	/* Resolved: */
 	struct dir *target; /* folder that is copied into, referenced */
 	struct fs *target_fs;
-	bool locked;	   /* the target is held shared for the run */
-	bool merge;	   /* the target is a folder and the name of the source, too */
-	bool target_slash; /* "name/": it must be a folder */
-	char *target_name; /* name there for the one source, or NULL */
-	uint64_t bytes;	   /* of regular files among the sources */
-	size_t files;	   /* regular files */
+	bool target_hands_acl_on; /* one that is not to stay */
+	bool locked;		  /* the target is held shared for the run */
+	bool merge;		  /* the target is a folder and the name of the source, too */
+	bool target_slash;	  /* "name/": it must be a folder */
+	char *target_name;	  /* name there for the one source, or NULL */
+	uint64_t bytes;		  /* of regular files among the sources */
+	size_t files;		  /* regular files */
 	size_t folders;
 };
 

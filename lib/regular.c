@@ -490,45 +490,46 @@ static enum step_answer regular_recheck(struct job_env *env, struct job *job)
 	return STEP_FAIL;
 }
 
-/* Label, ACL and user attributes of what is replaced (lib/README.md). */
-static int regular_inherit(struct job_env *env, struct job *job)
+/* What is replaced, to take its label, ACL and user attributes from; or -1: there
+ * is nothing to take, or nothing that we may read. */
+static int regular_open_existing(struct job_env *env, struct job *job)
 {
-	struct sys *sys = env->stream.sys;
-	int dirfd, fd, result;
+	int dirfd, fd;
 
-	if (!job->exists || !S_ISREG(job->existing.mode) || env->settings->keep_mode)
-		return 0;
+	if (!job->exists || !S_ISREG(job->existing.mode) ||
+	    settings_keeps(env->settings, WEIR_PROPERTY_MODE))
+		return -1;
 	dirfd = dir_pin(env->root, job->folder->target, NULL);
 	if (dirfd < 0)
-		return 0;
-	fd = sys_openat(sys, dirfd, job->target_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
-			0);
+		return -1;
+	fd = sys_openat(env->stream.sys, dirfd, job->target_name,
+			O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
 	dir_unpin(env->root, job->folder->target);
-	if (fd < 0)
-		return 0; /* unreadable for us: nothing of it can be handed on */
-	result = meta_inherit_xattrs(sys, fd, job->target_fd, &job->error);
-	sys_close(sys, fd);
-	return result;
+	return fd;
 }
 
 static enum step_answer regular_attributes(struct job_env *env, struct job *job)
 {
 	struct sys_stat created;
-	const struct settings *settings = env->settings;
-	const struct sys_stat *existing =
-		job->exists && S_ISREG(job->existing.mode) ? &job->existing : NULL;
+	struct meta_file file = {
+		.fd = job->target_fd,
+		.source_fd = job->source_fd,
+		.source = &job->source,
+		.created = &created,
+		.existing = job->exists && S_ISREG(job->existing.mode) ? &job->existing : NULL,
+		.inherits_acl = job->folder->default_acl,
+	};
 	int result;
 
-	if (!settings->keep_mode && !settings->keep_owner && !settings->keep_times &&
-	    existing == NULL)
+	if (!settings_keeps_any(env->settings) && file.existing == NULL)
 		return STEP_NEXT;
 	result = sys_statx(env->stream.sys, job->target_fd, "", false, &created);
 	if (result < 0)
 		return regular_fail(job, result, ERROR_SIDE_TARGET, "stat");
-	if (regular_inherit(env, job) < 0)
-		return STEP_FAIL;
-	result = meta_apply_file(env->stream.sys, settings, job->target_fd, &created, &job->source,
-				 existing, job->folder->default_acl, &job->error);
+	file.existing_fd = regular_open_existing(env, job);
+	result = meta_apply_file(env->stream.sys, env->settings, &file, &job->losses, &job->error);
+	if (file.existing_fd >= 0)
+		sys_close(env->stream.sys, file.existing_fd);
 	return result < 0 ? STEP_FAIL : STEP_NEXT;
 }
 

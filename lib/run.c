@@ -77,6 +77,7 @@ struct weir_run {
 	struct fs_table fs;
 	struct queue queue;
 	struct event_queue events;
+	struct loss_table loss;
 	struct tree tree;
 	struct commit commit;
 	struct engine_shared shared;
@@ -93,100 +94,16 @@ struct weir_run {
 	_Atomic int early_cancel; /* before the modules are open */
 };
 
-/* ---- options ---- */
-
-static const struct run_bound {
-	int64_t lowest;
-	int64_t highest;
-} run_bounds[] = {
-	[WEIR_OPT_RECURSIVE] = { 0, 1 },
-	[WEIR_OPT_PRESERVE] = { 0, 7 },
-	[WEIR_OPT_NO_CLOBBER] = { 0, 1 },
-	[WEIR_OPT_UPDATE] = { 0, 1 },
-	[WEIR_OPT_DRY_RUN] = { 0, 1 },
-	[WEIR_OPT_DURABLE] = { WEIR_DURABLE_NONE, WEIR_DURABLE_FILE },
-	[WEIR_OPT_SYNC] = { WEIR_SYNC_AUTO, WEIR_SYNC_FS },
-	[WEIR_OPT_ENGINE] = { WEIR_ENGINE_AUTO, WEIR_ENGINE_PLAIN },
-	[WEIR_OPT_DIRECT] = { WEIR_DIRECT_AUTO, WEIR_DIRECT_NEVER },
-	[WEIR_OPT_CHUNK_BYTES] = { 0, LIMIT_CHUNK_BYTES_MAX },
-	[WEIR_OPT_DEPTH] = { 0, LIMIT_DEPTH_MAX },
-	[WEIR_OPT_WORKERS] = { 0, LIMIT_WORKERS_MAX },
-	[WEIR_OPT_REPORT_ENTRIES] = { 0, 1 },
-	[WEIR_OPT_REPORT_WAYS] = { 0, 1 },
-};
+/* ---- what is asked for ---- */
 
 int weir_bounds(enum weir_option option, int64_t *lowest, int64_t *highest)
 {
-	if ((int)option < WEIR_OPT_RECURSIVE ||
-	    (size_t)option >= sizeof(run_bounds) / sizeof(run_bounds[0]))
-		return -EINVAL;
-	*lowest = run_bounds[option].lowest;
-	*highest = run_bounds[option].highest;
-	return 0;
-}
-
-static void run_apply_option(struct settings *settings, enum weir_option option, int64_t value)
-{
-	switch (option) {
-	case WEIR_OPT_RECURSIVE:
-		settings->recursive = value != 0;
-		break;
-	case WEIR_OPT_PRESERVE:
-		settings->keep_mode = (value & WEIR_PRESERVE_MODE) != 0;
-		settings->keep_owner = (value & WEIR_PRESERVE_OWNER) != 0;
-		settings->keep_times = (value & WEIR_PRESERVE_TIMES) != 0;
-		break;
-	case WEIR_OPT_NO_CLOBBER:
-		settings->no_clobber = value != 0;
-		break;
-	case WEIR_OPT_UPDATE:
-		settings->update = value != 0;
-		break;
-	case WEIR_OPT_DRY_RUN:
-		settings->dry_run = value != 0;
-		break;
-	case WEIR_OPT_DURABLE:
-		settings->durable = (enum weir_durable)value;
-		break;
-	case WEIR_OPT_SYNC:
-		settings->sync = (enum weir_sync)value;
-		break;
-	case WEIR_OPT_ENGINE:
-		settings->engine = (enum weir_engine)value;
-		break;
-	case WEIR_OPT_DIRECT:
-		settings->direct = (enum weir_direct)value;
-		break;
-	case WEIR_OPT_CHUNK_BYTES:
-		settings->chunk_bytes = (uint32_t)value;
-		break;
-	case WEIR_OPT_DEPTH:
-		settings->depth = (uint32_t)value;
-		break;
-	case WEIR_OPT_WORKERS:
-		settings->workers = (uint32_t)value;
-		break;
-	case WEIR_OPT_REPORT_ENTRIES:
-		settings->report_entries = value != 0;
-		break;
-	case WEIR_OPT_REPORT_WAYS:
-		settings->report_ways = value != 0;
-		break;
-	}
+	return settings_bounds(option, lowest, highest);
 }
 
 int weir_run_set(struct weir_run *run, enum weir_option option, int64_t value)
 {
-	int64_t lowest, highest;
-
-	if (run->state != RUN_NEW)
-		return -EBUSY;
-	if (weir_bounds(option, &lowest, &highest) < 0 || value < lowest || value > highest)
-		return -EINVAL;
-	if (option == WEIR_OPT_CHUNK_BYTES && value % LIMIT_ALIGN_BYTES != 0)
-		return -EINVAL;
-	run_apply_option(&run->settings, option, value);
-	return 0;
+	return run->state == RUN_NEW ? settings_set(&run->settings, option, value) : -EBUSY;
 }
 
 int weir_run_add_source(struct weir_run *run, int dirfd, const char *path)
@@ -230,7 +147,7 @@ struct weir_run *weir_run_new(enum weir_kind kind)
 	run = calloc(1, sizeof(*run));
 	if (run == NULL)
 		return NULL;
-	run->settings.durable = WEIR_DURABLE_GROUP;
+	settings_init(&run->settings);
 	run->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (run->event_fd < 0) {
 		free(run);
@@ -248,6 +165,8 @@ static int run_open(struct weir_run *run)
 	run->tally.began_ns = tally_now_ns();
 	result = event_queue_open(&run->events, &run->tally, run->event_fd);
 	if (result == 0)
+		result = loss_open(&run->loss, &run->tally, &run->settings);
+	if (result == 0)
 		result = root_open(&run->root, &run->sys, LIMIT_FOLDER_FDS);
 	if (result == 0)
 		result = fs_table_open(&run->fs, &run->sys);
@@ -255,7 +174,7 @@ static int run_open(struct weir_run *run)
 		result = queue_open(&run->queue, &run->bell, &run->commit.due);
 	if (result == 0)
 		result = commit_open(&run->commit, &run->sys, &run->root, &run->queue, &run->events,
-				     &run->tally, &run->settings, &run->bell, 1);
+				     &run->tally, &run->loss, &run->settings, &run->bell, 1);
 	if (result < 0)
 		return result; /* a mutex that cannot be made: there is no memory at all */
 	run->tree = (struct tree){
@@ -265,6 +184,7 @@ static int run_open(struct weir_run *run)
 		.queue = &run->queue,
 		.events = &run->events,
 		.tally = &run->tally,
+		.loss = &run->loss,
 		.settings = &run->settings,
 	};
 	run->shared = (struct engine_shared){
@@ -276,6 +196,7 @@ static int run_open(struct weir_run *run)
 		.commit = &run->commit,
 		.events = &run->events,
 		.tally = &run->tally,
+		.loss = &run->loss,
 		.bell = &run->bell,
 		.settings = &run->settings,
 	};
@@ -290,6 +211,7 @@ static void run_close(struct weir_run *run)
 	queue_close(&run->queue);
 	fs_table_close(&run->fs);
 	root_close(&run->root);
+	loss_close(&run->loss);
 	event_queue_close(&run->events);
 	sys_close_trace(&run->sys);
 	run->opened = false;
@@ -348,6 +270,7 @@ static bool run_commit_pass(struct weir_run *run, bool *worked)
 	if (*worked || !idle || !commit_empty(&run->commit) || !queue_idle(&run->queue))
 		return false;
 	commit_finish(&run->commit, &run->fs);
+	loss_tell(&run->loss, &run->events);
 	queue_shut(&run->queue);
 	return true;
 }
@@ -718,52 +641,7 @@ const char *weir_run_receipt(const struct weir_run *run)
 	return reservation != NULL ? reservation : "durable";
 }
 
-/* ---- accessors and words ---- */
-
-enum weir_event_type weir_event_type(const struct weir_event *event)
-{
-	return event->type;
-}
-
-const char *weir_event_path(const struct weir_event *event)
-{
-	return event->path;
-}
-
-const char *weir_event_operation(const struct weir_event *event)
-{
-	return event->operation != NULL ? event->operation : "";
-}
-
-const char *weir_event_text(const struct weir_event *event)
-{
-	return event->text != NULL ? event->text : "";
-}
-
-int weir_event_errno(const struct weir_event *event)
-{
-	return event->errnum;
-}
-
-enum weir_side weir_event_side(const struct weir_event *event)
-{
-	return event->side;
-}
-
-enum weir_action weir_event_action(const struct weir_event *event)
-{
-	return event->action;
-}
-
-int64_t weir_event_offset(const struct weir_event *event)
-{
-	return event->offset;
-}
-
-uint64_t weir_event_bytes(const struct weir_event *event)
-{
-	return event->bytes;
-}
+/* ---- words ---- */
 
 const char *weir_version(void)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a run was asked to do; constant once it began.
+ * What a run was asked to do; constant once it began.  Options have bounds, and
+ * are set one by one.
  */
 #ifndef WEIR_SETTINGS_H
 #define WEIR_SETTINGS_H
@@ -11,11 +12,11 @@
 
 #include "weir.h"
 
+#define PROPERTY_COUNT (WEIR_PROPERTY_SPECIAL + 1)
+
 struct settings {
 	bool recursive;
-	bool keep_mode;
-	bool keep_owner;
-	bool keep_times;
+	enum weir_keep keep[PROPERTY_COUNT];
 	bool no_clobber;
 	bool update;
 	bool dry_run;
@@ -28,8 +29,31 @@ struct settings {
 	uint32_t chunk_bytes; /* 0 = chosen */
 	uint32_t depth;	      /* 0 = chosen */
 	uint32_t workers;     /* 0 = chosen */
-	bool privileged;      /* root: not being able to give files away is an error */
+	bool privileged;      /* root: needs no permission of its own */
 };
+
+/* What holds before anything is set. */
+void settings_init(struct settings *settings);
+
+/* Bounds of an option, both inclusive.  0 or -EINVAL: there is no such option. */
+int settings_bounds(enum weir_option option, int64_t *lowest, int64_t *highest);
+
+/* Sets an option.  0 or -EINVAL: unknown or out of bounds. */
+int settings_set(struct settings *settings, enum weir_option option, int64_t value);
+
+static inline bool settings_keeps(const struct settings *settings, enum weir_property property)
+{
+	return settings->keep[property] != WEIR_KEEP_OFF;
+}
+
+/* True if anything of an entry is kept beside its name, type and bytes. */
+static inline bool settings_keeps_any(const struct settings *settings)
+{
+	for (int property = WEIR_PROPERTY_MODE; property <= WEIR_PROPERTY_CONTEXT; property++)
+		if (settings->keep[property] != WEIR_KEEP_OFF)
+			return true;
+	return false;
+}
 
 /* True where names are given only after the data was synced. */
 static inline bool settings_parks(const struct settings *settings)

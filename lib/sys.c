@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "invariant.h"
+#include "limits.h"
 
 #ifndef SYS_cachestat
 #define SYS_cachestat 451
@@ -420,26 +421,52 @@ int sys_flock(struct sys *sys, int fd, int operation)
 			     sys_result(flock(fd, operation)));
 }
 
-ssize_t sys_flistxattr(struct sys *sys, int fd, char *list, size_t size)
+/* Extended attributes of a link or a special file can only be reached by a path
+ * that does not follow it, until *xattrat(2) of Linux 6.13 is everywhere. */
+#define SYS_NODE_PATH_BYTES (LIMIT_NAME_BYTES + 32)
+
+static const char *sys_node_path(char path[SYS_NODE_PATH_BYTES], int dirfd, const char *name)
 {
-	return sys_note(sys, SYS_GETXATTR, fd, NULL, 0, size, 0,
-			sys_result(flistxattr(fd, list, size)));
+	snprintf(path, SYS_NODE_PATH_BYTES, "/proc/self/fd/%d/%s", dirfd, name);
+	return path;
 }
 
-ssize_t sys_fgetxattr(struct sys *sys, int fd, const char *name, void *value, size_t size)
+ssize_t sys_listxattr(struct sys *sys, int dirfd, const char *name, char *list, size_t size)
 {
-	return sys_note(sys, SYS_GETXATTR, fd, name, 0, size, 0,
-			sys_result(fgetxattr(fd, name, value, size)));
+	char path[SYS_NODE_PATH_BYTES];
+	ssize_t result = name[0] == '\0' ? flistxattr(dirfd, list, size)
+					 : llistxattr(sys_node_path(path, dirfd, name), list, size);
+
+	return sys_note(sys, SYS_GETXATTR, dirfd, name, 0, size, 0, sys_result(result));
 }
 
-int sys_fsetxattr(struct sys *sys, int fd, const char *name, const void *value, size_t size)
+ssize_t sys_getxattr(struct sys *sys, int dirfd, const char *name, const char *attribute,
+		     void *value, size_t size)
 {
-	return (int)sys_note(sys, SYS_SETXATTR, fd, name, 0, size, 0,
-			     sys_result(fsetxattr(fd, name, value, size, 0)));
+	char path[SYS_NODE_PATH_BYTES];
+	ssize_t result = name[0] == '\0' ? fgetxattr(dirfd, attribute, value, size)
+					 : lgetxattr(sys_node_path(path, dirfd, name), attribute,
+						     value, size);
+
+	return sys_note(sys, SYS_GETXATTR, dirfd, attribute, 0, size, 0, sys_result(result));
 }
 
-int sys_fremovexattr(struct sys *sys, int fd, const char *name)
+int sys_setxattr(struct sys *sys, int dirfd, const char *name, const char *attribute,
+		 const void *value, size_t size)
 {
-	return (int)sys_note(sys, SYS_SETXATTR, fd, name, 0, 0, 1,
-			     sys_result(fremovexattr(fd, name)));
+	char path[SYS_NODE_PATH_BYTES];
+	int result = name[0] == '\0' ? fsetxattr(dirfd, attribute, value, size, 0)
+				     : lsetxattr(sys_node_path(path, dirfd, name), attribute, value,
+						 size, 0);
+
+	return (int)sys_note(sys, SYS_SETXATTR, dirfd, attribute, 0, size, 0, sys_result(result));
+}
+
+int sys_removexattr(struct sys *sys, int dirfd, const char *name, const char *attribute)
+{
+	char path[SYS_NODE_PATH_BYTES];
+	int result = name[0] == '\0' ? fremovexattr(dirfd, attribute)
+				     : lremovexattr(sys_node_path(path, dirfd, name), attribute);
+
+	return (int)sys_note(sys, SYS_SETXATTR, dirfd, attribute, 0, 0, 1, sys_result(result));
 }

@@ -142,9 +142,13 @@ int sys_futimens(struct sys *sys, int fd, const struct timespec times[2]);
 int sys_utimensat(struct sys *sys, int dirfd, const char *name, const struct timespec times[2]);
 ssize_t sys_getdents(struct sys *sys, int fd, void *buffer, size_t size);
 int sys_flock(struct sys *sys, int fd, int operation);
-ssize_t sys_flistxattr(struct sys *sys, int fd, char *list, size_t size);
-ssize_t sys_fgetxattr(struct sys *sys, int fd, const char *name, void *value, size_t size);
-int sys_fsetxattr(struct sys *sys, int fd, const char *name, const void *value, size_t size);
-int sys_fremovexattr(struct sys *sys, int fd, const char *name);
+/* Extended attributes of NAME in DIRFD, which is reached through /proc: without
+ * that -ENOENT. */
+ssize_t sys_listxattr(struct sys *sys, int dirfd, const char *name, char *list, size_t size);
+ssize_t sys_getxattr(struct sys *sys, int dirfd, const char *name, const char *attribute,
+		     void *value, size_t size);
+int sys_setxattr(struct sys *sys, int dirfd, const char *name, const char *attribute,
+		 const void *value, size_t size);
+int sys_removexattr(struct sys *sys, int dirfd, const char *name, const char *attribute);
 
 #endif

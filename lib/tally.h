@@ -52,7 +52,8 @@
 	X(publish_ns) \
 	X(scan_ns) \
 	X(target_ns) \
-	X(wait_ns)
+	X(wait_ns) \
+	X(properties_lost)
 /* clang-format on */
 
 #define TALLY_FIELD(name) _Atomic uint64_t name;

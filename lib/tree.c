@@ -130,7 +130,8 @@ static int tree_check_loop(struct folder *folder, struct error *error)
 
 static mode_t tree_create_mode(const struct tree *tree, const struct folder *folder)
 {
-	if (tree->settings->keep_mode || tree->settings->keep_owner)
+	if (settings_keeps(tree->settings, WEIR_PROPERTY_MODE) ||
+	    settings_keeps(tree->settings, WEIR_PROPERTY_OWNER))
 		return 0700; /* P4: closed until its owner is right */
 	return (folder->stat.mode & 0777) | 0700;
 }
@@ -236,16 +237,31 @@ static void tree_tell_folder(struct tree *tree, struct folder *folder)
 static int tree_settle_target(struct tree *tree, struct folder *folder, struct error *error)
 {
 	const struct settings *settings = tree->settings;
-	int fd = folder->target->fd;
+	struct losses losses = { 0 };
+	struct meta_folder meta = {
+		.fd = folder->target->fd,
+		.source_fd = folder->source->fd,
+		.source = &folder->stat,
+		.fresh = folder->fresh,
+		.inherits_acl = folder->parent->default_acl,
+	};
+	int result;
 
 	if (settings->dry_run)
 		return 0;
 	if (!folder->fresh)
-		temp_sweep(tree->root, folder->target, fd);
-	folder->finish = folder->fresh || settings->keep_mode || settings->keep_times ||
-			 settings->keep_owner;
-	folder->default_acl = settings->keep_mode && meta_has_default_acl(tree->sys, fd);
-	return meta_begin_folder(tree->sys, settings, fd, &folder->stat, error);
+		temp_sweep(tree->root, folder->target, meta.fd);
+	folder->finish = folder->fresh || settings_keeps_any(settings);
+	/* What a new one inherited is taken from it here. */
+	folder->default_acl = !folder->fresh && meta_hands_acl_on(tree->sys, settings, meta.fd);
+	result = meta_begin_folder(tree->sys, settings, &meta, &folder->acls, &losses, error);
+	if (losses_any(&losses)) {
+		char *path = folder_target_path(folder, NULL);
+
+		loss_count(tree->loss, &losses, path != NULL ? path : folder->name);
+		free(path);
+	}
+	return result;
 }
 
 /* Opens both sides; on failure the folder is left to be freed. */

@@ -10,6 +10,7 @@
 
 #include "event.h"
 #include "folder.h"
+#include "loss.h"
 #include "queue.h"
 #include "settings.h"
 
@@ -20,6 +21,7 @@ struct tree {
 	struct queue *queue;
 	struct event_queue *events;
 	struct tally *tally;
+	struct loss_table *loss;
 	const struct settings *settings;
 	_Atomic uint64_t scans; /* folders whose listing has not ended */
 };

@@ -58,28 +58,53 @@ enum weir_direct {
 	WEIR_DIRECT_NEVER = 2,
 };
 
-/* What to keep of each entry, bits of WEIR_OPT_PRESERVE.  Since 0.1. */
-#define WEIR_PRESERVE_MODE 1
-#define WEIR_PRESERVE_OWNER 2
-#define WEIR_PRESERVE_TIMES 4
+/* What an entry has beside its name and its bytes.  Since 0.1. */
+enum weir_property {
+	WEIR_PROPERTY_MODE = 0,	   /* permissions, setuid, setgid, sticky */
+	WEIR_PROPERTY_OWNER = 1,   /* owner and group, by number */
+	WEIR_PROPERTY_TIMES = 2,   /* of last access and modification */
+	WEIR_PROPERTY_ACL = 3,	   /* access control lists, access and default */
+	WEIR_PROPERTY_XATTR = 4,   /* extended attributes that are none of the others */
+	WEIR_PROPERTY_CAPS = 5,	   /* file capabilities */
+	WEIR_PROPERTY_CONTEXT = 6, /* the SELinux label */
+	WEIR_PROPERTY_SYMLINK = 7, /* being a symbolic link */
+	WEIR_PROPERTY_SPECIAL = 8, /* being a FIFO, socket or device */
+};
+
+/* How a property is kept, WEIR_OPT_KEEP_.  Since 0.1. */
+enum weir_keep {
+	WEIR_KEEP_OFF = 0,     /* not at all; links and special files are left out */
+	WEIR_KEEP_TRY = 1,     /* a loss is counted, and told by one LOSS event */
+	WEIR_KEEP_REQUIRE = 2, /* a loss makes the result ENTRIES_FAILED too */
+};
 
 /* Integer options of weir_run_set(); bounds come from weir_bounds().
  * Since 0.1. */
 enum weir_option {
 	WEIR_OPT_RECURSIVE = 1,	      /* 0/1: copy folders, links and special files */
-	WEIR_OPT_PRESERVE = 2,	      /* WEIR_PRESERVE_ bits */
-	WEIR_OPT_NO_CLOBBER = 3,      /* 0/1: never replace an existing entry */
-	WEIR_OPT_UPDATE = 4,	      /* 0/1: replace only what is older than the source */
-	WEIR_OPT_DRY_RUN = 5,	      /* 0/1: change nothing, report what would be done */
-	WEIR_OPT_DURABLE = 6,	      /* enum weir_durable */
-	WEIR_OPT_SYNC = 7,	      /* enum weir_sync */
-	WEIR_OPT_ENGINE = 8,	      /* enum weir_engine */
-	WEIR_OPT_DIRECT = 9,	      /* enum weir_direct */
-	WEIR_OPT_CHUNK_BYTES = 10,    /* bytes of one transfer, a multiple of 4096; 0 = chosen */
-	WEIR_OPT_DEPTH = 11,	      /* large transfers in flight for each worker; 0 = chosen */
-	WEIR_OPT_WORKERS = 12,	      /* worker threads; 0 = chosen */
-	WEIR_OPT_REPORT_ENTRIES = 13, /* 0/1: an ENTRY event for each entry done */
-	WEIR_OPT_REPORT_WAYS = 14,    /* 0/1: a WAY event when a way of copying is taken */
+	WEIR_OPT_NO_CLOBBER = 2,      /* 0/1: never replace an existing entry */
+	WEIR_OPT_UPDATE = 3,	      /* 0/1: replace only what is older than the source */
+	WEIR_OPT_DRY_RUN = 4,	      /* 0/1: change nothing, report what would be done */
+	WEIR_OPT_DURABLE = 5,	      /* enum weir_durable */
+	WEIR_OPT_SYNC = 6,	      /* enum weir_sync */
+	WEIR_OPT_ENGINE = 7,	      /* enum weir_engine */
+	WEIR_OPT_DIRECT = 8,	      /* enum weir_direct */
+	WEIR_OPT_CHUNK_BYTES = 9,     /* bytes of one transfer, a multiple of 4096; 0 = chosen */
+	WEIR_OPT_DEPTH = 10,	      /* large transfers in flight for each worker; 0 = chosen */
+	WEIR_OPT_WORKERS = 11,	      /* worker threads; 0 = chosen */
+	WEIR_OPT_REPORT_ENTRIES = 12, /* 0/1: an ENTRY event for each entry done */
+	WEIR_OPT_REPORT_WAYS = 13,    /* 0/1: a WAY event when a way of copying is taken */
+	/* enum weir_keep, one for each enum weir_property in its order.  OFF at
+	 * first, but REQUIRE for links and special files. */
+	WEIR_OPT_KEEP_MODE = 14,
+	WEIR_OPT_KEEP_OWNER = 15,
+	WEIR_OPT_KEEP_TIMES = 16,
+	WEIR_OPT_KEEP_ACL = 17,
+	WEIR_OPT_KEEP_XATTR = 18,
+	WEIR_OPT_KEEP_CAPS = 19,
+	WEIR_OPT_KEEP_CONTEXT = 20,
+	WEIR_OPT_KEEP_SYMLINK = 21,
+	WEIR_OPT_KEEP_SPECIAL = 22,
 };
 
 /* How the target operand is read.  Since 0.1. */
@@ -96,6 +121,7 @@ enum weir_event_type {
 	WEIR_EVENT_ERROR = 4,	/* one entry failed, the others go on */
 	WEIR_EVENT_FATAL = 5,	/* the run could not start or had to stop */
 	WEIR_EVENT_REFUSED = 6, /* a safety guard refused; nothing was changed */
+	WEIR_EVENT_LOSS = 7,	/* what entries lost, one for each property and errno */
 };
 
 /* What was done with an entry: weir_event_action(). */
@@ -172,6 +198,7 @@ struct weir_stats {
 	uint64_t scan_ns;	       /* time spent listing folders, all workers */
 	uint64_t target_ns;	       /* time spent creating targets, all workers */
 	uint64_t wait_ns;	       /* time all workers waited for I/O or work */
+	uint64_t properties_lost;      /* properties that could not be kept, all entries */
 };
 
 /* Version string of the library, such as "0.1.0".  Since 0.1. */
@@ -187,6 +214,10 @@ const char *weir_errno_name(int errnum);
 
 /* What an errno means, in English whatever the locale.  Static.  Since 0.1. */
 const char *weir_strerror(int errnum);
+
+/* The name of a property, such as "owner" or "xattr"; "" for one that does not
+ * exist.  Static.  Since 0.1. */
+const char *weir_property_name(enum weir_property property);
 
 /* Bounds of an integer option, both inclusive.  -EINVAL: no such option.
  * Since 0.1. */
@@ -253,6 +284,11 @@ enum weir_action weir_event_action(const struct weir_event *event);
 int64_t weir_event_offset(const struct weir_event *event);
 /* Bytes of the entry, for ENTRY and WAY. */
 uint64_t weir_event_bytes(const struct weir_event *event);
+/* For LOSS: what was lost, whether it was required, and by how many entries;
+ * the path is that of the first.  Since 0.1. */
+enum weir_property weir_event_property(const struct weir_event *event);
+enum weir_keep weir_event_keep(const struct weir_event *event);
+uint64_t weir_event_count(const struct weir_event *event);
 
 #ifdef __cplusplus
 }

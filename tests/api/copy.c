@@ -72,8 +72,8 @@ int main(int argc, char **argv)
 	if (wrong)
 		return 1;
 	wrong += weir_run_set(run, WEIR_OPT_RECURSIVE, 1) != 0;
-	wrong += weir_run_set(run, WEIR_OPT_PRESERVE,
-			      WEIR_PRESERVE_MODE | WEIR_PRESERVE_TIMES) != 0;
+	wrong += weir_run_set(run, WEIR_OPT_KEEP_MODE, WEIR_KEEP_TRY) != 0;
+	wrong += weir_run_set(run, WEIR_OPT_KEEP_TIMES, WEIR_KEEP_REQUIRE) != 0;
 	wrong += weir_run_set(run, WEIR_OPT_REPORT_ENTRIES, 1) != 0;
 	wrong += weir_run_add_source(run, AT_FDCWD, argv[1]) != 0;
 	wrong += weir_run_set_target(run, AT_FDCWD, argv[2], WEIR_TARGET_NAME) != 0;

@@ -94,7 +94,7 @@ static void open_bench(bool in_memory)
 		.is_root = geteuid() == 0,
 		.read_ahead = true,
 	};
-	bench->settings = (struct settings){ .durable = WEIR_DURABLE_GROUP };
+	settings_init(&bench->settings);
 	bench->bytes = malloc(MOST_BYTES + 1);
 	bench->fail_at = -1;
 	bench->fds = unit_count_fds();
@@ -320,10 +320,9 @@ static void random_job(uint64_t number, enum weir_direct direct)
 	bench->settings = (struct settings){
 		.durable = (enum weir_durable)unit_below(seed, 4),
 		.direct = direct,
-		.keep_mode = unit_percent(seed, 50),
-		.keep_owner = unit_percent(seed, 50),
-		.keep_times = unit_percent(seed, 50),
 	};
+	for (int i = WEIR_PROPERTY_MODE; i <= WEIR_PROPERTY_CAPS; i++)
+		bench->settings.keep[i] = unit_percent(seed, 50) ? WEIR_KEEP_TRY : WEIR_KEEP_OFF;
 	bench->env.syncs_each = bench->settings.durable == WEIR_DURABLE_FILE;
 	bench->env.read_ahead = unit_percent(seed, 70);
 	if (unit_percent(seed, 30)) /* something is there to be replaced */
@@ -339,7 +338,7 @@ static void random_job(uint64_t number, enum weir_direct direct)
 	CHECK(target_is(size));
 	CHECK(fstatat(bench->source, "f", &source, 0) == 0 &&
 	      fstatat(bench->target, "g", &target, 0) == 0);
-	if (bench->settings.keep_times)
+	if (settings_keeps(&bench->settings, WEIR_PROPERTY_TIMES))
 		CHECK_EQUAL(source.st_mtim.tv_sec, target.st_mtim.tv_sec);
 	check_clean(true);
 	if (unit.failures > before)
@@ -740,7 +739,7 @@ static void nodes(void)
 	reset();
 	REQUIRE(unlinkat(bench->source, "f", 0) == 0);
 	REQUIRE(mkfifoat(bench->source, "f", 0640) == 0);
-	bench->settings.keep_mode = true;
+	bench->settings.keep[WEIR_PROPERTY_MODE] = WEIR_KEEP_TRY;
 	begin(node_recipe, DT_FIFO);
 	CHECK_EQUAL(advance(10), STEP_PARK);
 	publish();

@@ -80,11 +80,13 @@ int futimens(int fd, const struct timespec times[2])
 
 static struct sys sys;
 static struct error error;
+static struct losses losses;
 
 static void begin(enum chown_mode mode)
 {
 	sys_open(&sys);
 	memset(&error, 0, sizeof(error));
+	memset(&losses, 0, sizeof(losses));
 	calls[0] = '\0';
 	chown_mode = mode;
 }
@@ -119,8 +121,37 @@ static struct sys_stat source_of(const struct sys_stat *created, uint32_t other,
 }
 
 static const struct settings keep_all = {
-	.keep_mode = true, .keep_owner = true, .keep_times = true,
+	.keep = { [WEIR_PROPERTY_MODE] = WEIR_KEEP_TRY,
+		  [WEIR_PROPERTY_OWNER] = WEIR_KEEP_TRY,
+		  [WEIR_PROPERTY_TIMES] = WEIR_KEEP_TRY },
 };
+
+static const struct settings keep_mode = {
+	.keep = { [WEIR_PROPERTY_MODE] = WEIR_KEEP_TRY },
+};
+
+static const struct settings keep_attributes = {
+	.keep = { [WEIR_PROPERTY_MODE] = WEIR_KEEP_TRY,
+		  [WEIR_PROPERTY_ACL] = WEIR_KEEP_TRY,
+		  [WEIR_PROPERTY_XATTR] = WEIR_KEEP_TRY,
+		  [WEIR_PROPERTY_CAPS] = WEIR_KEEP_TRY },
+};
+
+/* A source without extended attributes, which most cases here have. */
+static int apply_file(const struct settings *settings, int fd, const struct sys_stat *created,
+		      const struct sys_stat *source, const struct sys_stat *existing)
+{
+	struct meta_file file = {
+		.fd = fd,
+		.source_fd = fd,
+		.source = source,
+		.created = created,
+		.existing = existing,
+		.existing_fd = -1,
+	};
+
+	return meta_apply_file(&sys, settings, &file, &losses, &error);
+}
 
 static void order(void)
 {
@@ -130,7 +161,7 @@ static void order(void)
 	begin(CHOWN_WORKS);
 	fd = make_file(dirfd, "f", 0600, &created);
 	source = source_of(&created, 1, 0640);
-	CHECK_EQUAL(meta_apply_file(&sys, &keep_all, fd, &created, &source, NULL, false, &error),
+	CHECK_EQUAL(apply_file(&keep_all, fd, &created, &source, NULL),
 		    0);
 	CHECK_TEXT(calls, "omt");
 	CHECK_EQUAL(given_uid, source.uid);
@@ -144,13 +175,13 @@ static void order(void)
 static void times(void)
 {
 	int dirfd = unit_folder(), fd;
-	struct settings settings = { .keep_times = true };
+	struct settings settings = { .keep = { [WEIR_PROPERTY_TIMES] = WEIR_KEEP_TRY } };
 	struct sys_stat created, source, now;
 
 	begin(CHOWN_REAL);
 	fd = make_file(dirfd, "f", 0600, &created);
 	source = source_of(&created, 0, 0777);
-	CHECK_EQUAL(meta_apply_file(&sys, &settings, fd, &created, &source, NULL, false, &error),
+	CHECK_EQUAL(apply_file(&settings, fd, &created, &source, NULL),
 		    0);
 	CHECK_TEXT(calls, "t");
 	REQUIRE(sys_statx(&sys, fd, "", false, &now) == 0);
@@ -176,8 +207,7 @@ static void setid_dropped(void)
 		snprintf(name, sizeof(name), "%zu", i);
 		fd = make_file(dirfd, name, 0600, &created);
 		source = source_of(&created, 1, modes[i]);
-		CHECK_EQUAL(meta_apply_file(&sys, &keep_all, fd, &created, &source, NULL, false,
-					    &error), 0); /* M3: no error */
+		CHECK_EQUAL(apply_file(&keep_all, fd, &created, &source, NULL), 0); /* M3: no error */
 		CHECK_EQUAL(mode_of(fd), modes[i] & ~06000U);
 		CHECK(strstr(calls, "mt") != NULL);
 		close(fd);
@@ -193,7 +223,7 @@ static void setid_kept(void)
 	begin(CHOWN_REAL);
 	fd = make_file(dirfd, "f", 0600, &created);
 	source = source_of(&created, 0, 06755); /* the owner is right already */
-	CHECK_EQUAL(meta_apply_file(&sys, &keep_all, fd, &created, &source, NULL, false, &error),
+	CHECK_EQUAL(apply_file(&keep_all, fd, &created, &source, NULL),
 		    0);
 	CHECK_EQUAL(mode_of(fd), 06755);
 	CHECK(strchr(calls, 'o') == NULL);
@@ -202,28 +232,26 @@ static void setid_kept(void)
 	begin(CHOWN_REAL);
 	fd = make_file(dirfd, "g", 0600, &created);
 	source = source_of(&created, 1, 04755);
-	CHECK_EQUAL(meta_apply_file(&sys, &(struct settings){ .keep_mode = true }, fd, &created,
-				    &source, NULL, false, &error), 0);
+	CHECK_EQUAL(apply_file(&keep_mode, fd, &created, &source, NULL), 0);
 	CHECK_EQUAL(mode_of(fd), 0755);
 	close(fd);
 	close(dirfd);
 }
 
-static void privileged(void)
+static void owner_lost(void)
 {
 	int dirfd = unit_folder(), fd;
 	struct settings settings = keep_all;
 	struct sys_stat created, source;
 
 	begin(CHOWN_REFUSED);
-	settings.privileged = true;
 	fd = make_file(dirfd, "f", 0600, &created);
 	source = source_of(&created, 1, 06644);
-	CHECK_EQUAL(meta_apply_file(&sys, &settings, fd, &created, &source, NULL, false, &error),
+	CHECK_EQUAL(apply_file(&settings, fd, &created, &source, NULL),
 		    0);
-	CHECK_EQUAL(error.grade, ERROR_WARNING);
-	CHECK_EQUAL(error.errnum, EPERM);
-	CHECK_EQUAL(error.side, ERROR_SIDE_TARGET);
+	CHECK_EQUAL(error.grade, ERROR_NONE);
+	CHECK_EQUAL(losses.errnum[WEIR_PROPERTY_OWNER], EPERM);
+	CHECK_EQUAL(losses.errnum[WEIR_PROPERTY_MODE], 0);
 	CHECK_EQUAL(mode_of(fd), 0644); /* without the bits that need the owner */
 	close(fd);
 	close(dirfd);
@@ -237,7 +265,7 @@ static void setid_read_back(void)
 	begin(CHOWN_LIES);
 	fd = make_file(dirfd, "f", 0600, &created);
 	source = source_of(&created, 1, 04755);
-	meta_apply_file(&sys, &keep_all, fd, &created, &source, NULL, false, &error);
+	apply_file(&keep_all, fd, &created, &source, NULL);
 	CHECK_EQUAL(mode_of(fd) & 06000, 0);
 	close(fd);
 	close(dirfd);
@@ -252,7 +280,7 @@ static void group_alone(void)
 	fd = make_file(dirfd, "f", 0600, &created);
 	source = source_of(&created, 1, 0644);
 	source.gid = created.gid + 1;
-	CHECK_EQUAL(meta_apply_file(&sys, &keep_all, fd, &created, &source, NULL, false, &error),
+	CHECK_EQUAL(apply_file(&keep_all, fd, &created, &source, NULL),
 		    0);
 	CHECK_TEXT(calls, "oomt");
 	CHECK_EQUAL(given_uid, (uid_t)-1);
@@ -271,8 +299,7 @@ static void takes_over(void)
 	fd = make_file(dirfd, "f", 0600, &created);
 	source = source_of(&created, 0, 0777);
 	existing = source_of(&created, 1, 06641);
-	CHECK_EQUAL(meta_apply_file(&sys, &settings, fd, &created, &source, &existing, false,
-				    &error), 0);
+	CHECK_EQUAL(apply_file(&settings, fd, &created, &source, &existing), 0);
 	CHECK_TEXT(calls, "om");
 	CHECK_EQUAL(given_uid, existing.uid);
 	CHECK_EQUAL(mode_of(fd), 0641); /* new contents are not to run as the old owner */
@@ -284,7 +311,8 @@ static void create_modes(void)
 {
 	struct sys_stat source = { .mode = S_IFREG | 06754 };
 	struct settings none = { .durable = WEIR_DURABLE_GROUP };
-	struct settings mode = { .keep_mode = true }, owner = { .keep_owner = true };
+	struct settings mode = keep_mode;
+	struct settings owner = { .keep = { [WEIR_PROPERTY_OWNER] = WEIR_KEEP_TRY } };
 
 	/* Where nothing sets it later it is the final one from the start. */
 	CHECK_EQUAL(meta_create_mode(&owner, &source, true, false), 0754);
@@ -297,33 +325,62 @@ static void create_modes(void)
 		CHECK_EQUAL(meta_create_mode(&mode, &source, named != 0, false) & 06000, 0);
 }
 
+static int begin_folder(const struct settings *settings, int fd, const struct sys_stat *source,
+			struct xattr_acls *acls)
+{
+	struct meta_folder folder = { .fd = fd, .source_fd = fd, .source = source, .fresh = true };
+
+	return meta_begin_folder(&sys, settings, &folder, acls, &losses, &error);
+}
+
+static int finish_folder(const struct settings *settings, int fd, const struct sys_stat *source,
+			 bool fresh, const struct xattr_acls *acls)
+{
+	struct meta_folder folder = { .fd = fd, .source_fd = -1, .source = source, .fresh = fresh };
+
+	return meta_finish_folder(&sys, settings, &folder, acls, &losses, &error);
+}
+
 static void folders(void)
 {
+	static const struct settings nothing;
 	int dirfd = unit_folder(), fd;
 	struct sys_stat source = { .mode = S_IFDIR | 02550, .uid = getuid() + 1,
 				   .gid = getgid() };
+	struct xattr_acls acls;
 
 	REQUIRE(mkdirat(dirfd, "d", 0700) == 0);
 	fd = openat(dirfd, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	begin(CHOWN_REFUSED);
-	CHECK_EQUAL(meta_begin_folder(&sys, &keep_all, fd, &source, &error), 0);
+	CHECK_EQUAL(begin_folder(&keep_all, fd, &source, &acls), 0);
 	CHECK_EQUAL(mode_of(fd), 0700); /* we must be able to work in it */
-	CHECK_EQUAL(meta_finish_folder(&sys, &keep_all, fd, &source, true, &error), 0);
+	CHECK_EQUAL(finish_folder(&keep_all, fd, &source, true, &acls), 0);
 	CHECK_EQUAL(mode_of(fd), 0550);
 	CHECK(strlen(calls) >= 2 && strcmp(calls + strlen(calls) - 2, "mt") == 0);
+	xattr_release_acls(&acls);
 	/* Without -p: as made, but what its own maker was lent is taken back. */
 	begin(CHOWN_REAL);
 	REQUIRE(really_chmod(fd, 0755) == 0);
-	CHECK_EQUAL(meta_finish_folder(&sys, &(struct settings){ .keep_mode = false }, fd, &source,
-				       true, &error), 0);
+	memset(&acls, 0, sizeof(acls));
+	CHECK_EQUAL(finish_folder(&nothing, fd, &source, true, &acls), 0);
 	CHECK_EQUAL(mode_of(fd), 0555);
 	/* A folder that was there before keeps its mode. */
 	REQUIRE(really_chmod(fd, 0711) == 0);
-	CHECK_EQUAL(meta_finish_folder(&sys, &(struct settings){ .keep_mode = false }, fd, &source,
-				       false, &error), 0);
+	CHECK_EQUAL(finish_folder(&nothing, fd, &source, false, &acls), 0);
 	CHECK_EQUAL(mode_of(fd), 0711);
 	close(fd);
 	close(dirfd);
+}
+
+static int apply_node(int dirfd, const char *name, const struct sys_stat *source)
+{
+	struct meta_node node = {
+		.source_place = { dirfd, name },
+		.place = { dirfd, name },
+		.source = source,
+	};
+
+	return meta_apply_node(&sys, &keep_all, &node, &losses, &error);
 }
 
 static void nodes(void)
@@ -337,7 +394,7 @@ static void nodes(void)
 	REQUIRE(sys_statx(&sys, dirfd, "fifo", false, &created) == 0);
 	source = source_of(&created, 1, 0);
 	source.mode = S_IFIFO | 04644;
-	CHECK_EQUAL(meta_apply_node(&sys, &keep_all, dirfd, "fifo", &source, &error), 0);
+	CHECK_EQUAL(apply_node(dirfd, "fifo", &source), 0);
 	REQUIRE(fstatat(dirfd, "fifo", &stat, 0) == 0);
 	CHECK_EQUAL(stat.st_mode & PERMISSIONS, 0644);
 	CHECK_EQUAL(stat.st_mtim.tv_sec, source.mtime.tv_sec);
@@ -345,7 +402,7 @@ static void nodes(void)
 	REQUIRE(symlinkat("fifo", dirfd, "link") == 0);
 	source.mode = S_IFLNK | 0777;
 	source.mtime.tv_sec = 1111111111;
-	CHECK_EQUAL(meta_apply_node(&sys, &keep_all, dirfd, "link", &source, &error), 0);
+	CHECK_EQUAL(apply_node(dirfd, "link", &source), 0);
 	REQUIRE(fstatat(dirfd, "link", &stat, AT_SYMLINK_NOFOLLOW) == 0);
 	CHECK_EQUAL(stat.st_mtim.tv_sec, 1111111111);
 	REQUIRE(fstatat(dirfd, "fifo", &stat, 0) == 0);
@@ -356,19 +413,24 @@ static void nodes(void)
 
 static void inherited(void)
 {
+	static const struct settings nothing;
 	int dirfd = unit_folder(), old, new;
-	struct sys_stat stat;
+	struct sys_stat existing, created;
 	char value[16];
+	struct meta_file file;
 
 	begin(CHOWN_REAL);
-	old = make_file(dirfd, "old", 0600, &stat);
-	new = make_file(dirfd, "new", 0600, &stat);
-	CHECK_EQUAL(meta_inherit_xattrs(&sys, old, new, &error), 0);
+	old = make_file(dirfd, "old", 0600, &existing);
+	new = make_file(dirfd, "new", 0600, &created);
+	file = (struct meta_file){ .fd = new, .source_fd = new, .source = &created,
+				   .created = &created, .existing = &existing,
+				   .existing_fd = old };
+	CHECK_EQUAL(meta_apply_file(&sys, &nothing, &file, &losses, &error), 0);
 	if (fsetxattr(old, "user.colour", "red", 3, 0) != 0)
 		SKIP("no user attributes here");
 	REQUIRE(fsetxattr(old, "user.weir.own", "x", 1, 0) == 0);
 	REQUIRE(fsetxattr(old, "user.empty", "", 0, 0) == 0);
-	CHECK_EQUAL(meta_inherit_xattrs(&sys, old, new, &error), 0);
+	CHECK_EQUAL(meta_apply_file(&sys, &nothing, &file, &losses, &error), 0);
 	CHECK_EQUAL(fgetxattr(new, "user.colour", value, sizeof(value)), 3);
 	CHECK(memcmp(value, "red", 3) == 0);
 	CHECK_EQUAL(fgetxattr(new, "user.empty", value, sizeof(value)), 0);
@@ -376,6 +438,91 @@ static void inherited(void)
 	close(old);
 	close(new);
 	close(dirfd);
+}
+
+/* Attributes of every size go from file to file, but for those that never do. */
+static void attributes(void)
+{
+	int dirfd = unit_folder(), old, new;
+	struct sys_stat source, created;
+	static char large[3000], value[4000];
+	char name[32];
+	struct meta_file file;
+
+	begin(CHOWN_REAL);
+	old = make_file(dirfd, "old", 0600, &source);
+	new = make_file(dirfd, "new", 0600, &created);
+	if (fsetxattr(old, "user.colour", "red", 3, 0) != 0)
+		SKIP("no user attributes here");
+	memset(large, 'x', sizeof(large));
+	REQUIRE(fsetxattr(old, "user.weir.own", "x", 1, 0) == 0);
+	for (int i = 0; i < 30; i++) { /* more names than fit the first try */
+		snprintf(name, sizeof(name), "user.a-long-name-%02d", i);
+		if (fsetxattr(old, name, "v", 1, 0) != 0)
+			break;
+	}
+	if (fsetxattr(old, "user.large", large, sizeof(large), 0) != 0)
+		large[0] = '\0';
+	file = (struct meta_file){ .fd = new, .source_fd = old, .source = &source,
+				   .created = &created, .existing_fd = -1 };
+	CHECK_EQUAL(meta_apply_file(&sys, &keep_attributes, &file, &losses, &error), 0);
+	CHECK(!losses_any(&losses));
+	CHECK_EQUAL(fgetxattr(new, "user.colour", value, sizeof(value)), 3);
+	CHECK_EQUAL(fgetxattr(new, "user.weir.own", value, sizeof(value)), -1);
+	CHECK_EQUAL(flistxattr(old, NULL, 0) - (ssize_t)sizeof("user.weir.own"),
+		    flistxattr(new, NULL, 0));
+	if (large[0] != '\0') {
+		CHECK_EQUAL(fgetxattr(new, "user.large", value, sizeof(value)), sizeof(large));
+		CHECK(memcmp(value, large, sizeof(large)) == 0);
+	}
+	close(old);
+	close(new);
+	close(dirfd);
+}
+
+/* What an attribute's name says about it. */
+static void properties(void)
+{
+	static const struct {
+		const char *attribute;
+		int property; /* -1: never */
+	} cases[] = {
+		{ "user.x", WEIR_PROPERTY_XATTR },
+		{ "trusted.x", WEIR_PROPERTY_XATTR },
+		{ "security.capability", WEIR_PROPERTY_CAPS },
+		{ "security.selinux", WEIR_PROPERTY_CONTEXT },
+		{ "system.posix_acl_access", WEIR_PROPERTY_ACL },
+		{ "system.nfs4_acl", WEIR_PROPERTY_ACL },
+		{ "security.ima", -1 },
+		{ "security.evm", -1 },
+		{ "trusted.overlay.opaque", -1 },
+		{ "user.weir.mark", -1 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		enum weir_property property = WEIR_PROPERTY_MODE;
+		bool copied = xattr_property(cases[i].attribute, &property);
+
+		CHECK_EQUAL(copied ? (int)property : -1, cases[i].property);
+	}
+}
+
+/* The kernel's form of an ACL: a version, and entries of tag, permissions, id. */
+static void narrow_modes(void)
+{
+	unsigned char list[] = { 2, 0, 0, 0,
+				 1, 0, 7, 0, 255, 255, 255, 255,    /* owner rwx */
+				 2, 0, 6, 0, 57, 48, 0, 0,	    /* a user rw- */
+				 4, 0, 5, 0, 255, 255, 255, 255,    /* owning group r-x */
+				 16, 0, 6, 0, 255, 255, 255, 255,   /* mask rw- */
+				 32, 0, 0, 0, 255, 255, 255, 255 }; /* others --- */
+	struct xattr_acls acls = { .access = { list, sizeof(list) } };
+	struct xattr_acls none = { .access = { NULL, 0 } };
+
+	CHECK_EQUAL(xattr_narrow_mode(&acls, 02760), 02740);
+	CHECK_EQUAL(xattr_narrow_mode(&none, 02760), 02760);
+	list[0] = 9; /* of a kernel to come */
+	CHECK_EQUAL(xattr_narrow_mode(&acls, 02760), 02700);
 }
 
 static void comparing(void)
@@ -393,7 +540,7 @@ static const struct unit_test tests[] = {
 	{ "times are kept, and nothing else where nothing else is asked for", times },
 	{ "setuid and setgid are dropped where the owner cannot be kept", setid_dropped },
 	{ "setuid and setgid are kept only for the source's own owner", setid_kept },
-	{ "for root an owner that cannot be kept is a warning", privileged },
+	{ "an owner that cannot be kept is a loss, not an error", owner_lost },
 	{ "setuid is not set where giving the file away only claims to work", setid_read_back },
 	{ "the group is kept alone where the owner cannot be", group_alone },
 	{ "a file that replaces one takes over its owner and mode, without set-id", takes_over },
@@ -401,6 +548,10 @@ static const struct unit_test tests[] = {
 	{ "a folder can be worked in until it gets its final mode", folders },
 	{ "a FIFO and a link get their own attributes", nodes },
 	{ "user attributes of what is replaced are handed on, but our own", inherited },
+	{ "attributes are copied, few and many, small and large, but our own", attributes },
+	{ "the name of an attribute says what it is kept as", properties },
+	{ "a mode without its ACL grants the group what the ACL does, and no more",
+	  narrow_modes },
 	{ "times are compared to the nanosecond", comparing },
 };
 

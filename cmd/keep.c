@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "keep.h"
+
+#include <string.h>
+
+#include "escape.h"
+
+static const struct choice policies[] = {
+	{ "off", WEIR_KEEP_OFF },
+	{ "try", WEIR_KEEP_TRY },
+	{ "require", WEIR_KEEP_REQUIRE },
+	{ NULL, 0 },
+};
+
+static void set_policy(struct request *request, int setting, enum weir_keep policy)
+{
+	request->values[setting] = policy;
+	request->given[setting] = true;
+}
+
+void keep_raise(struct request *request, int setting)
+{
+	if (!request->given[setting] || request->values[setting] == WEIR_KEEP_OFF)
+		set_policy(request, setting, WEIR_KEEP_TRY);
+}
+
+/* The choice that WORD (LENGTH bytes) names, or NULL. */
+static const struct choice *find_choice(const struct choice *choices, const char *word,
+					size_t length)
+{
+	for (; choices->name != NULL; choices++)
+		if (strlen(choices->name) == length && memcmp(choices->name, word, length) == 0)
+			return choices;
+	return NULL;
+}
+
+/* "weir copy: --keep: 'x' is not one of a, b" */
+static int refuse_word(const struct speaker *speaker, const char *subject, const char *word,
+		       size_t length, const struct choice *choices)
+{
+	struct text text = usage_begin(speaker, subject);
+	struct text shown = { 0 };
+	int status;
+
+	text_add_bytes(&shown, word, length);
+	escape_quoted(&text, text_string(&shown), escape_locale_is_utf8());
+	text_add(&text, " is not one of");
+	for (const struct choice *choice = choices; choice->name != NULL; choice++)
+		text_addf(&text, "%s %s", choice == choices ? "" : ",", choice->name);
+	status = usage_end(speaker, &text, NULL);
+	text_free(&shown);
+	return status;
+}
+
+/* The next word of a list: its length, and *next behind the comma; or 0 words
+ * are left. */
+static const char *next_word(const char **next, size_t *length)
+{
+	const char *word = *next;
+
+	if (word == NULL)
+		return NULL;
+	*length = strcspn(word, ",");
+	*next = word[*length] == ',' ? word + *length + 1 : NULL;
+	return word;
+}
+
+static void take_properties(struct request *request, int64_t properties, int64_t policy)
+{
+	for (int i = WEIR_PROPERTY_MODE; i <= WEIR_PROPERTY_SPECIAL; i++) {
+		if ((properties & 1LL << i) == 0)
+			continue;
+		if (policy == WEIR_KEEP_TRY)
+			keep_raise(request, WEIR_OPT_KEEP_MODE + i);
+		else
+			set_policy(request, WEIR_OPT_KEEP_MODE + i, (enum weir_keep)policy);
+	}
+}
+
+int keep_take_words(const struct speaker *speaker, struct request *request,
+		    const struct option *option, const char *subject, const char *value)
+{
+	const char *word;
+	size_t length;
+
+	while ((word = next_word(&value, &length)) != NULL) {
+		const struct choice *choice = find_choice(option->choices, word, length);
+
+		if (choice == NULL)
+			return refuse_word(speaker, subject, word, length, option->choices);
+		take_properties(request, choice->value, option->effects[0].value);
+		if ((choice->value & 1LL << WEIR_PROPERTY_OWNER) != 0 &&
+		    strcmp(choice->name, "all") != 0)
+			request->given[SETTING_OWNER_NAMED] = true;
+	}
+	return 0;
+}
+
+int keep_take_policies(const struct speaker *speaker, struct request *request,
+		       const struct option *option, const char *subject, const char *value)
+{
+	const char *word;
+	size_t length;
+
+	while ((word = next_word(&value, &length)) != NULL) {
+		const char *colon = memchr(word, ':', length);
+		size_t name_length = colon != NULL ? (size_t)(colon - word) : length;
+		const struct choice *property = find_choice(option->choices, word, name_length);
+		const struct choice *policy = &policies[WEIR_KEEP_TRY];
+
+		if (property == NULL)
+			return refuse_word(speaker, subject, word, name_length, option->choices);
+		if (colon != NULL)
+			policy = find_choice(policies, colon + 1, length - name_length - 1);
+		if (policy == NULL)
+			return refuse_word(speaker, subject, colon + 1, length - name_length - 1,
+					   policies);
+		set_policy(request, WEIR_OPT_KEEP_MODE + (int)property->value,
+			   (enum weir_keep)policy->value);
+		if (property->value == WEIR_PROPERTY_OWNER)
+			request->given[SETTING_OWNER_NAMED] = true;
+	}
+	return 0;
+}

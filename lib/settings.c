@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Options: their bounds, and where each is kept.
+ *
+ * Invariant: what is out of bounds is never stored, so no other module checks a
+ * setting again.
+ */
+#define _GNU_SOURCE
+#include "settings.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+#include "limits.h"
+
+static const struct settings_bound {
+	int64_t lowest;
+	int64_t highest;
+} settings_bounds_of[] = {
+	[WEIR_OPT_RECURSIVE] = { 0, 1 },
+	[WEIR_OPT_NO_CLOBBER] = { 0, 1 },
+	[WEIR_OPT_UPDATE] = { 0, 1 },
+	[WEIR_OPT_DRY_RUN] = { 0, 1 },
+	[WEIR_OPT_DURABLE] = { WEIR_DURABLE_NONE, WEIR_DURABLE_FILE },
+	[WEIR_OPT_SYNC] = { WEIR_SYNC_AUTO, WEIR_SYNC_FS },
+	[WEIR_OPT_ENGINE] = { WEIR_ENGINE_AUTO, WEIR_ENGINE_PLAIN },
+	[WEIR_OPT_DIRECT] = { WEIR_DIRECT_AUTO, WEIR_DIRECT_NEVER },
+	[WEIR_OPT_CHUNK_BYTES] = { 0, LIMIT_CHUNK_BYTES_MAX },
+	[WEIR_OPT_DEPTH] = { 0, LIMIT_DEPTH_MAX },
+	[WEIR_OPT_WORKERS] = { 0, LIMIT_WORKERS_MAX },
+	[WEIR_OPT_REPORT_ENTRIES] = { 0, 1 },
+	[WEIR_OPT_REPORT_WAYS] = { 0, 1 },
+	[WEIR_OPT_KEEP_MODE] = { WEIR_KEEP_OFF, WEIR_KEEP_REQUIRE },
+	[WEIR_OPT_KEEP_OWNER] = { WEIR_KEEP_OFF, WEIR_KEEP_REQUIRE },
+	[WEIR_OPT_KEEP_TIMES] = { WEIR_KEEP_OFF, WEIR_KEEP_REQUIRE },
+	[WEIR_OPT_KEEP_ACL] = { WEIR_KEEP_OFF, WEIR_KEEP_REQUIRE },
+	[WEIR_OPT_KEEP_XATTR] = { WEIR_KEEP_OFF, WEIR_KEEP_REQUIRE },
+	[WEIR_OPT_KEEP_CAPS] = { WEIR_KEEP_OFF, WEIR_KEEP_REQUIRE },
+	[WEIR_OPT_KEEP_CONTEXT] = { WEIR_KEEP_OFF, WEIR_KEEP_REQUIRE },
+	[WEIR_OPT_KEEP_SYMLINK] = { WEIR_KEEP_OFF, WEIR_KEEP_REQUIRE },
+	[WEIR_OPT_KEEP_SPECIAL] = { WEIR_KEEP_OFF, WEIR_KEEP_REQUIRE },
+};
+
+_Static_assert(WEIR_OPT_KEEP_SPECIAL - WEIR_OPT_KEEP_MODE + 1 == PROPERTY_COUNT,
+	       "every property has its option");
+
+void settings_init(struct settings *settings)
+{
+	*settings = (struct settings){ .durable = WEIR_DURABLE_GROUP };
+	settings->keep[WEIR_PROPERTY_SYMLINK] = WEIR_KEEP_REQUIRE;
+	settings->keep[WEIR_PROPERTY_SPECIAL] = WEIR_KEEP_REQUIRE;
+}
+
+int settings_bounds(enum weir_option option, int64_t *lowest, int64_t *highest)
+{
+	if ((int)option < WEIR_OPT_RECURSIVE ||
+	    (size_t)option >= sizeof(settings_bounds_of) / sizeof(settings_bounds_of[0]))
+		return -EINVAL;
+	*lowest = settings_bounds_of[option].lowest;
+	*highest = settings_bounds_of[option].highest;
+	return 0;
+}
+
+static void settings_store(struct settings *settings, enum weir_option option, int64_t value)
+{
+	switch (option) {
+	case WEIR_OPT_RECURSIVE:
+		settings->recursive = value != 0;
+		break;
+	case WEIR_OPT_NO_CLOBBER:
+		settings->no_clobber = value != 0;
+		break;
+	case WEIR_OPT_UPDATE:
+		settings->update = value != 0;
+		break;
+	case WEIR_OPT_DRY_RUN:
+		settings->dry_run = value != 0;
+		break;
+	case WEIR_OPT_DURABLE:
+		settings->durable = (enum weir_durable)value;
+		break;
+	case WEIR_OPT_SYNC:
+		settings->sync = (enum weir_sync)value;
+		break;
+	case WEIR_OPT_ENGINE:
+		settings->engine = (enum weir_engine)value;
+		break;
+	case WEIR_OPT_DIRECT:
+		settings->direct = (enum weir_direct)value;
+		break;
+	case WEIR_OPT_CHUNK_BYTES:
+		settings->chunk_bytes = (uint32_t)value;
+		break;
+	case WEIR_OPT_DEPTH:
+		settings->depth = (uint32_t)value;
+		break;
+	case WEIR_OPT_WORKERS:
+		settings->workers = (uint32_t)value;
+		break;
+	case WEIR_OPT_REPORT_ENTRIES:
+		settings->report_entries = value != 0;
+		break;
+	case WEIR_OPT_REPORT_WAYS:
+		settings->report_ways = value != 0;
+		break;
+	default:
+		settings->keep[option - WEIR_OPT_KEEP_MODE] = (enum weir_keep)value;
+	}
+}
+
+int settings_set(struct settings *settings, enum weir_option option, int64_t value)
+{
+	int64_t lowest, highest;
+
+	if (settings_bounds(option, &lowest, &highest) < 0 || value < lowest || value > highest)
+		return -EINVAL;
+	if (option == WEIR_OPT_CHUNK_BYTES && value % LIMIT_ALIGN_BYTES != 0)
+		return -EINVAL;
+	settings_store(settings, option, value);
+	return 0;
+}

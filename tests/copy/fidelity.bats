@@ -1,0 +1,367 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Everything an entry has beside its bytes: extended attributes, ACLs, file
+# capabilities, and what is said of what could not be kept: cases G09, G10, G12
+# to G16, C14.
+
+load helper
+
+# The areas keep user attributes, on both sides.
+need_xattrs() {
+	need_command setfattr
+	touch "$S/probe" "$D/probe"
+	if ! { setfattr -n user.probe -v 1 "$S/probe" && setfattr -n user.probe -v 1 "$D/probe"; } \
+		2>/dev/null; then
+		skip "needs user attributes on both sides"
+	fi
+	rm "$S/probe" "$D/probe"
+}
+
+need_acls() {
+	need_command setfacl
+	touch "$S/probe" "$D/probe"
+	setfacl -m u:1234:r "$S/probe" "$D/probe" 2>/dev/null || skip "needs ACLs on both sides"
+	rm "$S/probe" "$D/probe"
+}
+
+xattr_of() { # NAME PATH
+	getfattr -h --only-values --absolute-names -n "$1" "$2" 2>/dev/null
+}
+
+acl_of() { # PATH
+	getfacl -cnp "$1" 2>/dev/null
+}
+
+# A tree with attributes of every kind that may be set here.
+make_rich_tree() { # FOLDER
+	mkdir -p "$1/sub/empty"
+	mktree file "$1/f" 5000
+	mktree file "$1/sub/g" 200000
+	ln -s f "$1/link"
+	mkfifo "$1/fifo"
+	setfattr -n user.colour -v red "$1/f"
+	setfattr -n user.empty "$1/f"
+	setfattr -n user.binary -v 0x00ff00 "$1/sub/g"
+	setfattr -n user.long -v "$(printf 'x%.0s' {1..1500})" "$1/sub/g"
+	setfattr -n user.folder -v here "$1/sub"
+	if unshare -m true 2>/dev/null; then
+		setfattr -n trusted.secret -v s "$1/f" 2>/dev/null || true
+		setfattr -h -n trusted.link -v l "$1/link" 2>/dev/null || true
+		setfattr -h -n trusted.fifo -v p "$1/fifo" 2>/dev/null || true
+	fi
+}
+
+# bats test_tags=G13
+@test "-a keeps extended attributes of files, folders, links and FIFOs" {
+	need_xattrs
+	make_rich_tree "$S/a"
+	copies -a "$S/a" "$D"
+	same --mode --times --xattr "$S/a" "$D/a"
+	[ "$(xattr_of user.colour "$D/a/f")" = red ]
+	copies --preserve=xattr "$S/a/f" "$D/f"
+	[ "$(xattr_of user.colour "$D/f")" = red ]
+	# Over what is there: the source's, and nothing of the old file.
+	setfattr -n user.old -v 1 "$D/f"
+	copies -a "$S/a/f" "$D/f"
+	same --xattr "$S/a/f" "$D/f"
+}
+
+# bats test_tags=G13
+@test "-p keeps no extended attributes, and --no-preserve takes them out of -a" {
+	need_xattrs
+	make_rich_tree "$S/a"
+	copies -r -p "$S/a" "$D/p"
+	[ -z "$(xattr_of user.colour "$D/p/f")" ]
+	copies -a --no-preserve=xattr "$S/a" "$D/n"
+	same --mode --times "$S/a" "$D/n"
+	[ -z "$(xattr_of user.colour "$D/n/f")" ]
+}
+
+# bats test_tags=G13
+@test "a file that its owner may not write keeps its attributes" {
+	need_xattrs
+	user_areas
+	as_user mktree file "$S/f" 100
+	as_user setfattr -n user.colour -v red "$S/f"
+	as_user chmod 444 "$S/f"
+	exits 0 as_user "$WEIR" copy -a "$S/f" "$D/f"
+	silent
+	[ "$(xattr_of user.colour "$D/f")" = red ]
+	[ "$(mode_of "$D/f")" = 444 ]
+	(umask 022 && exits 0 as_user "$WEIR" copy --preserve=xattr "$S/f" "$D/g")
+	[ "$(xattr_of user.colour "$D/g")" = red ]
+	[ "$(mode_of "$D/g")" = 444 ]
+}
+
+# bats test_tags=G13
+@test "attributes that the target cannot hold are one line with a count, and exit 0" {
+	need_xattrs
+	need_strace
+	mkdir "$S/a"
+	for name in 1 2 3; do
+		mktree file "$S/a/$name" 100
+		setfattr -n user.colour -v red "$S/a/$name"
+		setfattr -n user.size -v big "$S/a/$name"
+	done
+	run --separate-stderr strace -f -o /dev/null -e inject=fsetxattr:error=EOPNOTSUPP \
+		"$WEIR" copy -a --stats "$S/a" "$D"
+	[ "$status" -eq 0 ]
+	says "warning: xattr of 3 entries not kept, first '$D/a/"
+	says EOPNOTSUPP
+	[ "$(grep -c xattr <<<"$stderr")" -eq 1 ]
+	counts properties_lost -eq 3
+	same "$S/a" "$D/a"
+}
+
+# bats test_tags=G13
+@test "a property that is required and lost is exit 23, and the files are there" {
+	need_xattrs
+	need_strace
+	mktree file "$S/f" 100
+	setfattr -n user.colour -v red "$S/f"
+	run --separate-stderr strace -f -o /dev/null -e inject=fsetxattr:error=ENOSPC \
+		"$WEIR" copy -a --keep=xattr:require "$S/f" "$D/f"
+	[ "$status" -eq 23 ]
+	says "weir: xattr of 1 entry not kept, first '$D/f'"
+	same --times "$S/f" "$D/f"
+	# Off says nothing, for there is nothing to lose.
+	run --separate-stderr strace -f -o /dev/null -e inject=fsetxattr:error=ENOSPC \
+		"$WEIR" copy -a --keep=xattr:off "$S/f" "$D/g"
+	[ "$status" -eq 0 ]
+	silent
+}
+
+# bats test_tags=G13
+@test "an attribute that cannot be set for an I/O error fails the file" {
+	need_xattrs
+	need_strace
+	mktree file "$S/f" 100
+	setfattr -n user.colour -v red "$S/f"
+	run --separate-stderr strace -f -o /dev/null -e inject=fsetxattr:error=EIO \
+		"$WEIR" copy -a "$S/f" "$D/f"
+	[ "$status" -eq 23 ]
+	says EIO
+	absent "$D/f"
+	no_temps "$D"
+}
+
+# bats test_tags=G13
+@test "an attribute that vanishes while it is read was not there" {
+	need_xattrs
+	need_strace
+	mktree file "$S/f" 100
+	setfattr -n user.colour -v red "$S/f"
+	run --separate-stderr strace -f -o /dev/null -e inject=fgetxattr:error=ENODATA \
+		"$WEIR" copy -a "$S/f" "$D/f"
+	[ "$status" -eq 0 ]
+	silent
+	same "$S/f" "$D/f"
+}
+
+# bats test_tags=G14,C14
+@test "marks that bind a file to its place are not copied" {
+	need_root
+	need_xattrs
+	mktree file "$S/f" 100
+	for name in trusted.overlay.origin user.weir.mark security.evm security.ima; do
+		setfattr -n $name -v 0x05 "$S/f" 2>/dev/null || true
+	done
+	setfattr -n user.colour -v red "$S/f"
+	copies -a "$S/f" "$D/f"
+	[ "$(getfattr -m - "$D/f" 2>/dev/null | grep -Ec 'overlay|weir|evm|ima')" -eq 0 ]
+	[ "$(xattr_of user.colour "$D/f")" = red ]
+}
+
+# bats test_tags=G14
+@test "the security context is copied on request only" {
+	need_root
+	need_xattrs
+	mktree file "$S/f" 100
+	setfattr -n security.selinux -v some_u:object_r:any_t:s0 "$S/f" 2>/dev/null ||
+		skip "no security labels can be set here"
+	copies -a "$S/f" "$D/f"
+	[ -z "$(xattr_of security.selinux "$D/f")" ]
+	copies -a --preserve=context "$S/f" "$D/g"
+	[ "$(xattr_of security.selinux "$D/g" | tr -d '\0')" = some_u:object_r:any_t:s0 ]
+}
+
+# bats test_tags=G12
+@test "file capabilities are kept with -a, after the owner" {
+	need_root
+	need_xattrs
+	need_command setcap
+	mktree file "$S/f" 100
+	chown 1234:4321 "$S/f"
+	chmod 755 "$S/f"
+	setcap cap_net_raw+ep "$S/f" 2>/dev/null || skip "no capabilities can be set here"
+	copies -a "$S/f" "$D/f"
+	[ "$(getcap "$D/f" | cut -d ' ' -f 2)" = "$(getcap "$S/f" | cut -d ' ' -f 2)" ]
+	copies -p "$S/f" "$D/p"
+	[ -z "$(getcap "$D/p")" ]
+	copies -a --keep=caps:off "$S/f" "$D/off"
+	[ -z "$(getcap "$D/off")" ]
+}
+
+# bats test_tags=G12
+@test "capabilities that an ordinary user cannot set are told, and fail where required" {
+	need_root
+	need_xattrs
+	user_areas
+	mktree file "$S/f" 100
+	chmod 755 "$S/f"
+	setcap cap_net_raw+ep "$S/f" 2>/dev/null || skip "no capabilities can be set here"
+	exits 0 as_user "$WEIR" copy -a "$S/f" "$D/f"
+	says "caps of 1 entry not kept"
+	exits 23 as_user "$WEIR" copy -a --keep=caps:require "$S/f" "$D/g"
+	same "$S/f" "$D/g"
+}
+
+# bats test_tags=G09
+@test "ACLs of files and folders are kept, default ones too" {
+	need_acls
+	mkdir -p "$S/a/sub"
+	mktree file "$S/a/f" 100
+	mktree file "$S/a/sub/plain" 100
+	mkfifo "$S/a/fifo"
+	setfacl -m u:1234:rw,g:55:r "$S/a/f"
+	setfacl -m u:1234:rw "$S/a/fifo"
+	setfacl -m u:1234:rwx -d -m g:55:rx "$S/a/sub"
+	copies -a "$S/a" "$D"
+	same --mode --times --acl "$S/a" "$D/a"
+	copies -p "$S/a/f" "$D/f"
+	same --mode --acl "$S/a/f" "$D/f"
+	# Once more, over folders that have other ones.
+	setfacl -b -k "$D/a/sub"
+	setfacl -m u:77:rwx -d -m u:77:rwx "$D/a"
+	copies -a "$S/a" "$D"
+	same --mode --times --acl "$S/a" "$D/a"
+}
+
+# bats test_tags=G09
+@test "what a default ACL of the target hands on does not stay with -a, and stays without" {
+	need_acls
+	mkdir -p "$S/a/sub"
+	mktree file "$S/a/f" 100
+	mktree file "$S/a/sub/g" 200000
+	mkfifo "$S/a/fifo"
+	chmod 640 "$S/a/f"
+	mkdir "$D/d"
+	setfacl -d -m u:65534:rwx "$D/d"
+	copies -a "$S/a" "$D/d"
+	same --mode --acl "$S/a" "$D/d/a"
+	copies -p "$S/a/f" "$D/d/p"
+	same --mode --acl "$S/a/f" "$D/d/p"
+	copies --preserve=mode "$S/a/f" "$D/d/m"
+	same --mode --acl "$S/a/f" "$D/d/m"
+	(umask 077 && copies -r "$S/a" "$D/d/r")
+	acl_of "$D/d/r/sub/g" | grep -q '^user:65534:rwx'
+	acl_of "$D/d/r/sub" | grep -q '^default:user:65534:rwx'
+}
+
+# bats test_tags=G10
+@test "where ACLs cannot be set the mode is narrower, never wider" {
+	need_acls
+	need_strace
+	mktree file "$S/f" 100
+	mkdir "$S/d"
+	chmod 640 "$S/f"
+	setfacl -m u:1234:rwx "$S/f"
+	setfacl -m u:1234:rwx,g::- "$S/d"
+	run --separate-stderr strace -f -o /dev/null -e inject=fsetxattr:error=EOPNOTSUPP \
+		"$WEIR" copy -a "$S/f" "$S/d" "$D"
+	[ "$status" -eq 0 ]
+	says "acl of 2 entries not kept"
+	[ "$(mode_of "$S/f")" = 670 ]
+	[ "$(mode_of "$D/f")" = 640 ]
+	[ "$(mode_of "$D/d")" = 705 ]
+	# And so it is where the mode is asked for and the ACL is not.
+	copies --keep=mode:try "$S/f" "$D/g"
+	[ "$(mode_of "$D/g")" = 640 ]
+	[ "$(acl_of "$D/g" | grep -c 1234)" -eq 0 ]
+}
+
+# bats test_tags=G16
+@test "an ordinary user's loss of owners is told with -v, or if the owner was named" {
+	need_root
+	user_areas
+	mktree file "$S/f" 100
+	chmod 644 "$S/f"
+	chown 1234:4321 "$S/f"
+	exits 0 as_user "$WEIR" copy -a "$S/f" "$D/f"
+	silent
+	exits 0 as_user "$WEIR" copy -a -v "$S/f" "$D/f"
+	says "owner of 1 entry not kept"
+	exits 0 as_user "$WEIR" copy --preserve=ownership "$S/f" "$D/g"
+	says "owner of 1 entry not kept"
+	exits 0 as_user "$WEIR" copy -a --keep=owner:try "$S/f" "$D/g"
+	says "owner of 1 entry not kept"
+	exits 23 as_user "$WEIR" copy -a --keep=owner:require "$S/f" "$D/h"
+	says "weir: owner of 1 entry not kept"
+	same "$S/f" "$D/h"
+}
+
+# bats test_tags=G15
+@test "an owner that this user namespace does not know is a loss" {
+	need_root
+	mktree file "$S/f" 100
+	chown 54321:54321 "$S/f"
+	chmod 4755 "$S/f"
+	unshare -Ur true 2>/dev/null || skip "no user namespaces here"
+	chmod a+rwx "$S" "$D"
+	exits 0 unshare -Ur "$WEIR" copy -a "$S/f" "$D/f"
+	says "owner of 1 entry not kept"
+	[ "$(mode_of "$D/f")" = 755 ]
+}
+
+@test "links and special files that the target cannot hold are one line, if so asked" {
+	need_strace
+	mkdir "$S/a"
+	mktree file "$S/a/f" 100
+	ln -s f "$S/a/link"
+	ln -s f "$S/a/link2"
+	mkfifo "$S/a/fifo"
+	run --separate-stderr strace -f -o /dev/null -e inject=symlinkat,mknodat:error=EPERM \
+		"$WEIR" copy -a --keep=symlink:try,special:try "$S/a" "$D"
+	[ "$status" -eq 0 ]
+	says "warning: symlink: 2 entries left out, first '$D/a/link"
+	says "warning: special: 1 entry left out, first '$D/a/fifo'"
+	same "$S/a/f" "$D/a/f"
+	absent "$D/a/link" "$D/a/fifo"
+	run --separate-stderr strace -f -o /dev/null -e inject=symlinkat:error=EPERM \
+		"$WEIR" copy -a "$S/a" "$D/b"
+	[ "$status" -eq 23 ]
+	[ "$(grep -c EPERM <<<"$stderr")" -eq 2 ]
+}
+
+@test "links and special files are left out with the policy off" {
+	mkdir "$S/a"
+	mktree file "$S/a/f" 100
+	ln -s f "$S/a/link"
+	mkfifo "$S/a/fifo"
+	copies -a --keep=symlink:off,special:off "$S/a" "$D"
+	same "$S/a/f" "$D/a/f"
+	absent "$D/a/link" "$D/a/fifo"
+	copies -a --keep=special:off "$S/a" "$D/b"
+	same "$S/a/link" "$D/b/link"
+	absent "$D/b/fifo"
+}
+
+@test "the words of --preserve choose what is kept" {
+	mktree file "$S/f" 100
+	chmod 600 "$S/f"
+	touch -d @1000000000 "$S/f"
+	copies --preserve=timestamps "$S/f" "$D/t"
+	same --times "$S/f" "$D/t"
+	copies --preserve=mode "$S/f" "$D/m"
+	[ "$(mode_of "$D/m")" = 600 ]
+	[ "$D/m" -nt "$S/f" ]
+	copies --preserve "$S/f" "$D/p"
+	same --mode --times "$S/f" "$D/p"
+	copies --preserve=all --no-preserve=timestamps,ownership "$S/f" "$D/n"
+	[ "$(mode_of "$D/n")" = 600 ]
+	[ "$D/n" -nt "$S/f" ]
+	# A stricter policy is not weakened by what comes behind it.
+	copies --keep=times:require -a "$S/f" "$D/r"
+	same --times "$S/f" "$D/r"
+}
