@@ -13,9 +13,11 @@ static const struct choice preserve_choices[] = {
 	{ "mode", BIT(MODE) | BIT(ACL) },
 	{ "ownership", BIT(OWNER) },
 	{ "timestamps", BIT(TIMES) },
+	{ "links", BIT(LINKS) },
 	{ "xattr", BIT(XATTR) | BIT(CAPS) },
 	{ "context", BIT(CONTEXT) },
-	{ "all", BIT(MODE) | BIT(ACL) | BIT(OWNER) | BIT(TIMES) | BIT(XATTR) | BIT(CAPS) },
+	{ "all", BIT(MODE) | BIT(ACL) | BIT(OWNER) | BIT(TIMES) | BIT(LINKS) | BIT(XATTR) |
+			 BIT(CAPS) },
 	{ NULL, 0 },
 };
 
@@ -23,8 +25,9 @@ static const struct choice keep_choices[] = {
 	{ "mode", WEIR_PROPERTY_MODE },	      { "owner", WEIR_PROPERTY_OWNER },
 	{ "times", WEIR_PROPERTY_TIMES },     { "acl", WEIR_PROPERTY_ACL },
 	{ "xattr", WEIR_PROPERTY_XATTR },     { "caps", WEIR_PROPERTY_CAPS },
-	{ "context", WEIR_PROPERTY_CONTEXT }, { "symlink", WEIR_PROPERTY_SYMLINK },
-	{ "special", WEIR_PROPERTY_SPECIAL }, { NULL, 0 },
+	{ "context", WEIR_PROPERTY_CONTEXT }, { "links", WEIR_PROPERTY_LINKS },
+	{ "symlink", WEIR_PROPERTY_SYMLINK }, { "special", WEIR_PROPERTY_SPECIAL },
+	{ NULL, 0 },
 };
 
 static const struct choice durable_choices[] = {
@@ -81,7 +84,7 @@ const struct option options[] = {
 	{ .name = "archive", .letters = "a", .verbs = VERB_COPY, .group = GROUP_ENTRIES,
 	  .since = "0.1", .help = "the same as --recursive --preserve=all",
 	  .effects = { { WEIR_OPT_RECURSIVE, 1 }, KEEP(MODE), KEEP(OWNER), KEEP(TIMES),
-		       KEEP(ACL), KEEP(XATTR), KEEP(CAPS) } },
+		       KEEP(ACL), KEEP(XATTR), KEEP(CAPS), KEEP(LINKS) } },
 	{ .name = "preserve", .letters = "p", .argument = ARGUMENT_WORDS,
 	  .argument_name = "LIST", .otherwise = "mode,ownership,timestamps",
 	  .choices = preserve_choices, .verbs = VERB_COPY, .group = GROUP_ENTRIES,

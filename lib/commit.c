@@ -35,20 +35,19 @@
 #include "limits.h"
 #include "meta.h"
 
-int commit_open(struct commit *commit, struct sys *sys, struct root *root, struct queue *queue,
-		struct event_queue *events, struct tally *tally, struct loss_table *loss,
-		const struct settings *settings, struct bell *bell, uint32_t units_max)
+int commit_open(struct commit *commit, const struct commit_plan *plan)
 {
 	int result;
 
 	memset(commit, 0, sizeof(*commit));
-	commit->sys = sys;
-	commit->root = root;
-	commit->events = events;
-	commit->tally = tally;
-	commit->settings = settings;
-	commit->bell = bell;
-	commit->units_max = units_max < LIMIT_GROUP_UNITS ? units_max : LIMIT_GROUP_UNITS;
+	commit->sys = plan->sys;
+	commit->root = plan->root;
+	commit->events = plan->events;
+	commit->tally = plan->tally;
+	commit->settings = plan->settings;
+	commit->bell = plan->bell;
+	commit->units_max =
+		plan->units_max < LIMIT_GROUP_UNITS ? plan->units_max : LIMIT_GROUP_UNITS;
 	WEIR_ASSERT(commit->units_max > 0);
 	group_init(&commit->open);
 	group_init(&commit->given);
@@ -56,13 +55,14 @@ int commit_open(struct commit *commit, struct sys *sys, struct root *root, struc
 	result = naming_open(&commit->naming);
 	if (result < 0)
 		return result;
-	commit->naming.sys = sys;
-	commit->naming.root = root;
-	commit->naming.queue = queue;
-	commit->naming.events = events;
-	commit->naming.tally = tally;
-	commit->naming.loss = loss;
-	commit->naming.settings = settings;
+	commit->naming.sys = plan->sys;
+	commit->naming.root = plan->root;
+	commit->naming.queue = plan->queue;
+	commit->naming.links = plan->links;
+	commit->naming.events = plan->events;
+	commit->naming.tally = plan->tally;
+	commit->naming.loss = plan->loss;
+	commit->naming.settings = plan->settings;
 	return -pthread_mutex_init(&commit->lock, NULL);
 }
 
@@ -251,7 +251,7 @@ static void commit_flush(struct commit *commit, struct group *group)
 		int result;
 
 		next = node->next;
-		if (unit->fd < 0)
+		if (unit->fd < 0 || unit->is_link)
 			continue;
 		result = commit_fsync(commit, unit->fd);
 		if (result == 0)
@@ -297,7 +297,7 @@ static int commit_sync_data(struct commit *commit, struct group *group)
 		tally_sub(&commit->tally->files_parked, 1);
 		tally_sub(&commit->tally->bytes_parked, unit->bytes);
 		tally_sub(&commit->tally->dirty_bytes, unit->dirty_bytes);
-		if (unit->fd >= 0 && !unsynced) {
+		if (unit->fd >= 0 && !unsynced && !unit->is_link) {
 			result = commit_check(commit, unit);
 			/* A failed syncfs proves nothing about anybody (G4). */
 			if (result == 0 && !unit->synced && (!group->whole || sync_result < 0))
@@ -365,8 +365,10 @@ static void commit_settle(struct commit *commit, int result, const struct folder
 		if (group->files > 0 && tally_get(&tally->first_group_ns) == 0)
 			tally_add(&tally->first_group_ns, tally_now_ns() - tally->began_ns);
 	}
-	while ((node = list_take_head(&group->named)) != NULL)
+	while ((node = list_take_head(&group->named)) != NULL) {
+		WEIR_ASSERT(LIST_ENTRY(node, struct unit, node)->link == NULL);
 		free(LIST_ENTRY(node, struct unit, node));
+	}
 	while ((node = list_take_head(&group->finished)) != NULL)
 		folder_free(LIST_ENTRY(node, struct folder, node), commit->root);
 	group_init(group);

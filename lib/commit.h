@@ -18,6 +18,20 @@
 #include "queue.h"
 #include "settings.h"
 
+/* What the committer works with; all of it outlives it. */
+struct commit_plan {
+	struct sys *sys;
+	struct root *root;
+	struct queue *queue;
+	struct links *links;
+	struct event_queue *events;
+	struct tally *tally;
+	struct loss_table *loss;
+	const struct settings *settings;
+	struct bell *bell;  /* rung when there is room to park */
+	uint32_t units_max; /* of one group */
+};
+
 struct commit {
 	pthread_mutex_t lock;
 	struct bell due;   /* rung when there is something for the committer */
@@ -39,9 +53,7 @@ struct commit {
 	_Atomic bool failed;   /* a sync of names failed (G6) */
 };
 
-int commit_open(struct commit *commit, struct sys *sys, struct root *root, struct queue *queue,
-		struct event_queue *events, struct tally *tally, struct loss_table *loss,
-		const struct settings *settings, struct bell *bell, uint32_t units_max);
+int commit_open(struct commit *commit, const struct commit_plan *plan);
 void commit_close(struct commit *commit);
 
 /* Parks a unit.  False: the group is full, try again after it was taken. */

@@ -42,6 +42,7 @@ struct fs {
 	_Atomic bool link_by_proc;  /* only through /proc/self/fd */
 	_Atomic bool no_noreplace;  /* RENAME_NOREPLACE refused */
 	_Atomic bool no_plain_link; /* link(2) refused */
+	_Atomic bool no_hard_links; /* a second link to an inode refused */
 	_Atomic bool no_syncfs;	    /* took over 3 times its share (G3) */
 	_Atomic bool written;	    /* something was written here */
 };

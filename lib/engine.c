@@ -98,6 +98,7 @@ static void engine_set_env(struct worker *worker)
 		},
 		.settings = settings,
 		.root = shared->root,
+		.links = shared->links,
 		.fs = shared->fs,
 		.have_proc = shared->have_proc,
 		.is_root = shared->is_root,
@@ -179,7 +180,12 @@ static void engine_end_job(struct worker *worker, struct job *job, bool put_fold
 	struct folder *folder = job->folder;
 
 	WEIR_ASSERT(job->source_fd < 0 && job->target_fd < 0 && !job->temp_named);
-	if (job->type == DT_REG && !job->counted && !job->retry)
+	if (job->link != NULL && job->leads)
+		links_lost(shared->links, job->link);
+	else if (job->link != NULL)
+		links_release(shared->links, job->link, false);
+	job->link = NULL;
+	if (job->type == DT_REG && !job->counted)
 		tally_sub(&shared->tally->files_open, 1);
 	job->folder = NULL;
 	list_add_head(&worker->free, &job->node);
@@ -347,10 +353,14 @@ static struct unit *engine_unit(const struct job *job)
 	unit->type = job->type;
 	unit->temp_named = job->temp_named;
 	memcpy(unit->temp_name, job->temp_name, sizeof(unit->temp_name));
-	unit->replaces = job->exists;
+	unit->is_link = job->link != NULL && !job->leads;
+	unit->replaces = job->exists && !unit->is_link; /* it has no temp */
 	unit->retry = job->retry;
 	unit->grew = job->grew;
 	unit->synced = job->synced;
+	unit->link = job->link;
+	unit->made_device = job->made_device;
+	unit->made_inode = job->made_inode;
 	unit->bytes = stream->written_bytes;
 	unit->counted_bytes = stream->durable_bytes;
 	unit->dirty_bytes = stream->dirty_bytes;
@@ -390,6 +400,7 @@ static void engine_park(struct worker *worker, struct job *job)
 	}
 	job->target_fd = -1;
 	job->temp_named = false;
+	job->link = NULL;
 	job->stream.dirty_bytes = 0; /* they are the unit's now */
 	engine_end_job(worker, job, false);
 }
@@ -451,7 +462,7 @@ static void engine_admit(struct worker *worker)
 		struct job *job = LIST_ENTRY(node, struct job, node);
 
 		job_begin(job, entry.type == DT_REG ? regular_recipe : node_recipe,
-			  worker->batch->folder, &entry, worker->batch->retry);
+			  worker->batch, &entry);
 		job->dry = shared->settings->dry_run;
 		list_add_tail(&worker->runnable, &job->node);
 		worker->live++;
@@ -644,6 +655,10 @@ static void engine_advance(struct worker *worker, struct job *job)
 	case STEP_PARK:
 		engine_park(worker, job);
 		break;
+	case STEP_DEFER:
+		engine_end_job(worker, job, true);
+		break;
+	case STEP_TURN:
 	case STEP_NEXT:
 	case STEP_AGAIN:
 		WEIR_ASSERT(false); /* the cursor handles these itself */

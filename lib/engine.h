@@ -24,6 +24,7 @@ struct engine_shared {
 	struct event_queue *events;
 	struct tally *tally;
 	struct loss_table *loss;
+	struct links *links;
 	struct bell *bell;
 	const struct settings *settings;
 	const struct fs *target_fs; /* of the target operand */

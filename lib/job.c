@@ -22,14 +22,16 @@
 
 #include "invariant.h"
 
-void job_begin(struct job *job, const struct step *recipe, struct folder *folder,
-	       const struct entry *entry, bool retry)
+void job_begin(struct job *job, const struct step *recipe, const struct batch *batch,
+	       const struct entry *entry)
 {
 	memset(job, 0, offsetof(struct job, stream));
 	list_init(&job->node);
 	job->recipe = recipe;
-	job->folder = folder;
-	job->retry = retry;
+	job->origin = recipe;
+	job->folder = batch->folder;
+	job->retry = batch->retry;
+	job->counted = batch->counted;
 	job->type = entry->type;
 	job->follow = entry->follow;
 	job->source_dirfd = -1;
@@ -99,11 +101,17 @@ enum step_answer job_advance(struct job_env *env, struct job *job)
 			job->attempts++;
 			job->error = (struct error){ 0 };
 			continue;
+		case STEP_TURN:
+			job_undo(env, job);
+			job->recipe = job->turn_to;
+			job->error = (struct error){ 0 };
+			continue;
 		case STEP_FAIL:
 			WEIR_ASSERT(job->error.grade != ERROR_NONE);
 			job_undo(env, job);
 			return answer;
 		case STEP_SKIP:
+		case STEP_DEFER:
 			job_undo(env, job);
 			return answer;
 		case STEP_SLOT:

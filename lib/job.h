@@ -11,6 +11,7 @@
 
 #include "error.h"
 #include "folder.h"
+#include "links.h"
 #include "list.h"
 #include "loss.h"
 #include "queue.h"
@@ -25,6 +26,7 @@ struct job_env {
 	struct stream_env stream;
 	const struct settings *settings;
 	struct root *root;
+	struct links *links;
 	struct fs_table *fs;
 	bool noatime_refused; /* O_NOATIME gave EPERM: not our files */
 	bool have_proc;	      /* /proc/self/fd is there */
@@ -41,6 +43,8 @@ enum step_answer {
 	STEP_FAIL,  /* job.error says why */
 	STEP_SKIP,  /* the job is over, nothing is to be made */
 	STEP_AGAIN, /* undo all and start from the first row */
+	STEP_TURN,  /* undo all and start with job.turn_to */
+	STEP_DEFER, /* the job is over; its entry comes back through the queue */
 	STEP_PARK,  /* complete but for its name */
 };
 
@@ -68,11 +72,14 @@ enum job_way {
 	JOB_WAY_CACHED_DIRECT, /* 5: source in the page cache, direct writes */
 	JOB_WAY_BUFFERED,      /* 6: the target takes no direct I/O */
 	JOB_WAY_SMALL,	       /* 7 */
+	JOB_WAY_LINK,	       /* no bytes: one more name of what was copied */
 };
 
 struct job {
 	struct list node;	   /* in one of the engine's lists */
 	const struct step *recipe; /* ends with a row whose name is NULL */
+	const struct step *origin; /* the recipe of its type */
+	const struct step *turn_to;
 	uint32_t row;
 	bool started;  /* start of this row was called */
 	bool op_live;  /* one op beside the stream's */
@@ -100,6 +107,10 @@ struct job {
 	bool temp_named; /* temp_name is in the target folder */
 	bool synced;	 /* its own fsync came after its last byte */
 	bool grew;	 /* the source only grew: earlier mtime, exit 24 */
+	bool leads;	 /* `link` is to be told what became of it */
+	struct link_group *link; /* held, or NULL */
+	uint64_t made_device;	 /* the inode that was made, of one that leads */
+	uint64_t made_inode;
 	enum job_way way;
 	const char *way_reason;
 	struct sys_stat source;
@@ -112,9 +123,10 @@ struct job {
 
 #define JOB_OP_TAG (UINT32_MAX - 1)
 
-/* Sets a job up; takes over the entry's reference on its folder. */
-void job_begin(struct job *job, const struct step *recipe, struct folder *folder,
-	       const struct entry *entry, bool retry);
+/* Sets a job up for an entry of BATCH, whose reference on the folder it takes
+ * over. */
+void job_begin(struct job *job, const struct step *recipe, const struct batch *batch,
+	       const struct entry *entry);
 
 /* Runs rows until one must wait.  NEXT is never returned; after FAIL and SKIP
  * all is undone; after PARK the caller owns target_fd and the temp. */

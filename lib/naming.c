@@ -140,6 +140,26 @@ static void naming_close_unit(struct naming *naming, struct unit *unit)
 	unit->fd = -1;
 }
 
+/* What became of a unit of a hard-link group.  SPOILED: its leader takes no more
+ * links. */
+static void naming_settle_link(struct naming *naming, struct unit *unit, bool done, bool spoiled)
+{
+	struct link_group *group = unit->link;
+
+	unit->link = NULL;
+	if (group == NULL)
+		return;
+	if (unit->is_link && done)
+		links_followed(naming->links, group);
+	else if (unit->is_link)
+		links_release(naming->links, group, spoiled);
+	else if (done)
+		links_named(naming->links, group, unit->folder->target, unit->target_name,
+			    unit->made_device, unit->made_inode);
+	else
+		links_lost(naming->links, group);
+}
+
 void naming_lose(struct naming *naming, struct unit *unit, int result)
 {
 	struct dir *target = unit->folder->target;
@@ -156,6 +176,7 @@ void naming_lose(struct naming *naming, struct unit *unit, int result)
 		dir_temp_removed(naming->root, target);
 	}
 	naming_close_unit(naming, unit);
+	naming_settle_link(naming, unit, false, false);
 	tally_sub(&naming->tally->bytes_written, unit->bytes);
 	tally_sub(&naming->tally->bytes_durable, unit->counted_bytes);
 	unit->counted_bytes = 0;
@@ -192,6 +213,8 @@ static void naming_publish_unit(struct naming *naming, struct unit *unit, struct
 	if (had_temp)
 		dir_temp_removed(naming->root, target);
 	if (answer == PUBLISH_AGAIN) {
+		if (unit->is_link)
+			naming_settle_link(naming, unit, false, true);
 		naming_lose(naming, unit, -EOPNOTSUPP);
 		return;
 	}
@@ -205,6 +228,7 @@ static void naming_publish_unit(struct naming *naming, struct unit *unit, struct
 	if (error.grade != ERROR_NONE)
 		naming_post_error(naming, &error, unit->folder, unit->target_name);
 	naming_told(naming, unit, answer, slice);
+	naming_settle_link(naming, unit, answer == PUBLISH_DONE, false);
 }
 
 void naming_publish_now(struct naming *naming, struct unit *unit)

@@ -45,6 +45,7 @@ struct naming {
 	struct event_queue *events;
 	struct tally *tally;
 	struct loss_table *loss;
+	struct links *links;
 	const struct settings *settings;
 	_Atomic bool dropping; /* second signal: nothing gets a name any more */
 	_Atomic bool dropped;  /* a unit got no name for that */

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <limits.h>
 
+#include "follow.h"
 #include "invariant.h"
 #include "meta.h"
 
@@ -72,7 +73,7 @@ static enum step_answer node_look(struct job_env *env, struct job *job)
 		return STEP_SKIP;
 	job->would = job->dry;
 	if (job->folder->fresh || job->target_dirfd < 0)
-		return job->dry ? STEP_SKIP : STEP_NEXT;
+		return job->dry ? STEP_SKIP : follow_group(env, job);
 	result = sys_statx(sys, job->target_dirfd, job->target_name, false, &job->existing);
 	if (result < 0 && result != -ENOENT)
 		return node_fail(job, result, ERROR_SIDE_TARGET, "stat");
@@ -96,7 +97,7 @@ static enum step_answer node_look(struct job_env *env, struct job *job)
 		job->would = false;
 		return STEP_SKIP;
 	}
-	return job->dry ? STEP_SKIP : STEP_NEXT;
+	return job->dry ? STEP_SKIP : follow_group(env, job);
 }
 
 static int node_make_link(struct sys *sys, struct job *job)
@@ -198,6 +199,7 @@ const struct step node_recipe[] = {
 	{ "look up", node_look, NULL, NULL },
 	{ "make", node_make, NULL, node_drop },
 	{ "attributes", node_attributes, NULL, NULL },
+	{ "tell", follow_tell, NULL, NULL },
 	{ "park", node_park, NULL, NULL },
 	{ NULL, NULL, NULL, NULL },
 };

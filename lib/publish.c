@@ -156,6 +156,14 @@ static int publish_link_over(struct root *root, struct unit *unit, int dirfd)
 	return result;
 }
 
+/* One more link is refused: by this inode, or by this file system for all. */
+static enum publish_answer publish_hard_link_refused(struct unit *unit, int result)
+{
+	if (result != -EMLINK && result != -ENOENT)
+		unit->folder->target_fs->no_hard_links = true;
+	return PUBLISH_AGAIN;
+}
+
 enum publish_answer publish_unit(struct root *root, const struct settings *settings,
 				 struct unit *unit, int dirfd, struct error *error)
 {
@@ -172,6 +180,8 @@ enum publish_answer publish_unit(struct root *root, const struct settings *setti
 		WEIR_ASSERT(unit->fd >= 0);
 		operation = "link";
 		result = publish_link(sys, unit, dirfd, unit->target_name);
+		if (publish_link_refused(result) && unit->is_link)
+			return publish_hard_link_refused(unit, result);
 		if (publish_link_refused(result)) {
 			unit->folder->target_fs->no_tmpfile = true;
 			return unit->retry
@@ -187,6 +197,8 @@ enum publish_answer publish_unit(struct root *root, const struct settings *setti
 		result = unit->temp_named ? publish_replace(sys, unit, dirfd)
 					  : publish_link_over(root, unit, dirfd);
 		operation = "replace";
+		if (unit->is_link && result == -EMLINK)
+			return publish_hard_link_refused(unit, result);
 	}
 	if (result < 0)
 		return publish_fail(sys, unit, dirfd, result, operation, error);

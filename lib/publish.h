@@ -11,6 +11,7 @@
 
 #include "error.h"
 #include "folder.h"
+#include "links.h"
 #include "list.h"
 #include "root.h"
 #include "settings.h"
@@ -28,6 +29,10 @@ struct unit {
 	bool synced;	       /* its own fsync succeeded after its last byte */
 	bool retry;	       /* already the second try (G4) */
 	bool grew;	       /* the source only grew meanwhile */
+	bool is_link;	       /* fd is O_PATH, of an inode that has a name already */
+	struct link_group *link; /* held, or NULL; not is_link: the unit leads it */
+	uint64_t made_device;	 /* its inode, if it leads */
+	uint64_t made_inode;
 	uint64_t bytes;
 	uint64_t dirty_bytes;	/* of these buffered */
 	uint64_t counted_bytes; /* of these told as durable already (G9) */

@@ -6,6 +6,7 @@
  * Q1 nobody ever waits for room in it (T2): a scan is a task of one listing
  *    buffer that queues itself again below what it found, so the stack grows by
  *    one buffer of folders for each level of depth and no more;
+ * Q3 what is deferred is outstanding, in no list here, and pushed exactly once;
  * Q2 `outstanding` counts every scan and entry from being queued to being over;
  *    when it is 0 and nothing is parked, the run is over.
  */
@@ -81,9 +82,30 @@ int queue_push_retry(struct queue *queue, struct folder *folder, unsigned char t
 	if (batch == NULL)
 		return -ENOMEM;
 	batch->retry = true;
+	batch->counted = true;
 	batch_add(batch, type, name, target_name);
 	queue_push_batch(queue, batch);
 	return 0;
+}
+
+void queue_defer(struct queue *queue)
+{
+	atomic_fetch_add(&queue->outstanding, 1);
+	atomic_fetch_add(&queue->deferred, 1);
+}
+
+void queue_push_deferred(struct queue *queue, struct batch *batch)
+{
+	uint64_t before;
+
+	WEIR_ASSERT(batch->count == 1);
+	pthread_mutex_lock(&queue->lock);
+	before = atomic_fetch_sub(&queue->deferred, 1);
+	WEIR_ASSERT(before > 0); /* Q3 */
+	list_add_tail(&queue->batches, &batch->node);
+	queue->batch_count++;
+	pthread_mutex_unlock(&queue->lock);
+	bell_ring(queue->bell);
 }
 
 struct batch *queue_take_batch(struct queue *queue)
@@ -114,13 +136,20 @@ void queue_finish_work(struct queue *queue, uint64_t count)
 	uint64_t before = atomic_fetch_sub(&queue->outstanding, count);
 
 	WEIR_ASSERT(before >= count); /* Q2 */
-	if (before == count)
+	if (before - count <= atomic_load(&queue->deferred))
 		bell_ring(queue->idle);
 }
 
 bool queue_idle(struct queue *queue)
 {
 	return atomic_load(&queue->outstanding) == 0;
+}
+
+bool queue_stalled(struct queue *queue)
+{
+	uint64_t deferred = atomic_load(&queue->deferred);
+
+	return deferred > 0 && atomic_load(&queue->outstanding) <= deferred;
 }
 
 void queue_shut(struct queue *queue)

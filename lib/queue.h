@@ -20,6 +20,7 @@ struct batch {
 	struct list node;
 	struct folder *folder; /* referenced once for each entry */
 	bool retry;	       /* a second try after a failed write-back (G4) */
+	bool counted;	       /* its entry was counted before */
 	uint32_t count;
 	uint32_t taken;	 /* entries handed to jobs */
 	size_t bytes;	 /* of names used */
@@ -46,6 +47,7 @@ struct queue {
 	struct list batches;
 	uint32_t batch_count;
 	_Atomic uint64_t outstanding; /* scans and entries queued or being worked on */
+	_Atomic uint64_t deferred;    /* of these entries that wait for others */
 	bool closed;
 };
 
@@ -68,6 +70,10 @@ void queue_push_batch(struct queue *queue, struct batch *batch);
 int queue_push_retry(struct queue *queue, struct folder *folder, unsigned char type,
 		     const char *name, const char *target_name);
 
+/* An entry will come by queue_push_deferred(): until then it is outstanding. */
+void queue_defer(struct queue *queue);
+void queue_push_deferred(struct queue *queue, struct batch *batch);
+
 /* The oldest batch, or NULL. */
 struct batch *queue_take_batch(struct queue *queue);
 
@@ -80,6 +86,9 @@ void queue_finish_work(struct queue *queue, uint64_t count);
 
 /* Nothing is queued or worked on. */
 bool queue_idle(struct queue *queue);
+
+/* Nothing is left but what waits for others. */
+bool queue_stalled(struct queue *queue);
 
 /* No more work will come: workers may go. */
 void queue_shut(struct queue *queue);

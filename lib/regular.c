@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "follow.h"
 #include "invariant.h"
 #include "limits.h"
 #include "meta.h"
@@ -43,6 +44,7 @@ const char *regular_way_name(enum job_way way)
 		[JOB_WAY_CACHED_DIRECT] = "cached source, direct target",
 		[JOB_WAY_BUFFERED] = "buffered target",
 		[JOB_WAY_SMALL] = "small file",
+		[JOB_WAY_LINK] = "hard link",
 	};
 
 	return names[way];
@@ -179,7 +181,7 @@ static enum step_answer regular_identify(struct job_env *env, struct job *job)
 	    !meta_newer(&job->source.mtime, &job->existing.mtime))
 		return STEP_SKIP;
 	job->would = job->dry;
-	return job->dry ? STEP_SKIP : STEP_NEXT;
+	return job->dry ? STEP_SKIP : follow_group(env, job);
 }
 
 /* A nameless inode in the target folder (P1). */
@@ -583,6 +585,7 @@ const struct step regular_recipe[] = {
 	{ "end", regular_end, NULL, NULL },
 	{ "recheck source", regular_recheck, NULL, NULL },
 	{ "attributes", regular_attributes, NULL, NULL },
+	{ "tell", follow_tell, NULL, NULL },
 	{ "sync", regular_sync, regular_synced, NULL },
 	{ "park", regular_park, NULL, NULL },
 	{ NULL, NULL, NULL, NULL },

@@ -78,6 +78,7 @@ struct weir_run {
 	struct queue queue;
 	struct event_queue events;
 	struct loss_table loss;
+	struct links links;
 	struct tree tree;
 	struct commit commit;
 	struct engine_shared shared;
@@ -173,8 +174,20 @@ static int run_open(struct weir_run *run)
 	if (result == 0)
 		result = queue_open(&run->queue, &run->bell, &run->commit.due);
 	if (result == 0)
-		result = commit_open(&run->commit, &run->sys, &run->root, &run->queue, &run->events,
-				     &run->tally, &run->loss, &run->settings, &run->bell, 1);
+		result = links_open(&run->links, &run->root, &run->queue);
+	if (result == 0)
+		result = commit_open(&run->commit, &(struct commit_plan){
+							   .sys = &run->sys,
+							   .root = &run->root,
+							   .queue = &run->queue,
+							   .links = &run->links,
+							   .events = &run->events,
+							   .tally = &run->tally,
+							   .loss = &run->loss,
+							   .settings = &run->settings,
+							   .bell = &run->bell,
+							   .units_max = 1,
+						   });
 	if (result < 0)
 		return result; /* a mutex that cannot be made: there is no memory at all */
 	run->tree = (struct tree){
@@ -197,6 +210,7 @@ static int run_open(struct weir_run *run)
 		.events = &run->events,
 		.tally = &run->tally,
 		.loss = &run->loss,
+		.links = &run->links,
 		.bell = &run->bell,
 		.settings = &run->settings,
 	};
@@ -208,6 +222,7 @@ static void run_close(struct weir_run *run)
 {
 	operands_close(&run->operands, &run->root);
 	commit_close(&run->commit);
+	links_close(&run->links);
 	queue_close(&run->queue);
 	fs_table_close(&run->fs);
 	root_close(&run->root);
@@ -266,7 +281,8 @@ static bool run_commit_pass(struct weir_run *run, bool *worked)
 	bool cancelled = atomic_load(&run->shared.cancel) != 0;
 	bool idle = queue_idle(&run->queue);
 
-	*worked = commit_step(&run->commit, cancelled || idle);
+	/* What waits for the names of others must not wait for a full group. */
+	*worked = commit_step(&run->commit, cancelled || idle || queue_stalled(&run->queue));
 	if (*worked || !idle || !commit_empty(&run->commit) || !queue_idle(&run->queue))
 		return false;
 	commit_finish(&run->commit, &run->fs);

@@ -78,8 +78,8 @@ const char *weir_property_name(enum weir_property property)
 		[WEIR_PROPERTY_MODE] = "mode",	     [WEIR_PROPERTY_OWNER] = "owner",
 		[WEIR_PROPERTY_TIMES] = "times",     [WEIR_PROPERTY_ACL] = "acl",
 		[WEIR_PROPERTY_XATTR] = "xattr",     [WEIR_PROPERTY_CAPS] = "caps",
-		[WEIR_PROPERTY_CONTEXT] = "context", [WEIR_PROPERTY_SYMLINK] = "symlink",
-		[WEIR_PROPERTY_SPECIAL] = "special",
+		[WEIR_PROPERTY_CONTEXT] = "context", [WEIR_PROPERTY_LINKS] = "links",
+		[WEIR_PROPERTY_SYMLINK] = "symlink", [WEIR_PROPERTY_SPECIAL] = "special",
 	};
 
 	return (unsigned)property < PROPERTY_COUNT ? names[property] : "";

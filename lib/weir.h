@@ -67,8 +67,9 @@ enum weir_property {
 	WEIR_PROPERTY_XATTR = 4,   /* extended attributes that are none of the others */
 	WEIR_PROPERTY_CAPS = 5,	   /* file capabilities */
 	WEIR_PROPERTY_CONTEXT = 6, /* the SELinux label */
-	WEIR_PROPERTY_SYMLINK = 7, /* being a symbolic link */
-	WEIR_PROPERTY_SPECIAL = 8, /* being a FIFO, socket or device */
+	WEIR_PROPERTY_LINKS = 7,   /* being one inode with other entries of the run */
+	WEIR_PROPERTY_SYMLINK = 8, /* being a symbolic link */
+	WEIR_PROPERTY_SPECIAL = 9, /* being a FIFO, socket or device */
 };
 
 /* How a property is kept, WEIR_OPT_KEEP_.  Since 0.1. */
@@ -103,8 +104,9 @@ enum weir_option {
 	WEIR_OPT_KEEP_XATTR = 18,
 	WEIR_OPT_KEEP_CAPS = 19,
 	WEIR_OPT_KEEP_CONTEXT = 20,
-	WEIR_OPT_KEEP_SYMLINK = 21,
-	WEIR_OPT_KEEP_SPECIAL = 22,
+	WEIR_OPT_KEEP_LINKS = 21,
+	WEIR_OPT_KEEP_SYMLINK = 22,
+	WEIR_OPT_KEEP_SPECIAL = 23,
 };
 
 /* How the target operand is read.  Since 0.1. */

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # Everything an entry has beside its bytes: extended attributes, ACLs, file
-# capabilities, and what is said of what could not be kept: cases G09, G10, G12
-# to G16, C14.
+# capabilities, hard links, and what is said of what could not be kept: cases G09,
+# G10, G12 to G16, C14, J06, J08, J09, J11.
 
 load helper
 
@@ -364,4 +364,154 @@ make_rich_tree() { # FOLDER
 	# A stricter policy is not weakened by what comes behind it.
 	copies --keep=times:require -a "$S/f" "$D/r"
 	same --times "$S/f" "$D/r"
+}
+
+# --- Hard links ----------------------------------------------------------------
+
+group_of() { # PATH
+	stat -c %i "$1"
+}
+
+# bats test_tags=J06
+@test "hard-link groups are kept, across folders and operands" {
+	mkdir -p "$S/a/x/y" "$S/b"
+	mktree file "$S/a/f" 5000
+	ln "$S/a/f" "$S/a/x/f2"
+	ln "$S/a/f" "$S/a/x/y/f3"
+	ln "$S/a/f" "$S/b/f4"
+	mktree file "$S/a/large" 300000
+	ln "$S/a/large" "$S/b/large2"
+	mktree file "$S/b/single" 100
+	copies -a "$S/a" "$S/b" "$D"
+	same --mode --times --links "$S/a" "$D/a"
+	same --mode --times --links "$S/b" "$D/b"
+	[ "$(group_of "$D/a/f")" = "$(group_of "$D/b/f4")" ]
+	[ "$(group_of "$D/a/large")" = "$(group_of "$D/b/large2")" ]
+	[ "$(stat -c %h "$D/a/f")" -eq 4 ]
+	# Once more, over what is there.
+	copies -a "$S/a" "$S/b" "$D"
+	same --links "$S/a" "$D/a"
+	[ "$(stat -c %h "$D/a/f")" -eq 4 ]
+	no_temps "$D"
+}
+
+# bats test_tags=J06
+@test "without -a hard links become files of their own" {
+	mkdir "$S/a"
+	mktree file "$S/a/f" 5000
+	ln "$S/a/f" "$S/a/g"
+	copies -r -p "$S/a" "$D/r"
+	[ "$(group_of "$D/r/f")" != "$(group_of "$D/r/g")" ]
+	copies -a --no-preserve=links "$S/a" "$D/n"
+	[ "$(group_of "$D/n/f")" != "$(group_of "$D/n/g")" ]
+	copies -r --preserve=links "$S/a" "$D/l"
+	[ "$(group_of "$D/l/f")" = "$(group_of "$D/l/g")" ]
+}
+
+# bats test_tags=J06,J11
+@test "many groups with many links are kept, and their bytes are written once" {
+	local i
+
+	mkdir -p "$S/a/1" "$S/a/2"
+	for i in $(seq 40); do
+		mktree file "$S/a/1/$i" 20000 "$i"
+	done
+	for i in $(seq 60); do
+		cp -al "$S/a/1" "$S/a/2/$i"
+	done
+	copies -a --stats "$S/a" "$D"
+	same --links --times "$S/a" "$D/a"
+	[ "$(stat -c %h "$D/a/1/1")" -eq 61 ]
+	counts bytes_written -eq 800000
+	counts bytes_found -eq 800000
+	counts files_done -eq $((61 * 40))
+	counts files_durable -eq $((61 * 40))
+	no_temps "$D"
+}
+
+# bats test_tags=J08
+@test "hard-linked symbolic links and FIFOs stay linked" {
+	mkdir "$S/a"
+	ln -s nowhere "$S/a/link"
+	ln -P "$S/a/link" "$S/a/link2" 2>/dev/null || skip "links to links cannot be made here"
+	mkfifo "$S/a/fifo"
+	ln "$S/a/fifo" "$S/a/fifo2"
+	copies -a "$S/a" "$D"
+	same --links --times "$S/a" "$D/a"
+	[ "$(group_of "$D/a/link")" = "$(group_of "$D/a/link2")" ]
+	[ "$(group_of "$D/a/fifo")" = "$(group_of "$D/a/fifo2")" ]
+}
+
+# bats test_tags=J06
+@test "an ordinary user keeps hard links too" {
+	user_areas
+	as_user mkdir "$S/a"
+	as_user mktree file "$S/a/f" 5000
+	as_user ln "$S/a/f" "$S/a/g"
+	as_user ln -s f "$S/a/l"
+	as_user ln -P "$S/a/l" "$S/a/m" 2>/dev/null || true
+	as_user chmod 555 "$S/a"
+	exits 0 as_user "$WEIR" copy -a "$S/a" "$D/a"
+	silent
+	same --links --mode "$S/a" "$D/a"
+	chmod -R u+w "$S/a" "$D/a"
+}
+
+# bats test_tags=J09
+@test "where no hard link can be made each name is copied, and that is told" {
+	need_strace
+	mkdir "$S/a"
+	mktree file "$S/a/f" 5000
+	ln "$S/a/f" "$S/a/g"
+	ln "$S/a/f" "$S/a/h"
+	# Nameless files are linked, too: only where they cannot be made is linkat
+	# the hard link alone.
+	run --separate-stderr strace -f -o /dev/null -e inject=linkat:error=EPERM \
+		"$WEIR" copy -a "$S/a" "$D"
+	[ "$status" -eq 0 ]
+	says "links of "
+	same "$S/a" "$D/a"
+	no_temps "$D"
+}
+
+# bats test_tags=J06
+@test "an inode that takes no more links is followed by another one" {
+	need_strace
+	mkdir "$S/a"
+	mktree file "$S/a/1" 5000
+	for i in 2 3 4 5 6; do ln "$S/a/1" "$S/a/$i"; done
+	run --separate-stderr strace -f -o /dev/null -e inject=linkat:error=EMLINK:when=4 \
+		"$WEIR" copy -a --workers=1 "$S/a" "$D"
+	[ "$status" -eq 0 ]
+	same --times "$S/a" "$D/a"
+	no_temps "$D"
+}
+
+# bats test_tags=J06
+@test "if the first link fails another one is copied" {
+	need_strace
+	mkdir "$S/a"
+	mktree file "$S/a/f" 5000
+	ln "$S/a/f" "$S/a/g"
+	ln "$S/a/f" "$S/a/h"
+	run --separate-stderr strace -f -o /dev/null -e inject=pread64:error=EIO:when=1 \
+		-P "$S/a/f" -P "$S/a/g" -P "$S/a/h" "$WEIR" copy --engine=plain -a "$S/a" "$D/b"
+	[ "$status" -eq 23 ] || [ "$status" -eq 0 ]
+	[ "$(find "$D/b" -type f | wc -l)" -ge 2 ]
+	[ "$(find "$D/b" -type f -printf '%i\n' | sort -u | wc -l)" -eq 1 ]
+	no_temps "$D"
+}
+
+# bats test_tags=J06
+@test "a member that is skipped is not linked to" {
+	mkdir "$S/a" "$D/a"
+	mktree file "$S/a/f" 5000
+	ln "$S/a/f" "$S/a/g"
+	ln "$S/a/f" "$S/a/h"
+	mktree file "$D/a/f" 100 7
+	cp "$D/a/f" "$T/old"
+	copies -a -n "$S/a" "$D"
+	same "$T/old" "$D/a/f"
+	same "$S/a/g" "$D/a/g"
+	[ "$(group_of "$D/a/g")" = "$(group_of "$D/a/h")" ]
 }

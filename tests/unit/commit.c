@@ -113,9 +113,16 @@ static void open_bench(void)
 	bench->events.unbounded = true;
 	REQUIRE(root_open(&bench->root, &bench->sys, 16) == 0);
 	REQUIRE(queue_open(&bench->queue, &bench->bell, &bench->commit.due) == 0);
-	REQUIRE(commit_open(&bench->commit, &bench->sys, &bench->root, &bench->queue,
-			    &bench->events, &bench->tally, &bench->settings, &bench->bell,
-			    LIMIT_GROUP_UNITS) == 0);
+	REQUIRE(commit_open(&bench->commit, &(struct commit_plan){
+						    .sys = &bench->sys,
+						    .root = &bench->root,
+						    .queue = &bench->queue,
+						    .events = &bench->events,
+						    .tally = &bench->tally,
+						    .settings = &bench->settings,
+						    .bell = &bench->bell,
+						    .units_max = LIMIT_GROUP_UNITS,
+					    }) == 0);
 	bench->folder = folder_new(NULL, "source", "target");
 	REQUIRE(bench->folder != NULL);
 	REQUIRE(dir_open_path(&bench->root, bench->dirfd, ".", &bench->folder->target) == 0);

@@ -185,7 +185,7 @@ static void begin(const struct step *recipe, unsigned char type)
 	struct entry entry = { .type = type, .name = "f", .target_name = "g" };
 
 	folder_get(bench->folder); /* the entry's */
-	job_begin(&bench->job, recipe, bench->folder, &entry, false);
+	job_begin(&bench->job, recipe, &(struct batch){ .folder = bench->folder }, &entry);
 }
 
 static void apply_all(void)

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A hard link to an entry that this run has made: hold its inode, park.
+ *
+ * Invariants:
+ * F1 what is linked to is the very inode that the leader made: it is opened by
+ *    one name in a held folder, compared, and linked by that descriptor;
+ * F2 it is complete and durable at the level asked for, since it has its name;
+ * F3 where the leader is gone or cannot be reached, the entry is copied.
+ */
+#define _GNU_SOURCE
+#include "follow.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+
+#include "invariant.h"
+
+/* On to another recipe, from its first row. */
+static enum step_answer follow_turn_to(struct job *job, const struct step *recipe)
+{
+	job->turn_to = recipe;
+	return STEP_TURN;
+}
+
+enum step_answer follow_group(struct job_env *env, struct job *job)
+{
+	const struct entry entry = {
+		.type = job->type,
+		.follow = job->follow,
+		.name = job->name,
+		.target_name = job->target_name,
+	};
+
+	if (job->source.links < 2 || !settings_keeps(env->settings, WEIR_PROPERTY_LINKS))
+		return STEP_NEXT;
+	if (job->link != NULL)
+		return STEP_NEXT; /* it leads already, and starts anew */
+	if (job->folder->target_fs->no_hard_links || (!env->have_proc && !env->is_root)) {
+		losses_note(&job->losses, WEIR_PROPERTY_LINKS, -EPERM);
+		return STEP_NEXT;
+	}
+	switch (links_enter(env->links, &job->source, job->folder->target->device, job->folder,
+			    &entry, job->retry, &job->link)) {
+	case LINKS_LEAD:
+		job->leads = true;
+		return STEP_NEXT;
+	case LINKS_FOLLOW:
+		return follow_turn_to(job, follow_recipe);
+	case LINKS_WAIT:
+		return STEP_DEFER;
+	case LINKS_ALONE:
+		break;
+	}
+	losses_note(&job->losses, WEIR_PROPERTY_LINKS, -ENOMEM);
+	return STEP_NEXT;
+}
+
+enum step_answer follow_tell(struct job_env *env, struct job *job)
+{
+	struct sys *sys = env->stream.sys;
+	struct sys_stat made;
+	int result;
+
+	if (job->link == NULL)
+		return STEP_NEXT;
+	result = job->target_fd >= 0
+			 ? sys_statx(sys, job->target_fd, "", false, &made)
+			 : sys_statx(sys, job->target_dirfd, job->temp_name, false, &made);
+	if (result < 0) {
+		error_set(&job->error, result, ERROR_SIDE_TARGET, "stat");
+		return STEP_FAIL;
+	}
+	job->made_device = made.device;
+	job->made_inode = made.inode;
+	return STEP_NEXT;
+}
+
+/* The leader's inode by its name, if it is still that (F1); or -errno. */
+static int follow_open_leader(struct job_env *env, const struct link_group *group)
+{
+	struct sys *sys = env->stream.sys;
+	int dirfd = dir_pin(env->root, group->dir, NULL);
+	struct sys_stat stat;
+	int fd, result;
+
+	if (dirfd < 0)
+		return dirfd;
+	fd = sys_openat(sys, dirfd, group->name, O_PATH | O_NOFOLLOW, 0);
+	dir_unpin(env->root, group->dir);
+	if (fd < 0)
+		return fd;
+	result = sys_statx(sys, fd, "", false, &stat);
+	if (result == 0 && (stat.device != group->made_device || stat.inode != group->made_inode))
+		result = -ESTALE;
+	if (result == 0)
+		return fd;
+	sys_close(sys, fd);
+	return result;
+}
+
+static enum step_answer follow_open(struct job_env *env, struct job *job)
+{
+	int fd = follow_open_leader(env, job->link);
+
+	if (fd == -EMFILE || fd == -ENFILE) {
+		error_set(&job->error, fd, ERROR_SIDE_TARGET, "open the first link of");
+		return STEP_FAIL;
+	}
+	if (fd < 0) { /* F3 */
+		links_release(env->links, job->link, true);
+		job->link = NULL;
+		return follow_turn_to(job, job->origin);
+	}
+	job->target_fd = fd;
+	job->way = JOB_WAY_LINK;
+	job->way_reason = "another name of a file that was copied";
+	/* What it holds was counted with the first name. */
+	if (job->type == DT_REG)
+		tally_sub(&env->stream.tally->bytes_found, job->source.size_bytes);
+	return STEP_NEXT;
+}
+
+static void follow_close(struct job_env *env, struct job *job)
+{
+	if (job->target_fd < 0)
+		return;
+	if (job->type == DT_REG)
+		tally_add(&env->stream.tally->bytes_found, job->source.size_bytes);
+	sys_close(env->stream.sys, job->target_fd);
+	job->target_fd = -1;
+}
+
+static enum step_answer follow_park(struct job_env *env, struct job *job)
+{
+	(void)env;
+	job->synced = true; /* F2 */
+	return STEP_PARK;
+}
+
+const struct step follow_recipe[] = {
+	{ "open leader", follow_open, NULL, follow_close },
+	{ "park", follow_park, NULL, NULL },
+	{ NULL, NULL, NULL, NULL },
+};

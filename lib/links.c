@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A hash table of groups.
+ *
+ *   State     True here                              Then
+ *   led       a job or unit holds it as its leader   links_named() or links_lost()
+ *   named     dir, name and made inode are set       followers are linked to it
+ *   unlisted  not in the table                       freed when nobody holds it
+ *
+ * Invariants:
+ * H1 a group is led by one job or unit, or is named; what waits for it waits only
+ *    while it is led, so it always comes back;
+ * H2 the fields of a named group never change: who holds it reads them without
+ *    the lock;
+ * H3 only inodes with more than one link are here, and only until all their links
+ *    were copied.
+ */
+#define _GNU_SOURCE
+#include "links.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "invariant.h"
+#include "limits.h"
+
+#define LINKS_FIRST_BUCKETS 256U
+
+int links_open(struct links *links, struct root *root, struct queue *queue)
+{
+	links->root = root;
+	links->queue = queue;
+	links->buckets = NULL;
+	links->bucket_count = 0;
+	links->count = 0;
+	return -pthread_mutex_init(&links->lock, NULL);
+}
+
+static void links_free(struct links *links, struct link_group *group)
+{
+	WEIR_ASSERT(list_empty(&group->waiting)); /* H1 */
+	if (group->dir != NULL)
+		dir_put(links->root, group->dir);
+	free(group->name);
+	free(group);
+}
+
+void links_close(struct links *links)
+{
+	for (size_t i = 0; i < links->bucket_count; i++) {
+		struct link_group *group = links->buckets[i];
+
+		while (group != NULL) {
+			struct link_group *next = group->next;
+
+			WEIR_ASSERT(group->refs == 1);
+			links_free(links, group);
+			group = next;
+		}
+	}
+	free(links->buckets);
+	links->buckets = NULL;
+	links->bucket_count = 0;
+	pthread_mutex_destroy(&links->lock);
+}
+
+static size_t links_hash(uint64_t device, uint64_t inode, uint64_t target_device)
+{
+	uint64_t hash = (inode ^ device << 32 ^ target_device << 48) * 0x9e3779b97f4a7c15ULL;
+
+	return (size_t)(hash ^ hash >> 32);
+}
+
+static struct link_group **links_bucket(struct links *links, const struct link_group *group)
+{
+	size_t hash = links_hash(group->device, group->inode, group->target_device);
+
+	return &links->buckets[hash & (links->bucket_count - 1)];
+}
+
+static void links_list(struct links *links, struct link_group *group)
+{
+	struct link_group **bucket = links_bucket(links, group);
+
+	group->next = *bucket;
+	*bucket = group;
+}
+
+/* Twice as many buckets; without memory for them the chains grow instead. */
+static bool links_grow(struct links *links)
+{
+	size_t count = links->bucket_count > 0 ? 2 * links->bucket_count : LINKS_FIRST_BUCKETS;
+	struct link_group **buckets = calloc(count, sizeof(struct link_group *));
+	struct link_group **old = links->buckets;
+	size_t old_count = links->bucket_count;
+
+	if (buckets == NULL)
+		return old != NULL;
+	links->buckets = buckets;
+	links->bucket_count = count;
+	for (size_t i = 0; i < old_count; i++) {
+		struct link_group *group = old[i];
+
+		while (group != NULL) {
+			struct link_group *next = group->next;
+
+			links_list(links, group);
+			group = next;
+		}
+	}
+	free(old);
+	return true;
+}
+
+static struct link_group *links_find(struct links *links, uint64_t device, uint64_t inode,
+				     uint64_t target_device)
+{
+	struct link_group *group;
+
+	if (links->bucket_count == 0)
+		return NULL;
+	group = links->buckets[links_hash(device, inode, target_device) &
+			       (links->bucket_count - 1)];
+	while (group != NULL && (group->device != device || group->inode != inode ||
+				 group->target_device != target_device))
+		group = group->next;
+	return group;
+}
+
+static struct link_group *links_add(struct links *links, const struct sys_stat *source,
+				    uint64_t target_device)
+{
+	struct link_group *group;
+
+	if (links->count >= links->bucket_count && !links_grow(links))
+		return NULL;
+	group = calloc(1, sizeof(*group));
+	if (group == NULL)
+		return NULL;
+	group->device = source->device;
+	group->inode = source->inode;
+	group->target_device = target_device;
+	group->left = source->links;
+	group->refs = 1;
+	group->listed = true;
+	list_init(&group->waiting);
+	links_list(links, group);
+	links->count++;
+	return group;
+}
+
+/* Takes the group out of the table; its reference there goes. */
+static void links_unlist(struct links *links, struct link_group *group)
+{
+	struct link_group **at;
+
+	if (!group->listed)
+		return;
+	for (at = links_bucket(links, group); *at != group; at = &(*at)->next)
+		WEIR_ASSERT(*at != NULL);
+	*at = group->next;
+	group->listed = false;
+	group->refs--;
+	links->count--;
+}
+
+static bool links_wait(struct links *links, struct link_group *group, struct folder *folder,
+		       const struct entry *entry, bool retry)
+{
+	struct batch *batch =
+		batch_new(folder, strlen(entry->name) + strlen(entry->target_name) + 3);
+
+	if (batch == NULL)
+		return false;
+	batch->retry = retry;
+	batch->counted = true;
+	batch_add(batch, entry->follow ? entry->type | ENTRY_FOLLOW : entry->type, entry->name,
+		  entry->target_name);
+	list_add_tail(&group->waiting, &batch->node);
+	queue_defer(links->queue);
+	return true;
+}
+
+enum links_answer links_enter(struct links *links, const struct sys_stat *source,
+			      uint64_t target_device, struct folder *folder,
+			      const struct entry *entry, bool retry, struct link_group **group)
+{
+	enum links_answer answer = LINKS_ALONE;
+	struct link_group *found;
+
+	pthread_mutex_lock(&links->lock);
+	found = links_find(links, source->device, source->inode, target_device);
+	if (found == NULL) {
+		found = links_add(links, source, target_device);
+		answer = found != NULL ? LINKS_LEAD : LINKS_ALONE;
+	} else if (found->named) {
+		answer = LINKS_FOLLOW;
+	} else if (links_wait(links, found, folder, entry, retry)) {
+		answer = LINKS_WAIT;
+	}
+	if (answer == LINKS_LEAD || answer == LINKS_FOLLOW) {
+		found->refs++;
+		*group = found;
+	}
+	pthread_mutex_unlock(&links->lock);
+	return answer;
+}
+
+/* Drops the caller's reference under the lock; true if the group is to be freed
+ * after it. */
+static bool links_put(struct link_group *group)
+{
+	WEIR_ASSERT(group->refs > 0);
+	return --group->refs == 0;
+}
+
+/* Sends back what waited. */
+static void links_wake(struct links *links, struct list *waiting)
+{
+	struct list *node;
+
+	while ((node = list_take_head(waiting)) != NULL)
+		queue_push_deferred(links->queue, LIST_ENTRY(node, struct batch, node));
+}
+
+void links_named(struct links *links, struct link_group *group, struct dir *dir, const char *name,
+		 uint64_t made_device, uint64_t made_inode)
+{
+	char *copy = strdup(name);
+	struct list waiting;
+	bool last;
+
+	if (copy == NULL) {
+		links_lost(links, group);
+		return;
+	}
+	list_init(&waiting);
+	dir_get(links->root, dir); /* before the lock: nobody holds two */
+	pthread_mutex_lock(&links->lock);
+	WEIR_ASSERT(!group->named); /* H1 */
+	group->dir = dir;
+	group->name = copy;
+	group->made_device = made_device;
+	group->made_inode = made_inode;
+	group->named = true;
+	list_move_all(&group->waiting, &waiting);
+	if (--group->left == 0)
+		links_unlist(links, group); /* H3 */
+	last = links_put(group);
+	pthread_mutex_unlock(&links->lock);
+	links_wake(links, &waiting);
+	if (last)
+		links_free(links, group);
+}
+
+void links_lost(struct links *links, struct link_group *group)
+{
+	struct list waiting;
+	bool last;
+
+	list_init(&waiting);
+	pthread_mutex_lock(&links->lock);
+	WEIR_ASSERT(!group->named);
+	list_move_all(&group->waiting, &waiting);
+	links_unlist(links, group);
+	last = links_put(group);
+	pthread_mutex_unlock(&links->lock);
+	links_wake(links, &waiting);
+	if (last)
+		links_free(links, group);
+}
+
+void links_followed(struct links *links, struct link_group *group)
+{
+	bool last;
+
+	pthread_mutex_lock(&links->lock);
+	WEIR_ASSERT(group->named);
+	/* A file whose links grew meanwhile has more names than it said. */
+	if (group->left > 0 && --group->left == 0)
+		links_unlist(links, group);
+	last = links_put(group);
+	pthread_mutex_unlock(&links->lock);
+	if (last)
+		links_free(links, group);
+}
+
+void links_release(struct links *links, struct link_group *group, bool spoiled)
+{
+	bool last;
+
+	pthread_mutex_lock(&links->lock);
+	WEIR_ASSERT(group->named);
+	if (spoiled)
+		links_unlist(links, group);
+	last = links_put(group);
+	pthread_mutex_unlock(&links->lock);
+	if (last)
+		links_free(links, group);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Hard links: the groups of source names that are one inode, so that their
+ * copies are one inode too.
+ *
+ * The first name of a group to be met leads: it is copied.  Names that are met
+ * before it has its final name wait, and come back through the queue; from then
+ * on each is linked to it.  Where it fails, the next one leads.
+ */
+#ifndef WEIR_LINKS_H
+#define WEIR_LINKS_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "list.h"
+#include "queue.h"
+#include "root.h"
+#include "sys.h"
+
+struct link_group {
+	struct link_group *next; /* in its bucket */
+	uint64_t device;	 /* of the source */
+	uint64_t inode;
+	uint64_t target_device;
+	uint64_t left;	     /* links of the source that have no copy yet */
+	uint32_t refs;	     /* the table, jobs and units */
+	bool listed;	     /* in the table */
+	bool named;	     /* the fields below are set, and stay */
+	struct list waiting; /* batches of one entry, while not named */
+	struct dir *dir;     /* where the leader is, referenced */
+	char *name;	     /* its name there, owned */
+	uint64_t made_device;
+	uint64_t made_inode;
+};
+
+struct links {
+	pthread_mutex_t lock;
+	struct root *root;
+	struct queue *queue;
+	struct link_group **buckets;
+	size_t bucket_count; /* a power of 2, or 0 before the first group */
+	size_t count;
+};
+
+enum links_answer {
+	LINKS_LEAD,   /* to be copied; tell what became of it */
+	LINKS_FOLLOW, /* to be linked to group->name in group->dir */
+	LINKS_WAIT,   /* taken over: it comes back through the queue */
+	LINKS_ALONE,  /* no memory for a group: a file of its own */
+};
+
+/* 0 or -errno. */
+int links_open(struct links *links, struct root *root, struct queue *queue);
+/* Nothing may hold a group any more. */
+void links_close(struct links *links);
+
+/* Meets ENTRY of FOLDER, a name of SOURCE.  LEAD and FOLLOW: *group is held, and
+ * given back by one of the calls below. */
+enum links_answer links_enter(struct links *links, const struct sys_stat *source,
+			      uint64_t target_device, struct folder *folder,
+			      const struct entry *entry, bool retry, struct link_group **group);
+
+/* The leader has NAME in DIR, and is the inode MADE. */
+void links_named(struct links *links, struct link_group *group, struct dir *dir, const char *name,
+		 uint64_t made_device, uint64_t made_inode);
+
+/* The leader came to nothing: who waits comes back, and one of them leads. */
+void links_lost(struct links *links, struct link_group *group);
+
+/* A follower has its name. */
+void links_followed(struct links *links, struct link_group *group);
+
+/* A follower came to nothing.  SPOILED: the leader takes no more links or is gone,
+ * so the next one to come leads. */
+void links_release(struct links *links, struct link_group *group, bool spoiled);
+
+#endif
