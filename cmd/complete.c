@@ -15,6 +15,12 @@ static bool is_shown(const struct option *option, unsigned verb)
 	return option->group != GROUP_HIDDEN && (option->verbs & verb) != 0;
 }
 
+/* True if the next word is its value where none is joined to it. */
+static bool needs_value(const struct option *option)
+{
+	return option->argument != ARGUMENT_NONE && option->otherwise == NULL;
+}
+
 static void add_verb_names(struct text *text, const char *between)
 {
 	for (const struct verb *verb = verbs; verb->name != NULL; verb++)
@@ -55,7 +61,7 @@ static void bash_names(struct text *text, unsigned verb)
 			between = " ";
 		}
 		text_addf(text, "%s--%s%s", between, option->name,
-			  option->argument != ARGUMENT_NONE && option->otherwise == NULL ? "=" : "");
+			  needs_value(option) ? "=" : "");
 		between = " ";
 	}
 }
@@ -124,7 +130,8 @@ static void bash_file(struct text *text)
 		       "\tfor word in \"${COMP_WORDS[@]:2:COMP_CWORD-2}\"; do\n"
 		       "\t\t[[ $word != -- ]] || return 0\n"
 		       "\tdone\n"
-		       "\tif ((COMP_CWORD > 1)) && _weir_value \"$before$joint\" \"$current\"; then\n"
+		       "\tif ((COMP_CWORD > 1)) &&\n"
+		       "\t\t_weir_value \"$before$joint\" \"$current\"; then\n"
 		       "\t\treturn 0\n\tfi\n"
 		       "\tif [[ $current == -* ]]; then\n"
 		       "\t\t_weir_options \"$verb\" \"$current\"\n"
@@ -177,10 +184,7 @@ static void zsh_options(struct text *text, unsigned verb)
 		for (const char *letter = option->letters; *letter != '\0'; letter++) {
 			snprintf(name, sizeof(name), "-%c", *letter);
 			zsh_option(text, name,
-				   option->argument != ARGUMENT_NONE && option->otherwise == NULL
-					   ? "+"
-					   : "",
-				   option);
+				   needs_value(option) ? "+" : "", option);
 		}
 		snprintf(name, sizeof(name), "--%s", option->name);
 		zsh_option(text, name,

@@ -59,6 +59,13 @@ static const struct choice direct_choices[] = {
 	{ NULL, 0 },
 };
 
+static const struct choice reflink_choices[] = {
+	{ "auto", WEIR_REFLINK_AUTO },
+	{ "always", WEIR_REFLINK_ALWAYS },
+	{ "never", WEIR_REFLINK_NEVER },
+	{ NULL, 0 },
+};
+
 static const struct choice progress_choices[] = {
 	{ "auto", PROGRESS_AUTO },
 	{ "always", PROGRESS_ALWAYS },
@@ -146,6 +153,11 @@ const struct option options[] = {
 	{ .name = "direct", .letters = "", .argument = ARGUMENT_CHOICE, .argument_name = "WHEN",
 	  .choices = direct_choices, .verbs = VERB_COPY, .group = GROUP_SPEED, .since = "0.1",
 	  .help = "copy past the page cache", .effects = { { WEIR_OPT_DIRECT, 0 } } },
+	{ .name = "reflink", .letters = "", .argument = ARGUMENT_CHOICE, .argument_name = "WHEN",
+	  .otherwise = "always", .choices = reflink_choices, .verbs = VERB_COPY,
+	  .group = GROUP_SPEED, .since = "0.1",
+	  .help = "share blocks with the source where both sides can; without WHEN: always",
+	  .environment = "WEIR_REFLINK", .effects = { { WEIR_OPT_REFLINK, 0 } } },
 	{ .name = "chunk-size", .letters = "", .argument = ARGUMENT_SIZE, .argument_name = "SIZE",
 	  .multiple = 4096, .verbs = VERB_COPY, .group = GROUP_SPEED, .since = "0.1",
 	  .help = "bytes of one transfer, a multiple of 4K; 0: chosen",

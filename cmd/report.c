@@ -338,26 +338,37 @@ static void add_more(struct text *line, uint64_t count, const char *one, const c
 	text_add_count(line, count, one, many);
 }
 
-/* "direct", "buffered" or "92% direct, 8% buffered" */
+/* "direct", "buffered", "cloned" or "92% direct, 8% buffered" */
 static void add_how(struct text *line, const struct weir_stats *stats)
 {
-	uint64_t total = stats->bytes_direct + stats->bytes_buffered;
-	unsigned direct;
+	const struct {
+		uint64_t bytes;
+		const char *name;
+	} parts[] = {
+		{ stats->bytes_cloned, "cloned" },
+		{ stats->bytes_direct, "direct" },
+		{ stats->bytes_buffered, "buffered" },
+	};
+	uint64_t total = stats->bytes_cloned + stats->bytes_direct + stats->bytes_buffered;
+	const char *between = "; ";
 
-	if (total == 0)
-		return;
-	direct = (unsigned)((double)stats->bytes_direct / (double)total * 100 + 0.5);
-	/* A part is a part, however small: neither side is rounded away. */
-	if (direct == 0 && stats->bytes_direct > 0)
-		direct = 1;
-	if (direct == 100 && stats->bytes_buffered > 0)
-		direct = 99;
-	if (direct == 100)
-		text_add(line, "; direct");
-	else if (direct == 0)
-		text_add(line, "; buffered");
-	else
-		text_addf(line, "; %u%% direct, %u%% buffered", direct, 100 - direct);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		unsigned percent;
+
+		if (parts[i].bytes == 0)
+			continue;
+		percent = (unsigned)((double)parts[i].bytes / (double)total * 100 + 0.5);
+		/* A part is a part, however small: none is rounded away. */
+		if (percent == 0)
+			percent = 1;
+		if (percent == 100 && parts[i].bytes < total)
+			percent = 99;
+		text_add(line, between);
+		if (parts[i].bytes < total)
+			text_addf(line, "%u%% ", percent);
+		text_add(line, parts[i].name);
+		between = ", ";
+	}
 }
 
 static void add_copied(struct text *line, const struct weir_stats *stats, const char *receipt)
@@ -462,6 +473,7 @@ static const struct counter {
 	COUNTER(scan_ns),
 	COUNTER(target_ns),
 	COUNTER(wait_ns),
+	COUNTER(bytes_cloned),
 	COUNTER(properties_lost),
 };
 

@@ -8,49 +8,65 @@ _weir_value()
 	local current=$2
 
 	case $1 in
-	-t | --target-directory)
+	--preserve=)
+		mapfile -t COMPREPLY < <(compgen -W 'mode ownership timestamps links xattr context all' -- "$current")
+		return 0
+		;;
+	--no-preserve | --no-preserve=)
+		mapfile -t COMPREPLY < <(compgen -W 'mode ownership timestamps links xattr context all' -- "$current")
+		return 0
+		;;
+	--keep | --keep=)
+		mapfile -t COMPREPLY < <(compgen -W 'mode owner times acl xattr caps context links symlink special' -- "$current")
+		return 0
+		;;
+	-t | --target-directory | --target-directory=)
 		mapfile -t COMPREPLY < <(compgen -d -- "$current")
 		compopt -o filenames
 		return 0
 		;;
-	--files-from)
+	--files-from | --files-from=)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		compopt -o filenames
 		return 0
 		;;
-	--durable)
+	--durable | --durable=)
 		mapfile -t COMPREPLY < <(compgen -W 'none end group file' -- "$current")
 		return 0
 		;;
-	--sync)
+	--sync | --sync=)
 		mapfile -t COMPREPLY < <(compgen -W 'auto files fs' -- "$current")
 		return 0
 		;;
-	--engine)
+	--engine | --engine=)
 		mapfile -t COMPREPLY < <(compgen -W 'auto ring plain' -- "$current")
 		return 0
 		;;
-	--direct)
+	--direct | --direct=)
 		mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current")
 		return 0
 		;;
-	--chunk-size)
-		compopt +o default +o bashdefault
-		return 0
-		;;
-	--depth)
-		compopt +o default +o bashdefault
-		return 0
-		;;
-	--workers)
-		compopt +o default +o bashdefault
-		return 0
-		;;
-	--progress)
+	--reflink=)
 		mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current")
 		return 0
 		;;
-	--log-file)
+	--chunk-size | --chunk-size=)
+		compopt +o default +o bashdefault
+		return 0
+		;;
+	--depth | --depth=)
+		compopt +o default +o bashdefault
+		return 0
+		;;
+	--workers | --workers=)
+		compopt +o default +o bashdefault
+		return 0
+		;;
+	--progress | --progress=)
+		mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current")
+		return 0
+		;;
+	--log-file | --log-file=)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		compopt -o filenames
 		return 0
@@ -65,7 +81,7 @@ _weir_options()
 
 	case $1 in
 	copy)
-		words='-r -R --recursive -a --archive -p --preserve -n --no-clobber -f --force -u --update --dry-run -t --target-directory= -T --no-target-directory --files-from= -0 --null --durable= --sync= --engine= --direct= --chunk-size= --depth= --workers= -v --verbose -q --quiet --progress= --stats --explain --log-file= --help'
+		words='-r -R --recursive -a --archive -p --preserve --no-preserve= --keep= -n --no-clobber -f --force -u --update --dry-run -t --target-directory= -T --no-target-directory --files-from= -0 --null --durable= --sync= --engine= --direct= --reflink --chunk-size= --depth= --workers= -v --verbose -q --quiet --progress= --stats --explain --log-file= --help'
 		;;
 	help)
 		words='--help'
@@ -83,20 +99,21 @@ _weir()
 	local current=${COMP_WORDS[COMP_CWORD]}
 	local before=${COMP_WORDS[COMP_CWORD - 1]}
 	local verb=${COMP_WORDS[1]}
-	local word
+	local word joint=''
 
 	# The shell cuts --name=value into three words.
 	if [[ $current == '=' ]]; then
-		current=''
+		current='' joint='='
 	elif [[ $before == '=' ]]; then
-		before=${COMP_WORDS[COMP_CWORD - 2]}
+		before=${COMP_WORDS[COMP_CWORD - 2]} joint='='
 	fi
 	((COMP_CWORD > 1)) || verb=''
 	COMPREPLY=()
 	for word in "${COMP_WORDS[@]:2:COMP_CWORD-2}"; do
 		[[ $word != -- ]] || return 0
 	done
-	if ((COMP_CWORD > 1)) && _weir_value "$before" "$current"; then
+	if ((COMP_CWORD > 1)) &&
+		_weir_value "$before$joint" "$current"; then
 		return 0
 	fi
 	if [[ $current == -* ]]; then

@@ -46,8 +46,8 @@ int commit_open(struct commit *commit, const struct commit_plan *plan)
 	commit->tally = plan->tally;
 	commit->settings = plan->settings;
 	commit->bell = plan->bell;
-	commit->units_max =
-		plan->units_max < LIMIT_GROUP_UNITS ? plan->units_max : LIMIT_GROUP_UNITS;
+	commit->units_max = plan->units_max < LIMIT_GROUP_UNITS ? plan->units_max
+								: LIMIT_GROUP_UNITS;
 	WEIR_ASSERT(commit->units_max > 0);
 	group_init(&commit->open);
 	group_init(&commit->given);

@@ -80,6 +80,7 @@ static bool fs_kernel_tells_syncfs(void)
 int fs_table_open(struct fs_table *table, struct sys *sys)
 {
 	list_init(&table->all);
+	list_init(&table->pairs);
 	table->sys = sys;
 	table->tells_syncfs = fs_kernel_tells_syncfs();
 	return -pthread_mutex_init(&table->lock, NULL);
@@ -96,6 +97,8 @@ void fs_table_close(struct fs_table *table)
 			sys_close(table->sys, fs->sync_fd);
 		free(fs);
 	}
+	while ((node = list_take_head(&table->pairs)) != NULL)
+		free(LIST_ENTRY(node, struct fs_pair, node));
 	pthread_mutex_destroy(&table->lock);
 }
 
@@ -186,6 +189,30 @@ struct fs *fs_find(struct fs_table *table, int fd, uint64_t device, bool hold)
 	}
 	pthread_mutex_unlock(&table->lock);
 	return fs;
+}
+
+struct fs_pair *fs_pair(struct fs_table *table, const struct fs *source, const struct fs *target)
+{
+	struct fs_pair *pair = NULL;
+
+	pthread_mutex_lock(&table->lock);
+	for (struct list *node = table->pairs.next; node != &table->pairs; node = node->next) {
+		struct fs_pair *known = LIST_ENTRY(node, struct fs_pair, node);
+
+		if (known->source == source && known->target == target)
+			pair = known;
+	}
+	if (pair == NULL) {
+		pair = calloc(1, sizeof(*pair));
+		if (pair != NULL) {
+			list_init(&pair->node);
+			pair->source = source;
+			pair->target = target;
+			list_add_tail(&table->pairs, &pair->node);
+		}
+	}
+	pthread_mutex_unlock(&table->lock);
+	return pair;
 }
 
 void fs_hold_file(struct fs_table *table, struct fs *fs, int fd)

@@ -47,9 +47,18 @@ struct fs {
 	_Atomic bool written;	    /* something was written here */
 };
 
+/* What a file system takes from another one, or from itself. */
+struct fs_pair {
+	struct list node;
+	const struct fs *source;
+	const struct fs *target;
+	_Atomic bool no_clone; /* FICLONE is not supported between them */
+};
+
 struct fs_table {
 	pthread_mutex_t lock;
 	struct list all;
+	struct list pairs;
 	struct sys *sys;
 	bool tells_syncfs;
 };
@@ -64,6 +73,9 @@ struct fs *fs_find(struct fs_table *table, int fd, uint64_t device, bool hold);
 /* Keeps a duplicate of FD, a file of FS that nothing was written to yet, for
  * syncfs, where its folder could not be opened for that. */
 void fs_hold_file(struct fs_table *table, struct fs *fs, int fd);
+
+/* What is known of copies from SOURCE to TARGET.  NULL: out of memory. */
+struct fs_pair *fs_pair(struct fs_table *table, const struct fs *source, const struct fs *target);
 
 /* True where syncfs tells whether it worked (G3). */
 bool fs_believes_syncfs(const struct fs *fs);

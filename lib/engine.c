@@ -461,8 +461,8 @@ static void engine_admit(struct worker *worker)
 		struct list *node = list_take_head(&worker->free);
 		struct job *job = LIST_ENTRY(node, struct job, node);
 
-		job_begin(job, entry.type == DT_REG ? regular_recipe : node_recipe,
-			  worker->batch, &entry);
+		job_begin(job, entry.type == DT_REG ? regular_recipe : node_recipe, worker->batch,
+			  &entry);
 		job->dry = shared->settings->dry_run;
 		list_add_tail(&worker->runnable, &job->node);
 		worker->live++;

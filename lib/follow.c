@@ -45,6 +45,8 @@ enum step_answer follow_group(struct job_env *env, struct job *job)
 			    &entry, job->retry, &job->link)) {
 	case LINKS_LEAD:
 		job->leads = true;
+		if (job->unlinked < 0)
+			losses_note(&job->losses, WEIR_PROPERTY_LINKS, job->unlinked);
 		return STEP_NEXT;
 	case LINKS_FOLLOW:
 		return follow_turn_to(job, follow_recipe);
@@ -111,6 +113,7 @@ static enum step_answer follow_open(struct job_env *env, struct job *job)
 	if (fd < 0) { /* F3 */
 		links_release(env->links, job->link, true);
 		job->link = NULL;
+		job->unlinked = fd;
 		return follow_turn_to(job, job->origin);
 	}
 	job->target_fd = fd;

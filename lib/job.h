@@ -72,6 +72,7 @@ enum job_way {
 	JOB_WAY_CACHED_DIRECT, /* 5: source in the page cache, direct writes */
 	JOB_WAY_BUFFERED,      /* 6: the target takes no direct I/O */
 	JOB_WAY_SMALL,	       /* 7 */
+	JOB_WAY_CLONE,	       /* 1: both sides share their blocks */
 	JOB_WAY_LINK,	       /* no bytes: one more name of what was copied */
 };
 
@@ -102,13 +103,15 @@ struct job {
 	int source_fd;
 	int target_dirfd; /* pinned, or -1 */
 	int target_fd;
-	bool counted;	 /* in files_found */
-	bool exists;	 /* something has the target's name */
-	bool temp_named; /* temp_name is in the target folder */
-	bool synced;	 /* its own fsync came after its last byte */
-	bool grew;	 /* the source only grew: earlier mtime, exit 24 */
-	bool leads;	 /* `link` is to be told what became of it */
+	bool counted;		 /* in files_found */
+	bool exists;		 /* something has the target's name */
+	bool temp_named;	 /* temp_name is in the target folder */
+	bool synced;		 /* its own fsync came after its last byte */
+	bool grew;		 /* the source only grew: earlier mtime, exit 24 */
+	bool cloned;		 /* the target shares the source's blocks */
+	bool leads;		 /* `link` is to be told what became of it */
 	struct link_group *link; /* held, or NULL */
+	int unlinked;		 /* -errno: why it could not be linked, and is copied */
 	uint64_t made_device;	 /* the inode that was made, of one that leads */
 	uint64_t made_inode;
 	enum job_way way;

@@ -180,7 +180,9 @@ void naming_lose(struct naming *naming, struct unit *unit, int result)
 	tally_sub(&naming->tally->bytes_written, unit->bytes);
 	tally_sub(&naming->tally->bytes_durable, unit->counted_bytes);
 	unit->counted_bytes = 0;
-	if (!unit->retry && !atomic_load(&naming->dropping) &&
+	/* A link that was refused is copied now, or linked to another leader; that
+	 * is no second try of its data. */
+	if ((!unit->retry || unit->is_link) && !atomic_load(&naming->dropping) &&
 	    queue_push_retry(naming->queue, unit->folder, unit->type, unit->name,
 			     unit->target_name) == 0)
 		return;

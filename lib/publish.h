@@ -20,16 +20,16 @@
 /* A parked entry: complete, waiting for its name. */
 struct unit {
 	struct list node;
-	struct folder *folder; /* referenced */
-	int fd;		       /* held since before its first byte, or -1 (nodes) */
-	unsigned char type;    /* DT_ word */
-	bool temp_named;       /* temp_name is in the target folder */
-	bool replaces;	       /* something had the name when it was looked up */
-	bool replaced;	       /* out: something was replaced */
-	bool synced;	       /* its own fsync succeeded after its last byte */
-	bool retry;	       /* already the second try (G4) */
-	bool grew;	       /* the source only grew meanwhile */
-	bool is_link;	       /* fd is O_PATH, of an inode that has a name already */
+	struct folder *folder;	 /* referenced */
+	int fd;			 /* held since before its first byte, or -1 (nodes) */
+	unsigned char type;	 /* DT_ word */
+	bool temp_named;	 /* temp_name is in the target folder */
+	bool replaces;		 /* something had the name when it was looked up */
+	bool replaced;		 /* out: something was replaced */
+	bool synced;		 /* its own fsync succeeded after its last byte */
+	bool retry;		 /* already the second try (G4) */
+	bool grew;		 /* the source only grew meanwhile */
+	bool is_link;		 /* fd is O_PATH, of an inode that has a name already */
 	struct link_group *link; /* held, or NULL; not is_link: the unit leads it */
 	uint64_t made_device;	 /* its inode, if it leads */
 	uint64_t made_inode;

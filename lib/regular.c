@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clone.h"
 #include "follow.h"
 #include "invariant.h"
 #include "limits.h"
@@ -44,6 +45,7 @@ const char *regular_way_name(enum job_way way)
 		[JOB_WAY_CACHED_DIRECT] = "cached source, direct target",
 		[JOB_WAY_BUFFERED] = "buffered target",
 		[JOB_WAY_SMALL] = "small file",
+		[JOB_WAY_CLONE] = "clone",
 		[JOB_WAY_LINK] = "hard link",
 	};
 
@@ -392,11 +394,31 @@ static int regular_reserve(struct job_env *env, struct job *job, const struct st
 	return result == -EOPNOTSUPP || result == -ENOSYS || result == -EINVAL ? 0 : result;
 }
 
+/* Nothing is left to be read or written. */
+static void regular_clone_is_all(struct job_env *env, struct job *job)
+{
+	const struct stream_plan plan = {
+		.source_fd = job->source_fd,
+		.target_fd = job->target_fd,
+		.size_bytes = job->source.size_bytes,
+		.align_bytes = 1,
+		.depth = 1,
+	};
+
+	stream_begin_done(&job->stream, &plan);
+	tally_add(&env->stream.tally->bytes_written, plan.size_bytes);
+	tally_add(&env->stream.tally->bytes_cloned, plan.size_bytes);
+}
+
 static enum step_answer regular_prepare(struct job_env *env, struct job *job)
 {
 	struct stream_plan plan;
 	int result;
 
+	if (job->cloned) {
+		regular_clone_is_all(env, job);
+		return STEP_NEXT;
+	}
 	regular_choose(env, job, &plan);
 	result = regular_reserve(env, job, &plan);
 	if (result < 0)
@@ -430,6 +452,9 @@ static void regular_end_stream(struct job_env *env, struct job *job)
 {
 	/* What is thrown away was not written, for whoever watches. */
 	tally_sub(&env->stream.tally->bytes_written, job->stream.written_bytes);
+	if (job->cloned)
+		tally_sub(&env->stream.tally->bytes_cloned, job->stream.written_bytes);
+	job->cloned = false;
 	tally_sub(&env->stream.tally->bytes_durable, job->stream.durable_bytes);
 	tally_sub(&env->stream.tally->dirty_bytes, job->stream.dirty_bytes);
 	job->stream.durable_bytes = 0;
@@ -580,6 +605,7 @@ const struct step regular_recipe[] = {
 	{ "open source", regular_open, regular_opened, regular_close_source },
 	{ "identify", regular_identify, NULL, NULL },
 	{ "make target", regular_make, NULL, regular_drop_target },
+	{ "clone", clone_start, NULL, NULL },
 	{ "prepare", regular_prepare, NULL, regular_end_stream },
 	{ "stream", regular_stream, regular_stream, NULL },
 	{ "end", regular_end, NULL, NULL },

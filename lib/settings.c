@@ -40,6 +40,7 @@ static const struct settings_bound {
 	[WEIR_OPT_KEEP_LINKS] = { WEIR_KEEP_OFF, WEIR_KEEP_REQUIRE },
 	[WEIR_OPT_KEEP_SYMLINK] = { WEIR_KEEP_OFF, WEIR_KEEP_REQUIRE },
 	[WEIR_OPT_KEEP_SPECIAL] = { WEIR_KEEP_OFF, WEIR_KEEP_REQUIRE },
+	[WEIR_OPT_REFLINK] = { WEIR_REFLINK_AUTO, WEIR_REFLINK_NEVER },
 };
 
 _Static_assert(WEIR_OPT_KEEP_SPECIAL - WEIR_OPT_KEEP_MODE + 1 == PROPERTY_COUNT,
@@ -103,6 +104,9 @@ static void settings_store(struct settings *settings, enum weir_option option, i
 		break;
 	case WEIR_OPT_REPORT_WAYS:
 		settings->report_ways = value != 0;
+		break;
+	case WEIR_OPT_REFLINK:
+		settings->reflink = (enum weir_reflink)value;
 		break;
 	default:
 		settings->keep[option - WEIR_OPT_KEEP_MODE] = (enum weir_keep)value;

@@ -26,6 +26,7 @@ struct settings {
 	enum weir_sync sync;
 	enum weir_engine engine;
 	enum weir_direct direct;
+	enum weir_reflink reflink;
 	uint32_t chunk_bytes; /* 0 = chosen */
 	uint32_t depth;	      /* 0 = chosen */
 	uint32_t workers;     /* 0 = chosen */

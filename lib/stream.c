@@ -56,6 +56,14 @@ void stream_begin(struct stream *stream, const struct stream_plan *plan)
 	WEIR_ASSERT(!plan->to_end || plan->depth == 1);
 }
 
+void stream_begin_done(struct stream *stream, const struct stream_plan *plan)
+{
+	stream_begin(stream, plan);
+	extent_begin(&stream->extents, plan->source_fd, 0, false);
+	stream->written_bytes = plan->size_bytes;
+	WEIR_ASSERT(stream_done(stream));
+}
+
 static void stream_fail(struct stream *stream, long result, enum error_side side,
 			const char *operation, uint64_t offset)
 {

@@ -87,6 +87,9 @@ struct stream_env {
 
 void stream_begin(struct stream *stream, const struct stream_plan *plan);
 
+/* The same for a target that holds all bytes already. */
+void stream_begin_done(struct stream *stream, const struct stream_plan *plan);
+
 /* Issues what can be: writes before reads.  True if it wants a slot and there
  * is none. */
 bool stream_issue(struct stream *stream, const struct stream_env *env, void *owner);

@@ -12,10 +12,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -33,21 +35,37 @@
 
 #ifdef WEIR_FAULT_BUILD
 static const char *const sys_kind_names[SYS_KINDS] = {
-	[SYS_OPEN] = "open",	      [SYS_CREATE] = "create",
-	[SYS_CLOSE] = "close",	      [SYS_STATX] = "statx",
-	[SYS_STATFS] = "statfs",      [SYS_READ] = "read",
-	[SYS_WRITE] = "write",	      [SYS_FSYNC] = "fsync",
-	[SYS_SYNCFS] = "syncfs",      [SYS_SYNC_RANGE] = "sync_file_range",
-	[SYS_ALLOCATE] = "fallocate", [SYS_TRUNCATE] = "ftruncate",
-	[SYS_SEEK] = "lseek",	      [SYS_CACHESTAT] = "cachestat",
-	[SYS_FLAGS] = "setfl",	      [SYS_MKDIR] = "mkdir",
-	[SYS_UNLINK] = "unlink",      [SYS_LINK] = "link",
-	[SYS_RENAME] = "rename",      [SYS_SYMLINK] = "symlink",
-	[SYS_MKNOD] = "mknod",	      [SYS_READLINK] = "readlink",
-	[SYS_CHOWN] = "chown",	      [SYS_CHMOD] = "chmod",
-	[SYS_TIMES] = "utimens",      [SYS_LIST] = "getdents",
-	[SYS_LOCK] = "flock",	      [SYS_GETXATTR] = "getxattr",
-	[SYS_SETXATTR] = "setxattr",  [SYS_NOP] = "nop",
+	[SYS_OPEN] = "open",
+	[SYS_CREATE] = "create",
+	[SYS_CLOSE] = "close",
+	[SYS_STATX] = "statx",
+	[SYS_STATFS] = "statfs",
+	[SYS_READ] = "read",
+	[SYS_WRITE] = "write",
+	[SYS_FSYNC] = "fsync",
+	[SYS_SYNCFS] = "syncfs",
+	[SYS_SYNC_RANGE] = "sync_file_range",
+	[SYS_ALLOCATE] = "fallocate",
+	[SYS_TRUNCATE] = "ftruncate",
+	[SYS_SEEK] = "lseek",
+	[SYS_CACHESTAT] = "cachestat",
+	[SYS_FLAGS] = "setfl",
+	[SYS_CLONE] = "clone",
+	[SYS_MKDIR] = "mkdir",
+	[SYS_UNLINK] = "unlink",
+	[SYS_LINK] = "link",
+	[SYS_RENAME] = "rename",
+	[SYS_SYMLINK] = "symlink",
+	[SYS_MKNOD] = "mknod",
+	[SYS_READLINK] = "readlink",
+	[SYS_CHOWN] = "chown",
+	[SYS_CHMOD] = "chmod",
+	[SYS_TIMES] = "utimens",
+	[SYS_LIST] = "getdents",
+	[SYS_LOCK] = "flock",
+	[SYS_GETXATTR] = "getxattr",
+	[SYS_SETXATTR] = "setxattr",
+	[SYS_NOP] = "nop",
 };
 
 static size_t sys_escape(char *out, size_t size, const char *name)
@@ -301,6 +319,12 @@ int sys_cachestat(struct sys *sys, int fd, uint64_t length, uint64_t *cached_pag
 	*cached_pages = counts[0];
 	*dirty_pages = counts[1] + counts[2];
 	return (int)sys_note(sys, SYS_CACHESTAT, fd, NULL, 0, length, 0, result);
+}
+
+int sys_clone(struct sys *sys, int target_fd, int source_fd)
+{
+	return (int)sys_note(sys, SYS_CLONE, target_fd, NULL, source_fd, 0, 0,
+			     sys_result(ioctl(target_fd, FICLONE, source_fd)));
 }
 
 int sys_set_direct(struct sys *sys, int fd, bool direct)

@@ -43,6 +43,7 @@ enum sys_kind {
 	SYS_SEEK,
 	SYS_CACHESTAT,
 	SYS_FLAGS,
+	SYS_CLONE,
 	SYS_MKDIR,
 	SYS_UNLINK,
 	SYS_LINK,
@@ -123,6 +124,8 @@ int64_t sys_lseek(struct sys *sys, int fd, int64_t offset, int whence);
  * Linux 6.5. */
 int sys_cachestat(struct sys *sys, int fd, uint64_t length, uint64_t *cached_pages,
 		  uint64_t *dirty_pages);
+/* Makes TARGET_FD share all blocks of SOURCE_FD: ioctl_ficlone(2), Linux 4.5. */
+int sys_clone(struct sys *sys, int target_fd, int source_fd);
 int sys_set_direct(struct sys *sys, int fd, bool direct);
 int sys_mkdirat(struct sys *sys, int dirfd, const char *name, mode_t mode);
 int sys_unlinkat(struct sys *sys, int dirfd, const char *name, int flags);

@@ -53,6 +53,7 @@
 	X(scan_ns) \
 	X(target_ns) \
 	X(wait_ns) \
+	X(bytes_cloned) \
 	X(properties_lost)
 /* clang-format on */
 

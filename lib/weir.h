@@ -58,6 +58,13 @@ enum weir_direct {
 	WEIR_DIRECT_NEVER = 2,
 };
 
+/* Clones, WEIR_OPT_REFLINK.  Since 0.1. */
+enum weir_reflink {
+	WEIR_REFLINK_AUTO = 0,	 /* where both sides can share blocks */
+	WEIR_REFLINK_ALWAYS = 1, /* what cannot be cloned fails */
+	WEIR_REFLINK_NEVER = 2,	 /* every copy has blocks of its own */
+};
+
 /* What an entry has beside its name and its bytes.  Since 0.1. */
 enum weir_property {
 	WEIR_PROPERTY_MODE = 0,	   /* permissions, setuid, setgid, sticky */
@@ -107,6 +114,7 @@ enum weir_option {
 	WEIR_OPT_KEEP_LINKS = 21,
 	WEIR_OPT_KEEP_SYMLINK = 22,
 	WEIR_OPT_KEEP_SPECIAL = 23,
+	WEIR_OPT_REFLINK = 24, /* enum weir_reflink */
 };
 
 /* How the target operand is read.  Since 0.1. */
@@ -200,6 +208,7 @@ struct weir_stats {
 	uint64_t scan_ns;	       /* time spent listing folders, all workers */
 	uint64_t target_ns;	       /* time spent creating targets, all workers */
 	uint64_t wait_ns;	       /* time all workers waited for I/O or work */
+	uint64_t bytes_cloned;	       /* of files that share their blocks with the source */
 	uint64_t properties_lost;      /* properties that could not be kept, all entries */
 };
 

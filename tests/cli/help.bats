@@ -94,6 +94,8 @@ option_names() {
 		none) exits "$USAGE" "$WEIR" copy "--$name" --nosuch ;;
 		choice) exits "$USAGE" "$WEIR" copy "--$name=${choices%%|*}" --nosuch ;;
 		size) exits "$USAGE" "$WEIR" copy "--$name=64K" --nosuch ;;
+		words) exits "$USAGE" "$WEIR" copy "--$name=${choices%%|*}" --nosuch ;;
+		policies) exits "$USAGE" "$WEIR" copy "--$name=${choices%%|*}:try" --nosuch ;;
 		count) exits "$USAGE" "$WEIR" copy "--$name=1" --nosuch ;;
 		*) exits "$USAGE" "$WEIR" copy "--$name=x" --nosuch ;;
 		esac

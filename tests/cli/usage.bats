@@ -70,7 +70,7 @@ load helper
 		1 2 3 4 5 6 7 8 9 @ \?; do
 		refuses "weir copy: -$letter: not an option of weir; " copy "-$letter" a b
 	done
-	for name in sparse reflink backup exclude include filter delete delete-after checksum \
+	for name in sparse backup exclude include filter delete delete-after checksum \
 		interactive one-file-system attributes-only copy-contents link symbolic-link \
 		no-dereference dereference parents context hard-links acls xattrs compress rsh \
 		inplace partial bwlimit max-delete existing ignore-existing itemize-changes info \
@@ -164,7 +164,7 @@ load helper
 # bats test_tags=R07
 @test "an option without a value takes none" {
 	refuses "--recursive: takes no value" copy --recursive=yes a b
-	refuses "--preserve: takes no value" copy --preserve=mode a b
+	refuses "--archive: takes no value" copy --archive=mode a b
 	refuses "--help: takes no value" --help=copy
 }
 
@@ -258,7 +258,25 @@ load helper
 }
 
 # bats test_tags=R01
-@test "WEIR_ENGINE and WEIR_DURABLE equal their options, and an option wins" {
+@test "lists of properties are checked word by word" {
+	printf x >a
+	refuses "--preserve: 'x' is not one of mode, ownership, timestamps, links, xattr" \
+		copy --preserve=mode,x a b
+	refuses "--preserve: '' is not one of mode" copy --preserve= a b
+	refuses "--preserve: '' is not one of mode" copy --preserve=mode, a b
+	refuses "--no-preserve: 'owner' is not one of mode" copy --no-preserve=owner a b
+	refuses "--no-preserve: LIST is missing" copy a b --no-preserve
+	refuses "--keep: 'x' is not one of mode, owner, times, acl" copy --keep=x:try a b
+	refuses "--keep: 'x' is not one of off, try, require" copy --keep=mode:off,owner:x a b
+	refuses "--keep: '' is not one of off, try, require" copy --keep=mode: a b
+	refuses "--reflink: 'x' is not one of auto, always, never" copy --reflink=x a b
+	absent b
+	# Without a joined value the next word is an operand.
+	exits 0 "$WEIR" copy --preserve a b
+	cmp a b
+}
+
+@test "variables equal their options, and an option wins" {
 	printf x >a
 	WEIR_ENGINE=warp refuses "weir copy: WEIR_ENGINE: 'warp' is not one of auto, ring, plain" \
 		copy a b
@@ -266,7 +284,8 @@ load helper
 		copy a b
 	absent b
 	WEIR_ENGINE=warp WEIR_DURABLE=no exits 0 "$WEIR" copy --engine=plain --durable=none a b
-	WEIR_ENGINE='' WEIR_DURABLE='' exits 0 "$WEIR" copy a b
+	WEIR_REFLINK=no refuses "WEIR_REFLINK: 'no' is not one of auto, always, never" copy a b
+	WEIR_ENGINE='' WEIR_DURABLE='' WEIR_REFLINK='' exits 0 "$WEIR" copy a b
 	WEIR_DURABLE=none exits 0 "$WEIR" copy --stats a c
 	says $'\nfiles_durable 0'
 	# They are no reason to refuse help.

@@ -15,6 +15,8 @@ PATH=$WEIR_TOOLS:$PATH:/usr/sbin:/sbin
 
 # Nothing here may depend on what the caller has set.
 unset WEIR_DURABLE WEIR_TRACE POSIXLY_CORRECT
+# Most tests are about bytes that are read and written.
+export WEIR_REFLINK=${TEST_REFLINK:-never}
 umask 022
 
 setup() {

@@ -207,7 +207,8 @@ static void setid_dropped(void)
 		snprintf(name, sizeof(name), "%zu", i);
 		fd = make_file(dirfd, name, 0600, &created);
 		source = source_of(&created, 1, modes[i]);
-		CHECK_EQUAL(apply_file(&keep_all, fd, &created, &source, NULL), 0); /* M3: no error */
+		/* M3: no error */
+		CHECK_EQUAL(apply_file(&keep_all, fd, &created, &source, NULL), 0);
 		CHECK_EQUAL(mode_of(fd), modes[i] & ~06000U);
 		CHECK(strstr(calls, "mt") != NULL);
 		close(fd);
