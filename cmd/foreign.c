@@ -17,8 +17,6 @@ static const struct foreign_letter {
 	{ 'V', "the version is 'weir --version'" },
 	{ 'i',
 	  "nothing is ever asked; -n keeps what exists, --dry-run shows what would be done" },
-	{ 'd', "-r and -a copy links as links" },
-	{ 'P', "-r and -a copy links as links" },
 	{ 'b', "no backups are made; -n keeps what exists" },
 	{ 'S', "no backups are made; -n keeps what exists" },
 	{ 'l', "links are made by ln" },
@@ -34,8 +32,6 @@ static const struct foreign_name {
 } foreign_names[] = {
 	{ "interactive",
 	  "nothing is ever asked; -n keeps what exists, --dry-run shows what would be done" },
-	{ "no-dereference", "-r and -a copy links as links" },
-	{ "links", "-r and -a copy links as links" },
 	{ "backup", "no backups are made; -n keeps what exists" },
 	{ "suffix", "no backups are made; -n keeps what exists" },
 	{ "link", "links are made by ln" },

@@ -34,6 +34,8 @@ struct folder {
 	struct xattr_acls acls; /* of the source, for the end */
 	bool entry_durable;	/* its own name is synced */
 	bool by_path;		/* name is an operand's path */
+	bool follow;		/* its name in the source may be a link */
+	bool is_border;		/* it is on another file system, and stays empty */
 	bool into_parent;	/* its contents go into the parent's target itself */
 	int base_fd;		/* for by_path */
 	const char *target_name;

@@ -57,7 +57,9 @@ static void node_unpin(struct job_env *env, struct job *job)
 static enum step_answer node_look(struct job_env *env, struct job *job)
 {
 	struct sys *sys = env->stream.sys;
-	int result = sys_statx(sys, job->source_dirfd, job->name, false, &job->source);
+	int result = job->follow
+			     ? sys_statx_follow(sys, job->source_dirfd, job->name, &job->source)
+			     : sys_statx(sys, job->source_dirfd, job->name, false, &job->source);
 
 	if (result < 0) {
 		node_fail(job, result, ERROR_SIDE_SOURCE, "stat");

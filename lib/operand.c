@@ -288,10 +288,12 @@ static int operand_resolve(struct tree *tree, struct operand *source)
 {
 	bool recursive = tree->settings->recursive;
 	size_t length = strlen(source->path);
-	bool follow = !recursive || source->path[length - 1] == '/';
+	enum weir_follow how = tree->settings->follow;
+	bool follow = how == WEIR_FOLLOW_AUTO ? !recursive : how != WEIR_FOLLOW_NEVER;
 	char *path = strdup(source->path);
 	int result = path != NULL ? 0 : -ENOMEM;
 
+	follow = follow || source->path[length - 1] == '/';
 	if (result == 0 && follow)
 		result = operand_resolve_links(tree, source->dirfd, &path, false);
 	if (result == 0)
@@ -329,7 +331,8 @@ static int operand_resolve(struct tree *tree, struct operand *source)
 	if (source->is_folder && !recursive)
 		return operand_leave_out(tree, 0, "copy", "it is a folder; -r copies folders",
 					 source);
-	if (!source->is_folder && !S_ISREG(source->stat.mode) && !recursive)
+	if (!source->is_folder && !S_ISREG(source->stat.mode) && !recursive &&
+	    !(S_ISLNK(source->stat.mode) && how == WEIR_FOLLOW_NEVER))
 		return operand_leave_out(tree, 0, "copy",
 					 "it is not a regular file; -r copies it as what it is",
 					 source);

@@ -146,10 +146,10 @@ static int dir_make(struct root *root, int fd, const char *name, struct dir **ma
 	return 0;
 }
 
-static int dir_open(struct root *root, struct dir *parent, int dirfd, const char *name,
+static int dir_open(struct root *root, struct dir *parent, int dirfd, const char *name, bool follow,
 		    struct dir **dir)
 {
-	int flags = ROOT_OPEN_FLAGS | (parent != NULL ? O_NOFOLLOW : 0);
+	int flags = ROOT_OPEN_FLAGS | (follow ? 0 : O_NOFOLLOW);
 	int fd = root_openat_unlocked(root, dirfd, name, flags);
 	int result = fd < 0 ? fd : dir_make(root, fd, name, dir);
 
@@ -160,6 +160,7 @@ static int dir_open(struct root *root, struct dir *parent, int dirfd, const char
 	}
 	pthread_mutex_lock(&root->lock);
 	(*dir)->parent = parent;
+	(*dir)->follow = follow;
 	if (parent != NULL) {
 		(*dir)->depth = parent->depth + 1;
 		parent->refs++;
@@ -172,7 +173,7 @@ static int dir_open(struct root *root, struct dir *parent, int dirfd, const char
 
 int dir_open_path(struct root *root, int base_fd, const char *path, struct dir **dir)
 {
-	int result = dir_open(root, NULL, base_fd, path, dir);
+	int result = dir_open(root, NULL, base_fd, path, true, dir);
 
 	if (result == 0)
 		(*dir)->base_fd = base_fd;
@@ -180,9 +181,9 @@ int dir_open_path(struct root *root, int base_fd, const char *path, struct dir *
 }
 
 int dir_open_child(struct root *root, struct dir *parent, int parent_fd, const char *name,
-		   struct dir **dir)
+		   bool follow, struct dir **dir)
 {
-	return dir_open(root, parent, parent_fd, name, dir);
+	return dir_open(root, parent, parent_fd, name, follow, dir);
 }
 
 struct dir *dir_get(struct root *root, struct dir *dir)
@@ -253,9 +254,10 @@ static int dir_walk_down(struct root *root, struct dir *dir)
 		held = step;
 		if (held->pins++ == 0 && !list_empty(&held->lru))
 			list_remove(&held->lru);
-		result = dir_adopt(root, step->climb,
-				   root_openat(root, step->fd, step->climb->name,
-					       ROOT_OPEN_FLAGS | O_NOFOLLOW));
+		result = dir_adopt(
+			root, step->climb,
+			root_openat(root, step->fd, step->climb->name,
+				    ROOT_OPEN_FLAGS | (step->climb->follow ? 0 : O_NOFOLLOW)));
 		if (--held->pins == 0)
 			list_add_tail(&root->idle, &held->lru);
 		if (root->open_count > root->open_max)

@@ -23,6 +23,7 @@ struct dir {
 	uint32_t refs;
 	_Atomic uint32_t pins; /* 0 <-> 1 only under the root's lock */
 	uint32_t depth;
+	bool follow;	/* its name may be a link */
 	uint32_t temps; /* named temps of ours in it: locked, pinned */
 	int fd;		/* -1: closed for now */
 	int base_fd;	/* for a dir opened by path: what it is relative to */
@@ -46,10 +47,10 @@ void root_close(struct root *root);
  * kernel does; returned pinned and with one reference. 0 or -errno. */
 int dir_open_path(struct root *root, int base_fd, const char *path, struct dir **dir);
 
-/* Opens folder NAME of PARENT, never through a link; PARENT_FD is its pinned
- * descriptor.  Returned pinned and with one reference.  0 or -errno. */
+/* Opens folder NAME of PARENT, through a link only if FOLLOW; PARENT_FD is its
+ * pinned descriptor.  Returned pinned and with one reference.  0 or -errno. */
 int dir_open_child(struct root *root, struct dir *parent, int parent_fd, const char *name,
-		   struct dir **dir);
+		   bool follow, struct dir **dir);
 
 struct dir *dir_get(struct root *root, struct dir *dir);
 /* Drops a reference; at zero the descriptor is closed. */

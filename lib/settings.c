@@ -41,6 +41,8 @@ static const struct settings_bound {
 	[WEIR_OPT_KEEP_SYMLINK] = { WEIR_KEEP_OFF, WEIR_KEEP_REQUIRE },
 	[WEIR_OPT_KEEP_SPECIAL] = { WEIR_KEEP_OFF, WEIR_KEEP_REQUIRE },
 	[WEIR_OPT_REFLINK] = { WEIR_REFLINK_AUTO, WEIR_REFLINK_NEVER },
+	[WEIR_OPT_FOLLOW] = { WEIR_FOLLOW_AUTO, WEIR_FOLLOW_ALWAYS },
+	[WEIR_OPT_ONE_FILE_SYSTEM] = { 0, 1 },
 };
 
 _Static_assert(WEIR_OPT_KEEP_SPECIAL - WEIR_OPT_KEEP_MODE + 1 == PROPERTY_COUNT,
@@ -107,6 +109,12 @@ static void settings_store(struct settings *settings, enum weir_option option, i
 		break;
 	case WEIR_OPT_REFLINK:
 		settings->reflink = (enum weir_reflink)value;
+		break;
+	case WEIR_OPT_FOLLOW:
+		settings->follow = (enum weir_follow)value;
+		break;
+	case WEIR_OPT_ONE_FILE_SYSTEM:
+		settings->one_file_system = value != 0;
 		break;
 	default:
 		settings->keep[option - WEIR_OPT_KEEP_MODE] = (enum weir_keep)value;

@@ -204,7 +204,7 @@ static int sys_statx_flags(struct sys *sys, int dirfd, const char *name, int fla
 			   struct sys_stat *stat)
 {
 	struct statx raw;
-	uint32_t mask = STATX_BASIC_STATS | (want_dio ? SYS_STATX_DIOALIGN : 0);
+	uint32_t mask = STATX_BASIC_STATS | SYS_STATX_MNT_ID | (want_dio ? SYS_STATX_DIOALIGN : 0);
 	long result = sys_result(statx(dirfd, name, flags, mask, &raw));
 
 	sys_note(sys, SYS_STATX, dirfd, name, 0, 0, (unsigned)flags, result);
@@ -227,9 +227,11 @@ static int sys_statx_flags(struct sys *sys, int dirfd, const char *name, int fla
 		.mtime = sys_timespec(raw.stx_mtime),
 		.ctime = sys_timespec(raw.stx_ctime),
 	};
+	/* At offset 0x90 of struct statx (linux/stat.h) the mount, and two words
+	 * behind it; older headers call them spare. */
+	if ((raw.stx_mask & SYS_STATX_MNT_ID) != 0)
+		memcpy(&stat->mount_id, (const char *)&raw + 0x90, 8);
 	if (stat->dio_known) {
-		/* Two words at offset 0x98 of struct statx (linux/stat.h); older
-		 * headers call them spare. */
 		memcpy(&stat->dio_memory_align, (const char *)&raw + 0x98, 4);
 		memcpy(&stat->dio_offset_align, (const char *)&raw + 0x9c, 4);
 	}

@@ -64,6 +64,7 @@ enum sys_kind {
 
 /* What the kernel knows and Debian 12's headers do not. */
 #define SYS_STATX_DIOALIGN 0x2000U /* statx(2), Linux 6.1 */
+#define SYS_STATX_MNT_ID 0x1000U   /* the same, Linux 5.8 */
 
 struct sys {
 	_Atomic uint64_t serial;
@@ -81,6 +82,7 @@ struct sys_stat {
 	uint32_t gid;
 	uint32_t links;
 	uint64_t rdev;
+	uint64_t mount_id;	   /* 0: the kernel does not tell */
 	uint32_t dio_memory_align; /* 0: unknown or no direct I/O, see dio_known */
 	uint32_t dio_offset_align;
 	bool append_only; /* or immutable: names in it cannot be removed */

@@ -8,7 +8,8 @@
  *    depth and buffer, not by the width of the tree;
  * W2 a source folder that is also above itself (a loop of mounts) or that is a
  *    folder being written to is not entered;
- * W3 a child is opened by one name in its held parent, never through a link.
+ * W3 a child is opened by one name in its held parent, and in the source through
+ *    a link only where links are to be followed.
  */
 #define _GNU_SOURCE
 #include "tree.h"
@@ -62,6 +63,22 @@ void tree_discard(struct tree *tree, struct folder *folder)
 
 /* ---- beginning: both sides are opened ---- */
 
+/* True if a folder below the operand is on another file system.  A subvolume has
+ * a device number of its own, and a bind mount a mount of its own; a mount of
+ * something else has both (C15). */
+static bool tree_is_border(const struct tree *tree, const struct folder *folder)
+{
+	const struct sys_stat *parent;
+
+	if (!tree->settings->one_file_system || folder->by_path)
+		return false;
+	parent = &folder->parent->stat;
+	if (folder->stat.device == parent->device)
+		return false;
+	return folder->stat.mount_id == 0 || parent->mount_id == 0 ||
+	       folder->stat.mount_id != parent->mount_id;
+}
+
 static int tree_open_source(struct tree *tree, struct folder *folder, struct error *error)
 {
 	struct folder *parent = folder->parent;
@@ -77,7 +94,7 @@ static int tree_open_source(struct tree *tree, struct folder *folder, struct err
 			return fd;
 		}
 		result = dir_open_child(tree->root, parent->source, fd, folder->name,
-					&folder->source);
+					folder->follow, &folder->source);
 		dir_unpin(tree->root, parent->source);
 	}
 	if (result < 0) {
@@ -96,6 +113,7 @@ static int tree_open_source(struct tree *tree, struct folder *folder, struct err
 		error_set(error, result, ERROR_SIDE_SOURCE, "stat");
 		return result;
 	}
+	folder->is_border = tree_is_border(tree, folder);
 	folder->source_fs =
 		parent != NULL && parent->source_fs != NULL &&
 				parent->source_fs->device == folder->stat.device
@@ -165,7 +183,7 @@ static int tree_make_target(struct tree *tree, struct folder *folder, int parent
 		}
 		parent->target_fs->written = true;
 	}
-	result = dir_open_child(tree->root, parent->target, parent_fd, folder->target_name,
+	result = dir_open_child(tree->root, parent->target, parent_fd, folder->target_name, false,
 				&folder->target);
 	if (result == -ENOENT && tree->settings->dry_run) {
 		folder->target = NULL;
@@ -331,6 +349,20 @@ static bool tree_known_type(unsigned char type)
 	       type == DT_SOCK || type == DT_CHR || type == DT_BLK;
 }
 
+/* What the link NAME leads to, as the type of an entry that is followed. */
+static unsigned char tree_followed_type(struct tree *tree, int fd, const char *name,
+					struct error *error)
+{
+	struct sys_stat stat;
+	int result = sys_statx_follow(tree->sys, fd, name, &stat);
+
+	if (result < 0) {
+		error_set(error, result, ERROR_SIDE_SOURCE, "follow link");
+		return DT_UNKNOWN;
+	}
+	return (unsigned char)IFTODT(stat.mode);
+}
+
 /* One entry of the listing: to the child folders, or to the batch. */
 static void tree_take_entry(struct tree *tree, struct folder *folder, int fd,
 			    const struct tree_dirent *entry, struct list *children,
@@ -338,7 +370,13 @@ static void tree_take_entry(struct tree *tree, struct folder *folder, int fd,
 {
 	struct error error = { 0 };
 	unsigned char type = tree_type(tree, fd, entry, &error);
+	unsigned char follow = 0;
 	struct folder *child;
+
+	if (type == DT_LNK && tree->settings->follow == WEIR_FOLLOW_ALWAYS) {
+		type = tree_followed_type(tree, fd, entry->name, &error);
+		follow = ENTRY_FOLLOW;
+	}
 
 	if (error.grade == ERROR_NONE && strlen(entry->name) >= LIMIT_NAME_BYTES) {
 		error_set(&error, -ENAMETOOLONG, ERROR_SIDE_SOURCE, "copy");
@@ -346,12 +384,14 @@ static void tree_take_entry(struct tree *tree, struct folder *folder, int fd,
 		error_set_text(&error, ERROR_SIDE_SOURCE, "copy", "its type is not known");
 	} else if (error.grade == ERROR_NONE && type == DT_DIR) {
 		child = folder_new(folder, entry->name, NULL);
-		if (child != NULL)
+		if (child != NULL) {
+			child->follow = follow != 0;
 			list_add_tail(children, &child->node);
-		else
+		} else {
 			error_set(&error, -ENOMEM, ERROR_SIDE_SOURCE, "list");
+		}
 	} else if (error.grade == ERROR_NONE &&
-		   tree_add(tree, folder, batch, type, entry->name, entry->name) < 0) {
+		   tree_add(tree, folder, batch, type | follow, entry->name, entry->name) < 0) {
 		error_set(&error, -ENOMEM, ERROR_SIDE_SOURCE, "list");
 	}
 	if (error.grade != ERROR_NONE)
@@ -431,7 +471,7 @@ bool tree_scan(struct tree *tree, struct folder *folder, struct error *error)
 		tree_scan_over(tree);
 		return true;
 	}
-	over = tree_list(tree, folder, fd, &children, &batch);
+	over = folder->is_border || tree_list(tree, folder, fd, &children, &batch);
 	dir_unpin(tree->root, folder->source);
 	for (node = children.next; node != &children; node = node->next)
 		atomic_fetch_add(&tree->scans, 1);

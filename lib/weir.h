@@ -65,6 +65,14 @@ enum weir_reflink {
 	WEIR_REFLINK_NEVER = 2,	 /* every copy has blocks of its own */
 };
 
+/* Symbolic links of the source, WEIR_OPT_FOLLOW.  Since 0.1. */
+enum weir_follow {
+	WEIR_FOLLOW_AUTO = 0,	  /* operands are followed, unless RECURSIVE */
+	WEIR_FOLLOW_NEVER = 1,	  /* every link is copied as a link */
+	WEIR_FOLLOW_OPERANDS = 2, /* operands are followed */
+	WEIR_FOLLOW_ALWAYS = 3,	  /* what links lead to is copied, not the links */
+};
+
 /* What an entry has beside its name and its bytes.  Since 0.1. */
 enum weir_property {
 	WEIR_PROPERTY_MODE = 0,	   /* permissions, setuid, setgid, sticky */
@@ -114,7 +122,9 @@ enum weir_option {
 	WEIR_OPT_KEEP_LINKS = 21,
 	WEIR_OPT_KEEP_SYMLINK = 22,
 	WEIR_OPT_KEEP_SPECIAL = 23,
-	WEIR_OPT_REFLINK = 24, /* enum weir_reflink */
+	WEIR_OPT_REFLINK = 24,	       /* enum weir_reflink */
+	WEIR_OPT_FOLLOW = 25,	       /* enum weir_follow */
+	WEIR_OPT_ONE_FILE_SYSTEM = 26, /* 0/1: do not enter folders of another one */
 };
 
 /* How the target operand is read.  Since 0.1. */

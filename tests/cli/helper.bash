@@ -190,10 +190,12 @@ ends() { # PID STATUS
 	return 1
 }
 
-# True once the process has asked for its signals: the copy is under way.
+# True once the process is weir and has asked for its signals: the copy is under
+# way.  The shell that becomes it may catch signals too.
 catches() { # PID SIGNAL-NUMBER
 	local caught
 
+	[ "$(cat "/proc/$1/comm" 2>/dev/null)" = weir ] || return 1
 	caught=$(sed -n 's/^SigCgt:[[:space:]]*//p' "/proc/$1/status" 2>/dev/null)
 	[ -n "$caught" ] && (((16#$caught >> ($2 - 1)) & 1))
 }

@@ -66,13 +66,13 @@ load helper
 	local letter name
 
 	printf x >a
-	for letter in b d e g h i l o s x z A B C D E F G H I J K L M N O P Q S U V W X Y Z \
+	for letter in b e g h i l o s z A B C D E F G I J K M N O Q S U V W X Y Z \
 		1 2 3 4 5 6 7 8 9 @ \?; do
 		refuses "weir copy: -$letter: not an option of weir; " copy "-$letter" a b
 	done
 	for name in sparse backup exclude include filter delete delete-after checksum \
-		interactive one-file-system attributes-only copy-contents link symbolic-link \
-		no-dereference dereference parents context hard-links acls xattrs compress rsh \
+		interactive attributes-only copy-contents link symbolic-link \
+		parents context hard-links acls xattrs compress rsh \
 		inplace partial bwlimit max-delete existing ignore-existing itemize-changes info \
 		numeric-ids chown chmod mkpath out-format from0 fsync debug jobs version json; do
 		refuses "weir copy: --$name: not an option of weir; " copy "--$name" a b

@@ -46,7 +46,7 @@ static void tree_deepen(unsigned depth)
 
 		REQUIRE(fd >= 0);
 		REQUIRE(mkdirat(fd, "d", 0700) == 0);
-		REQUIRE(dir_open_child(&tree->root, parent, fd, "d", child) == 0);
+		REQUIRE(dir_open_child(&tree->root, parent, fd, "d", false, child) == 0);
 		dir_unpin(&tree->root, parent);
 		dir_unpin(&tree->root, *child);
 	}
@@ -225,7 +225,7 @@ static void swapped_for_link(void)
 	CHECK(fd == -ELOOP || fd == -ENOTDIR);
 	fd = dir_pin(&tree->root, tree->dirs[1], NULL);
 	REQUIRE(fd >= 0);
-	CHECK(dir_open_child(&tree->root, tree->dirs[1], fd, "d", &child) < 0);
+	CHECK(dir_open_child(&tree->root, tree->dirs[1], fd, "d", false, &child) < 0);
 	dir_unpin(&tree->root, tree->dirs[1]);
 	tree_close();
 }
@@ -242,9 +242,11 @@ static void bad_children(void)
 	fd = dir_pin(&tree->root, tree->dirs[0], NULL);
 	REQUIRE(fd >= 0);
 	refs = tree->dirs[0]->refs;
-	CHECK_EQUAL(dir_open_child(&tree->root, tree->dirs[0], fd, "none", &child), -ENOENT);
-	CHECK_EQUAL(dir_open_child(&tree->root, tree->dirs[0], fd, "file", &child), -ENOTDIR);
-	CHECK_EQUAL(dir_open_child(&tree->root, tree->dirs[0], fd, "fifo", &child), -ENOTDIR);
+	CHECK_EQUAL(dir_open_child(&tree->root, tree->dirs[0], fd, "none", false, &child), -ENOENT);
+	CHECK_EQUAL(dir_open_child(&tree->root, tree->dirs[0], fd, "file", false, &child),
+		    -ENOTDIR);
+	CHECK_EQUAL(dir_open_child(&tree->root, tree->dirs[0], fd, "fifo", false, &child),
+		    -ENOTDIR);
 	CHECK_EQUAL(tree->dirs[0]->refs, refs);
 	dir_unpin(&tree->root, tree->dirs[0]);
 	tree_close();
@@ -359,7 +361,7 @@ static void paths(void)
 		char *path;
 
 		REQUIRE(dir_open_path(&root, dirfd, cases[i].operand, &dir) == 0);
-		REQUIRE(dir_open_child(&root, dir, dir->fd, "child", &child) == 0);
+		REQUIRE(dir_open_child(&root, dir, dir->fd, "child", false, &child) == 0);
 		path = dir_path(child, NULL);
 		CHECK_TEXT(path, cases[i].path);
 		free(path);
