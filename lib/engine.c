@@ -295,6 +295,12 @@ static void engine_count_losses(struct worker *worker, struct job *job)
 {
 	char *path;
 
+	if (job->retry) { /* the rest was counted with the first try */
+		int links = job->losses.errnum[WEIR_PROPERTY_LINKS];
+
+		job->losses = (struct losses){ 0 };
+		job->losses.errnum[WEIR_PROPERTY_LINKS] = links;
+	}
 	if (!losses_any(&job->losses))
 		return;
 	path = engine_path(job, false);
@@ -359,6 +365,7 @@ static struct unit *engine_unit(const struct job *job)
 	unit->grew = job->grew;
 	unit->synced = job->synced;
 	unit->link = job->link;
+	unit->found_bytes = job->sized ? job->source.size_bytes : 0;
 	unit->made_device = job->made_device;
 	unit->made_inode = job->made_inode;
 	unit->bytes = stream->written_bytes;
@@ -504,7 +511,7 @@ void engine_discard_queue(struct worker *worker)
 
 	while (engine_next_entry(worker, &entry)) {
 		atomic_store(&shared->dropped, true);
-		if (entry.type == DT_REG && !worker->batch->retry)
+		if (entry.type == DT_REG && !worker->batch->counted)
 			tally_sub(&shared->tally->files_open, 1);
 		commit_put_folder(shared->commit, worker->batch->folder);
 		queue_finish_work(shared->queue, 1);

@@ -24,6 +24,32 @@ static enum step_answer follow_turn_to(struct job *job, const struct step *recip
 	return STEP_TURN;
 }
 
+/* Its bytes are counted with the name that is copied. */
+static void follow_uncount(struct job_env *env, struct job *job)
+{
+	if (job->sized)
+		tally_sub(&env->stream.tally->bytes_found, job->source.size_bytes);
+	job->sized = false;
+}
+
+/* Gives up a group that the job holds, if its source is another one now: the name
+ * was opened again and leads elsewhere. */
+static void follow_check_group(struct job_env *env, struct job *job)
+{
+	const struct link_group *group = job->link;
+
+	if (group == NULL)
+		return;
+	WEIR_ASSERT(job->leads);
+	if (group->device == job->source.device && group->inode == job->source.inode) {
+		links_update(env->links, job->link, &job->source);
+		return;
+	}
+	links_lost(env->links, job->link);
+	job->link = NULL;
+	job->leads = false;
+}
+
 enum step_answer follow_group(struct job_env *env, struct job *job)
 {
 	const struct entry entry = {
@@ -33,24 +59,28 @@ enum step_answer follow_group(struct job_env *env, struct job *job)
 		.target_name = job->target_name,
 	};
 
+	follow_check_group(env, job);
 	if (job->source.links < 2 || !settings_keeps(env->settings, WEIR_PROPERTY_LINKS))
 		return STEP_NEXT;
 	if (job->link != NULL)
 		return STEP_NEXT; /* it leads already, and starts anew */
-	if (job->folder->target_fs->no_hard_links || (!env->have_proc && !env->is_root)) {
-		losses_note(&job->losses, WEIR_PROPERTY_LINKS, -EPERM);
+	if (job->folder->target_fs->no_hard_links || (!env->have_proc && !env->is_root))
+		job->unlinked = -EPERM;
+	if (job->unlinked < 0)
+		losses_note(&job->losses, WEIR_PROPERTY_LINKS, job->unlinked);
+	/* Where this folder cannot have the link, others may have it. */
+	if (job->unlinked == -EPERM || job->unlinked == -EXDEV)
 		return STEP_NEXT;
-	}
-	switch (links_enter(env->links, &job->source, job->folder->target->device, job->folder,
+	switch (links_enter(env->links, &job->source, job->folder->target->mount, job->folder,
 			    &entry, job->retry, &job->link)) {
 	case LINKS_LEAD:
 		job->leads = true;
-		if (job->unlinked < 0)
-			losses_note(&job->losses, WEIR_PROPERTY_LINKS, job->unlinked);
 		return STEP_NEXT;
 	case LINKS_FOLLOW:
+		follow_uncount(env, job);
 		return follow_turn_to(job, follow_recipe);
 	case LINKS_WAIT:
+		follow_uncount(env, job);
 		return STEP_DEFER;
 	case LINKS_ALONE:
 		break;
@@ -74,6 +104,8 @@ enum step_answer follow_tell(struct job_env *env, struct job *job)
 		error_set(&job->error, result, ERROR_SIDE_TARGET, "stat");
 		return STEP_FAIL;
 	}
+	WEIR_ASSERT(job->leads && job->link->inode == job->source.inode &&
+		    job->link->device == job->source.device);
 	job->made_device = made.device;
 	job->made_inode = made.inode;
 	return STEP_NEXT;
@@ -119,19 +151,13 @@ static enum step_answer follow_open(struct job_env *env, struct job *job)
 	job->target_fd = fd;
 	job->way = JOB_WAY_LINK;
 	job->way_reason = "another name of a file that was copied";
-	/* What it holds was counted with the first name. */
-	if (job->type == DT_REG)
-		tally_sub(&env->stream.tally->bytes_found, job->source.size_bytes);
 	return STEP_NEXT;
 }
 
 static void follow_close(struct job_env *env, struct job *job)
 {
-	if (job->target_fd < 0)
-		return;
-	if (job->type == DT_REG)
-		tally_add(&env->stream.tally->bytes_found, job->source.size_bytes);
-	sys_close(env->stream.sys, job->target_fd);
+	if (job->target_fd >= 0)
+		sys_close(env->stream.sys, job->target_fd);
 	job->target_fd = -1;
 }
 

@@ -32,6 +32,7 @@ void job_begin(struct job *job, const struct step *recipe, const struct batch *b
 	job->folder = batch->folder;
 	job->retry = batch->retry;
 	job->counted = batch->counted;
+	job->unlinked = batch->unlinked;
 	job->type = entry->type;
 	job->follow = entry->follow;
 	job->source_dirfd = -1;

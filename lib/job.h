@@ -103,7 +103,8 @@ struct job {
 	int source_fd;
 	int target_dirfd; /* pinned, or -1 */
 	int target_fd;
-	bool counted;		 /* in files_found */
+	bool counted;		 /* its size is known to those who watch */
+	bool sized;		 /* it is in bytes_found */
 	bool exists;		 /* something has the target's name */
 	bool temp_named;	 /* temp_name is in the target folder */
 	bool synced;		 /* its own fsync came after its last byte */

@@ -12,8 +12,10 @@
  *    while it is led, so it always comes back;
  * H2 the fields of a named group never change: who holds it reads them without
  *    the lock;
- * H3 only inodes with more than one link are here, and only until all their links
- *    were copied.
+ * H3 only inodes with more than one link are here, and where each name is met
+ *    once, only until all their links were copied;
+ * H4 a name joins a group only if its source looks as it did when the group was
+ *    begun: an inode number may be given to another file.
  */
 #define _GNU_SOURCE
 #include "links.h"
@@ -21,6 +23,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "invariant.h"
 #include "limits.h"
@@ -34,6 +37,7 @@ int links_open(struct links *links, struct root *root, struct queue *queue)
 	links->buckets = NULL;
 	links->bucket_count = 0;
 	links->count = 0;
+	links->forgets = false;
 	return -pthread_mutex_init(&links->lock, NULL);
 }
 
@@ -65,16 +69,16 @@ void links_close(struct links *links)
 	pthread_mutex_destroy(&links->lock);
 }
 
-static size_t links_hash(uint64_t device, uint64_t inode, uint64_t target_device)
+static size_t links_hash(uint64_t device, uint64_t inode, uint64_t target_mount)
 {
-	uint64_t hash = (inode ^ device << 32 ^ target_device << 48) * 0x9e3779b97f4a7c15ULL;
+	uint64_t hash = (inode ^ device << 32 ^ target_mount << 48) * 0x9e3779b97f4a7c15ULL;
 
 	return (size_t)(hash ^ hash >> 32);
 }
 
 static struct link_group **links_bucket(struct links *links, const struct link_group *group)
 {
-	size_t hash = links_hash(group->device, group->inode, group->target_device);
+	size_t hash = links_hash(group->device, group->inode, group->target_mount);
 
 	return &links->buckets[hash & (links->bucket_count - 1)];
 }
@@ -114,22 +118,29 @@ static bool links_grow(struct links *links)
 }
 
 static struct link_group *links_find(struct links *links, uint64_t device, uint64_t inode,
-				     uint64_t target_device)
+				     uint64_t target_mount)
 {
 	struct link_group *group;
 
 	if (links->bucket_count == 0)
 		return NULL;
-	group = links->buckets[links_hash(device, inode, target_device) &
-			       (links->bucket_count - 1)];
+	group = links->buckets[links_hash(device, inode, target_mount) & (links->bucket_count - 1)];
 	while (group != NULL && (group->device != device || group->inode != inode ||
-				 group->target_device != target_device))
+				 group->target_mount != target_mount))
 		group = group->next;
 	return group;
 }
 
+static void links_know(struct link_group *group, const struct sys_stat *source)
+{
+	group->size_bytes = source->size_bytes;
+	group->rdev = source->rdev;
+	group->mode = source->mode & S_IFMT;
+	group->mtime = source->mtime;
+}
+
 static struct link_group *links_add(struct links *links, const struct sys_stat *source,
-				    uint64_t target_device)
+				    uint64_t target_mount)
 {
 	struct link_group *group;
 
@@ -140,7 +151,8 @@ static struct link_group *links_add(struct links *links, const struct sys_stat *
 		return NULL;
 	group->device = source->device;
 	group->inode = source->inode;
-	group->target_device = target_device;
+	group->target_mount = target_mount;
+	links_know(group, source);
 	group->left = source->links;
 	group->refs = 1;
 	group->listed = true;
@@ -165,6 +177,16 @@ static void links_unlist(struct links *links, struct link_group *group)
 	links->count--;
 }
 
+/* False if the source is another one by now: it was changed, or its inode number
+ * was given to another file. */
+static bool links_is_same(const struct link_group *group, const struct sys_stat *source)
+{
+	return group->size_bytes == source->size_bytes && group->rdev == source->rdev &&
+	       group->mode == (source->mode & S_IFMT) &&
+	       group->mtime.tv_sec == source->mtime.tv_sec &&
+	       group->mtime.tv_nsec == source->mtime.tv_nsec;
+}
+
 static bool links_wait(struct links *links, struct link_group *group, struct folder *folder,
 		       const struct entry *entry, bool retry)
 {
@@ -183,16 +205,22 @@ static bool links_wait(struct links *links, struct link_group *group, struct fol
 }
 
 enum links_answer links_enter(struct links *links, const struct sys_stat *source,
-			      uint64_t target_device, struct folder *folder,
+			      uint64_t target_mount, struct folder *folder,
 			      const struct entry *entry, bool retry, struct link_group **group)
 {
 	enum links_answer answer = LINKS_ALONE;
-	struct link_group *found;
+	struct link_group *found, *stale = NULL;
 
 	pthread_mutex_lock(&links->lock);
-	found = links_find(links, source->device, source->inode, target_device);
+	found = links_find(links, source->device, source->inode, target_mount);
+	if (found != NULL && !links_is_same(found, source)) {
+		links_unlist(links, found); /* H4; who holds it keeps it */
+		if (found->refs == 0)
+			stale = found;
+		found = NULL;
+	}
 	if (found == NULL) {
-		found = links_add(links, source, target_device);
+		found = links_add(links, source, target_mount);
 		answer = found != NULL ? LINKS_LEAD : LINKS_ALONE;
 	} else if (found->named) {
 		answer = LINKS_FOLLOW;
@@ -204,7 +232,17 @@ enum links_answer links_enter(struct links *links, const struct sys_stat *source
 		*group = found;
 	}
 	pthread_mutex_unlock(&links->lock);
+	if (stale != NULL)
+		links_free(links, stale);
 	return answer;
+}
+
+void links_update(struct links *links, struct link_group *group, const struct sys_stat *source)
+{
+	pthread_mutex_lock(&links->lock);
+	WEIR_ASSERT(!group->named);
+	links_know(group, source);
+	pthread_mutex_unlock(&links->lock);
 }
 
 /* Drops the caller's reference under the lock; true if the group is to be freed
@@ -245,7 +283,7 @@ void links_named(struct links *links, struct link_group *group, struct dir *dir,
 	group->made_inode = made_inode;
 	group->named = true;
 	list_move_all(&group->waiting, &waiting);
-	if (--group->left == 0)
+	if (--group->left == 0 && links->forgets)
 		links_unlist(links, group); /* H3 */
 	last = links_put(group);
 	pthread_mutex_unlock(&links->lock);
@@ -278,7 +316,7 @@ void links_followed(struct links *links, struct link_group *group)
 	pthread_mutex_lock(&links->lock);
 	WEIR_ASSERT(group->named);
 	/* A file whose links grew meanwhile has more names than it said. */
-	if (group->left > 0 && --group->left == 0)
+	if (group->left > 0 && --group->left == 0 && links->forgets)
 		links_unlist(links, group);
 	last = links_put(group);
 	pthread_mutex_unlock(&links->lock);

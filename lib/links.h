@@ -23,7 +23,11 @@ struct link_group {
 	struct link_group *next; /* in its bucket */
 	uint64_t device;	 /* of the source */
 	uint64_t inode;
-	uint64_t target_device;
+	uint64_t target_mount; /* or device, where the kernel tells no mount */
+	uint64_t size_bytes;   /* of the source when it was met first, to know it by */
+	uint64_t rdev;
+	uint32_t mode;
+	struct timespec mtime;
 	uint64_t left;	     /* links of the source that have no copy yet */
 	uint32_t refs;	     /* the table, jobs and units */
 	bool listed;	     /* in the table */
@@ -42,6 +46,7 @@ struct links {
 	struct link_group **buckets;
 	size_t bucket_count; /* a power of 2, or 0 before the first group */
 	size_t count;
+	bool forgets; /* groups whose links were all copied: names come once only */
 };
 
 enum links_answer {
@@ -59,8 +64,11 @@ void links_close(struct links *links);
 /* Meets ENTRY of FOLDER, a name of SOURCE.  LEAD and FOLLOW: *group is held, and
  * given back by one of the calls below. */
 enum links_answer links_enter(struct links *links, const struct sys_stat *source,
-			      uint64_t target_device, struct folder *folder,
+			      uint64_t target_mount, struct folder *folder,
 			      const struct entry *entry, bool retry, struct link_group **group);
+
+/* The leader begins anew, with a source that changed. */
+void links_update(struct links *links, struct link_group *group, const struct sys_stat *source);
 
 /* The leader has NAME in DIR, and is the inode MADE. */
 void links_named(struct links *links, struct link_group *group, struct dir *dir, const char *name,

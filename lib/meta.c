@@ -120,11 +120,14 @@ static int meta_keep_owner(struct sys *sys, const struct settings *settings,
 
 /* The mode a copy of SOURCE ends with, as long as it has no ACL (M2, M4). */
 static mode_t meta_final_mode(const struct sys_stat *source, const struct xattr_acls *acls,
-			      bool same_owner)
+			      bool same_owner, struct losses *losses)
 {
 	mode_t mode = xattr_narrow_mode(acls, source->mode & META_PERMISSIONS);
 
-	return same_owner ? mode : mode & ~(mode_t)META_SETID;
+	if (same_owner || (mode & META_SETID) == 0)
+		return mode;
+	losses_note(losses, WEIR_PROPERTY_MODE, -EPERM);
+	return mode & ~(mode_t)META_SETID;
 }
 
 static int meta_set_mode(struct sys *sys, int fd, mode_t mode, struct losses *losses,
@@ -213,6 +216,7 @@ static int meta_take_mode(struct sys *sys, const struct meta_file *file, struct 
 	return result;
 }
 
+/* All but the mode, which comes after the source's attributes (M1). */
 static int meta_take_over(struct sys *sys, const struct settings *settings,
 			  const struct meta_file *file, struct error *error)
 {
@@ -224,7 +228,7 @@ static int meta_take_over(struct sys *sys, const struct settings *settings,
 		result = meta_inherit_xattrs(sys, settings, file, error);
 	if (result == 0 && !settings_keeps(settings, WEIR_PROPERTY_OWNER))
 		result = meta_take_owner(sys, file, error);
-	return result == 0 ? meta_take_mode(sys, file, error) : result;
+	return result;
 }
 
 /* ---- files ---- */
@@ -251,11 +255,11 @@ static int meta_keep_mode(struct sys *sys, const struct settings *settings,
 			  const struct meta_file *file, const struct xattr_acls *acls,
 			  bool same_owner, struct losses *losses, struct error *error)
 {
-	mode_t mode = meta_final_mode(file->source, acls, same_owner);
+	mode_t mode = meta_final_mode(file->source, acls, same_owner, losses);
 	int result = 0;
 
 	if (!settings_keeps(settings, WEIR_PROPERTY_MODE))
-		return 0;
+		return file->existing != NULL ? meta_take_mode(sys, file, error) : 0;
 	if (file->inherits_acl) /* what its folder handed on is not the source's */
 		result = xattr_remove_acls(sys, (struct xattr_place){ file->fd, "" }, false, error);
 	if (result == 0 &&
@@ -305,7 +309,8 @@ int meta_apply_file(struct sys *sys, const struct settings *settings, const stru
 
 /* ---- links, FIFOs, sockets, devices ---- */
 
-/* The temp's name is ours, random and locked: nobody put a link there. */
+/* The folder may be another user's by now, who puts a link in the temp's place:
+ * nothing here follows it. */
 static int meta_keep_node_mode(struct sys *sys, const struct settings *settings,
 			       const struct meta_node *node, const struct xattr_acls *acls,
 			       bool same_owner, struct losses *losses, struct error *error)
@@ -319,7 +324,7 @@ static int meta_keep_node_mode(struct sys *sys, const struct settings *settings,
 	if (result < 0)
 		return result;
 	result = sys_fchmodat(sys, node->place.dirfd, node->place.name,
-			      meta_final_mode(node->source, acls, same_owner));
+			      meta_final_mode(node->source, acls, same_owner, losses));
 	return result < 0 ? meta_fail(result, WEIR_PROPERTY_MODE, "set mode of", losses, error) : 0;
 }
 
@@ -430,7 +435,7 @@ static int meta_folder_mode(struct sys *sys, const struct settings *settings,
 	}
 	if (settings_keeps(settings, WEIR_PROPERTY_MODE))
 		mode = meta_final_mode(source, acls,
-				       now.uid == source->uid && now.gid == source->gid);
+				       now.uid == source->uid && now.gid == source->gid, losses);
 	else /* made with u+rwx so that we could work in it */
 		mode = now.mode & META_PERMISSIONS & (~(mode_t)0700U | (source->mode & 0700U));
 	if ((now.mode & META_PERMISSIONS) == mode)

@@ -183,9 +183,11 @@ void naming_lose(struct naming *naming, struct unit *unit, int result)
 	/* A link that was refused is copied now, or linked to another leader; that
 	 * is no second try of its data. */
 	if ((!unit->retry || unit->is_link) && !atomic_load(&naming->dropping) &&
-	    queue_push_retry(naming->queue, unit->folder, unit->type, unit->name,
-			     unit->target_name) == 0)
+	    queue_push_retry(naming->queue, unit->folder, unit->type, unit->name, unit->target_name,
+			     unit->refused) == 0) {
+		tally_sub(&naming->tally->bytes_found, unit->found_bytes);
 		return;
+	}
 	error_set(&error, result, ERROR_SIDE_TARGET, "write back");
 	naming_post_error(naming, &error, unit->folder, unit->target_name);
 }
@@ -215,8 +217,9 @@ static void naming_publish_unit(struct naming *naming, struct unit *unit, struct
 	if (had_temp)
 		dir_temp_removed(naming->root, target);
 	if (answer == PUBLISH_AGAIN) {
-		if (unit->is_link)
-			naming_settle_link(naming, unit, false, true);
+		if (unit->is_link) /* another folder may still be linked to */
+			naming_settle_link(naming, unit, false,
+					   unit->refused == -EMLINK || unit->refused == -ENOENT);
 		naming_lose(naming, unit, -EOPNOTSUPP);
 		return;
 	}

@@ -156,11 +156,14 @@ static int publish_link_over(struct root *root, struct unit *unit, int dirfd)
 	return result;
 }
 
-/* One more link is refused: by this inode, or by this file system for all. */
+/* One more link is refused: by this inode, for this folder, or by this file system
+ * for all, which says so by an errno of its own or in the leader's own folder. */
 static enum publish_answer publish_hard_link_refused(struct unit *unit, int result)
 {
-	if (result != -EMLINK && result != -ENOENT)
+	if (publish_refused(result) ||
+	    (result == -EPERM && unit->link->dir == unit->folder->target))
 		unit->folder->target_fs->no_hard_links = true;
+	unit->refused = publish_refused(result) ? -EPERM : result;
 	return PUBLISH_AGAIN;
 }
 

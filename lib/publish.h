@@ -31,6 +31,8 @@ struct unit {
 	bool grew;		 /* the source only grew meanwhile */
 	bool is_link;		 /* fd is O_PATH, of an inode that has a name already */
 	struct link_group *link; /* held, or NULL; not is_link: the unit leads it */
+	int refused;		 /* out: -errno, why it was not linked (AGAIN) */
+	uint64_t found_bytes;	 /* what it has in bytes_found */
 	uint64_t made_device;	 /* its inode, if it leads */
 	uint64_t made_inode;
 	uint64_t bytes;

@@ -6,9 +6,9 @@
  * Q1 nobody ever waits for room in it (T2): a scan is a task of one listing
  *    buffer that queues itself again below what it found, so the stack grows by
  *    one buffer of folders for each level of depth and no more;
- * Q3 what is deferred is outstanding, in no list here, and pushed exactly once;
  * Q2 `outstanding` counts every scan and entry from being queued to being over;
- *    when it is 0 and nothing is parked, the run is over.
+ *    when it is 0 and nothing is parked, the run is over;
+ * Q3 what is deferred is outstanding, in no list here, and pushed exactly once.
  */
 #define _GNU_SOURCE
 #include "queue.h"
@@ -75,13 +75,14 @@ void queue_push_batch(struct queue *queue, struct batch *batch)
 }
 
 int queue_push_retry(struct queue *queue, struct folder *folder, unsigned char type,
-		     const char *name, const char *target_name)
+		     const char *name, const char *target_name, int unlinked)
 {
 	struct batch *batch = batch_new(folder, strlen(name) + strlen(target_name) + 3);
 
 	if (batch == NULL)
 		return -ENOMEM;
-	batch->retry = true;
+	batch->retry = unlinked == 0;
+	batch->unlinked = unlinked;
 	batch->counted = true;
 	batch_add(batch, type, name, target_name);
 	queue_push_batch(queue, batch);

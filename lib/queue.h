@@ -21,6 +21,7 @@ struct batch {
 	struct folder *folder; /* referenced once for each entry */
 	bool retry;	       /* a second try after a failed write-back (G4) */
 	bool counted;	       /* its entry was counted before */
+	int unlinked;	       /* -errno: why its entry could not be linked */
 	uint32_t count;
 	uint32_t taken;	 /* entries handed to jobs */
 	size_t bytes;	 /* of names used */
@@ -66,9 +67,10 @@ void queue_push_found(struct queue *queue, struct folder *again, struct list *ch
  * is room, so the overshoot is one listing for each worker. */
 void queue_push_batch(struct queue *queue, struct batch *batch);
 
-/* One entry alone, for a second try.  0 or -ENOMEM. */
+/* One entry alone, for a second try: of its data (G4), or, with UNLINKED below 0,
+ * because it could not be a hard link.  0 or -ENOMEM. */
 int queue_push_retry(struct queue *queue, struct folder *folder, unsigned char type,
-		     const char *name, const char *target_name);
+		     const char *name, const char *target_name, int unlinked);
 
 /* An entry will come by queue_push_deferred(): until then it is outstanding. */
 void queue_defer(struct queue *queue);

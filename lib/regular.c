@@ -152,11 +152,12 @@ static void regular_count(struct job_env *env, struct job *job)
 {
 	struct tally *tally = env->stream.tally;
 
-	if (job->counted)
-		return;
+	if (!job->sized)
+		tally_add(&tally->bytes_found, job->source.size_bytes);
+	if (!job->counted)
+		tally_sub(&tally->files_open, 1);
+	job->sized = true;
 	job->counted = true;
-	tally_add(&tally->bytes_found, job->source.size_bytes);
-	tally_sub(&tally->files_open, 1);
 }
 
 /* Who the source is, and whether it is to be copied at all. */

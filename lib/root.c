@@ -142,6 +142,7 @@ static int dir_make(struct root *root, int fd, const char *name, struct dir **ma
 	dir->pins = 1;
 	dir->device = stat.device;
 	dir->inode = stat.inode;
+	dir->mount = stat.mount_id != 0 ? stat.mount_id : stat.device;
 	*made = dir;
 	return 0;
 }

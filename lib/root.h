@@ -29,7 +29,8 @@ struct dir {
 	int base_fd;	/* for a dir opened by path: what it is relative to */
 	uint64_t device;
 	uint64_t inode;
-	char name[]; /* one component, or the operand's path */
+	uint64_t mount; /* its number, or the device where the kernel tells none */
+	char name[];	/* one component, or the operand's path */
 };
 
 struct root {

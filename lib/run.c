@@ -530,6 +530,11 @@ static int run_begin(struct weir_run *run)
 	if (atomic_load(&run->early_cancel) != 0)
 		engine_cancel(&run->shared, (enum weir_cancel)atomic_load(&run->early_cancel));
 	result = operands_resolve(&run->operands, &run->tree);
+	run->links.forgets = run->operands.count == 1 && run->settings.follow != WEIR_FOLLOW_ALWAYS;
+	/* An ACL has the mode in it. */
+	if (settings_keeps(&run->settings, WEIR_PROPERTY_ACL) &&
+	    !settings_keeps(&run->settings, WEIR_PROPERTY_MODE))
+		run->settings.keep[WEIR_PROPERTY_MODE] = WEIR_KEEP_TRY;
 	if (result == 0) {
 		result = operands_queue(&run->operands, &run->tree);
 		if (result < 0 &&

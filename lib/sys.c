@@ -420,8 +420,14 @@ int sys_fchmod(struct sys *sys, int fd, mode_t mode)
 
 int sys_fchmodat(struct sys *sys, int dirfd, const char *name, mode_t mode)
 {
-	return (int)sys_note(sys, SYS_CHMOD, dirfd, name, 0, 0, mode,
-			     sys_result(fchmodat(dirfd, name, mode, 0)));
+	/* Without links the C library goes through an O_PATH descriptor and
+	 * /proc; where it cannot, the call of Linux 6.6 may do. */
+	long result = sys_result(fchmodat(dirfd, name, mode, AT_SYMLINK_NOFOLLOW));
+
+	if (result == -EOPNOTSUPP)
+		result = sys_result(
+			syscall(SYS_NR_FCHMODAT2, dirfd, name, mode, AT_SYMLINK_NOFOLLOW));
+	return (int)sys_note(sys, SYS_CHMOD, dirfd, name, 0, 0, mode, result);
 }
 
 int sys_futimens(struct sys *sys, int fd, const struct timespec times[2])

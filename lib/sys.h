@@ -63,6 +63,7 @@ enum sys_kind {
 };
 
 /* What the kernel knows and Debian 12's headers do not. */
+#define SYS_NR_FCHMODAT2 452	   /* fchmodat2(2), Linux 6.6, the same everywhere */
 #define SYS_STATX_DIOALIGN 0x2000U /* statx(2), Linux 6.1 */
 #define SYS_STATX_MNT_ID 0x1000U   /* the same, Linux 5.8 */
 

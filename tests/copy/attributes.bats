@@ -26,7 +26,7 @@ load helper
 	chmod 555 "$S/a/sub" "$S/a"
 	run --separate-stderr strace -f -o /dev/null -P "$S/a/sub/f" \
 		-e inject=pread64,read:error=EIO \
-		"$WEIR" copy --engine=plain -a "$S/a" "$D"
+		"$WEIR" copy --engine=plain --reflink=never -a "$S/a" "$D"
 	[ "$status" -eq 23 ]
 	[ "$(mode_of "$D/a")" = 555 ]
 	[ "$(mode_of "$D/a/sub")" = 555 ]

@@ -95,6 +95,20 @@ make_rich_tree() { # FOLDER
 }
 
 # bats test_tags=G13
+@test "a read-only file that is replaced gets the source's attributes" {
+	need_xattrs
+	user_areas
+	as_user mktree file "$S/f" 100
+	as_user setfattr -n user.colour -v red "$S/f"
+	as_user mktree file "$D/f" 50 7
+	as_user chmod 444 "$D/f"
+	exits 0 as_user "$WEIR" copy --preserve=xattr "$S/f" "$D/f"
+	silent
+	[ "$(xattr_of user.colour "$D/f")" = red ]
+	[ "$(mode_of "$D/f")" = 444 ]
+}
+
+# bats test_tags=G13
 @test "attributes that the target cannot hold are one line with a count, and exit 0" {
 	need_xattrs
 	need_strace
@@ -169,7 +183,8 @@ make_rich_tree() { # FOLDER
 	done
 	setfattr -n user.colour -v red "$S/f"
 	copies -a "$S/f" "$D/f"
-	[ "$(getfattr -m - "$D/f" 2>/dev/null | grep -Ec 'overlay|weir|evm|ima')" -eq 0 ]
+	nothing "$(getfattr -m - "$D/f" 2>/dev/null |
+		grep -E '^(trusted.overlay|user.weir|security)')"
 	[ "$(xattr_of user.colour "$D/f")" = red ]
 }
 
@@ -311,7 +326,9 @@ make_rich_tree() { # FOLDER
 	chmod a+rwx "$S" "$D"
 	exits 0 unshare -Ur "$WEIR" copy -a "$S/f" "$D/f"
 	says "owner of 1 entry not kept"
+	says "mode of 1 entry not kept"
 	[ "$(mode_of "$D/f")" = 755 ]
+	exits 23 unshare -Ur "$WEIR" copy -a --keep=mode:require "$S/f" "$D/g"
 }
 
 @test "links and special files that the target cannot hold are one line, if so asked" {
@@ -479,6 +496,40 @@ group_of() { # PATH
 	same "$S/a" "$D/b"
 }
 
+# bats test_tags=J09
+@test "a folder that takes no links from elsewhere copies, and others still link" {
+	need_root
+	local i
+
+	mkdir -p "$S/a/1" "$S/a/2" "$S/a/3" "$D/a/2" "$S/other"
+	mkdir "$D/other"
+	mktree file "$S/a/1/x" 5000
+	ln "$S/a/1/x" "$S/a/2/x"
+	ln "$S/a/1/x" "$S/a/3/x"
+	for i in $(seq 20); do
+		mktree file "$S/a/3/$i" 3000 "$i"
+		ln "$S/a/3/$i" "$S/a/3/link$i"
+	done
+	exits 0 unshare -m sh -eu -c 'mount --bind "$2/other" "$2/a/2"
+		"$0" copy -a "$1/a" "$2"' "$WEIR" "$S" "$D"
+	same --links "$S/a/3" "$D/a/3"
+	[ "$(group_of "$D/a/1/x")" = "$(group_of "$D/a/3/x")" ]
+	same "$S/a/1/x" "$D/other/x"
+}
+
+# bats test_tags=J06
+@test "operands that overlap keep one group" {
+	local i
+
+	mkdir -p "$S/a/sub" "$S/z"
+	mktree file "$S/a/sub/x" 5000
+	ln "$S/a/sub/x" "$S/a/z"
+	mktree many "$S/z" 100 10
+	copies -a --workers=1 --durable=none "$S/a" "$S/z" "$S/a/sub" "$D"
+	[ "$(stat -c %h "$D/a/sub/x")" -eq 3 ]
+	[ "$(group_of "$D/a/sub/x")" = "$(group_of "$D/sub/x")" ]
+}
+
 # bats test_tags=J06
 @test "an inode that takes no more links is followed by another one" {
 	need_strace
@@ -486,8 +537,11 @@ group_of() { # PATH
 	mktree file "$S/a/1" 5000
 	for i in 2 3 4 5 6; do ln "$S/a/1" "$S/a/$i"; done
 	run --separate-stderr strace -f -o /dev/null -e inject=linkat:error=EMLINK:when=4 \
-		"$WEIR" copy -a --workers=1 "$S/a" "$D"
-	[ "$status" -eq 0 ]
+		"$WEIR" copy -a --workers=1 --stats --keep=links:require "$S/a" "$D"
+	[ "$status" -eq 23 ] # a group became two
+	says "links of 1 entry not kept"
+	counts bytes_found -eq 10000
+	counts bytes_written -eq 10000
 	same --times "$S/a" "$D/a"
 	no_temps "$D"
 }
@@ -501,7 +555,7 @@ group_of() { # PATH
 	ln "$S/a/f" "$S/a/h"
 	run --separate-stderr strace -f -o /dev/null -e inject=pread64:error=EIO:when=1 \
 		-P "$S/a/f" -P "$S/a/g" -P "$S/a/h" \
-		"$WEIR" copy --engine=plain --workers=1 -a "$S/a" "$D/b"
+		"$WEIR" copy --engine=plain --reflink=never --workers=1 -a "$S/a" "$D/b"
 	[ "$status" -eq 23 ]
 	[ "$(find "$D/b" -type f | wc -l)" -eq 2 ]
 	[ "$(find "$D/b" -type f -printf '%i\n' | sort -u | wc -l)" -eq 1 ]

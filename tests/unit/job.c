@@ -512,6 +512,48 @@ static void changes_once(void)
 	close_bench();
 }
 
+/* Another file takes the name while it is copied. */
+static void replace_source(void)
+{
+	unit_write_file(bench->source, "h", bench->bytes, 70001);
+	CHECK(renameat(bench->source, "h", bench->source, "f") == 0);
+}
+
+static void leader_replaced(void)
+{
+	struct queue queue;
+	struct bell bell = { 0 }, idle = { 0 };
+	struct links links;
+
+	open_bench(true);
+	REQUIRE(queue_open(&queue, &bell, &idle) == 0);
+	REQUIRE(links_open(&links, &bench->root, &queue) == 0);
+	bench->env.links = &links;
+	for (uint64_t seed = 1; seed < 10; seed++) {
+		make_source(150000);
+		CHECK(linkat(bench->source, "f", bench->source, "other", 0) == 0);
+		reset();
+		bench->settings.keep[WEIR_PROPERTY_LINKS] = WEIR_KEEP_TRY;
+		bench->fake.seed = seed;
+		bench->fake.completed = bench->fake.issued = 0;
+		bench->change = replace_source;
+		bench->changes = 1;
+		bench->change_after = 2 + (uint32_t)seed % 5;
+		begin(regular_recipe, DT_REG);
+		CHECK_EQUAL(advance(100000), STEP_PARK);
+		/* The old file's other names are not to be linked to this. */
+		CHECK(bench->job.link == NULL);
+		CHECK_EQUAL(links.count, 0);
+		publish();
+		CHECK(target_is(70001));
+		check_clean(true);
+		CHECK(unlinkat(bench->source, "other", 0) == 0);
+	}
+	links_close(&links);
+	queue_close(&queue);
+	close_bench();
+}
+
 static void changes_twice(void)
 {
 	open_bench(true);
@@ -767,6 +809,7 @@ static const struct unit_test tests[] = {
 	{ "a write error ends the job with its exact offset and leaves nothing", write_fails },
 	{ "direct I/O refused by the first transfers leaves the exact size", direct_refused },
 	{ "a source that changed once while it was read is read again", changes_once },
+	{ "a first link whose name leads to another file gives its group up", leader_replaced },
 	{ "a source that changed twice is not installed", changes_twice },
 	{ "a source that only grows gives its prefix and says so", grows },
 	{ "a failed sync is never repeated on the same data", sync_fails },

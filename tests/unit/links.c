@@ -29,6 +29,7 @@ static void open_bench(void)
 	REQUIRE(root_open(&bench->root, &bench->sys, 16) == 0);
 	REQUIRE(queue_open(&bench->queue, &bench->bell, &bench->idle) == 0);
 	REQUIRE(links_open(&bench->links, &bench->root, &bench->queue) == 0);
+	bench->links.forgets = true;
 	bench->folder = folder_new(NULL, "source", "target");
 	REQUIRE(dir_open_path(&bench->root, bench->dirfd, ".", &bench->folder->target) == 0);
 	dir_unpin(&bench->root, bench->folder->target);
@@ -137,6 +138,51 @@ static void spoiled(void)
 	close_bench();
 }
 
+/* An inode number that was given to another file, or whose file was changed. */
+static void reused(void)
+{
+	struct sys_stat source = { .device = 7, .inode = 1, .links = 3, .size_bytes = 5 };
+	struct entry entry = { .type = DT_REG, .name = "x", .target_name = "x" };
+	struct link_group *one = NULL, *two = NULL, *three = NULL;
+
+	open_bench();
+	REQUIRE(links_enter(&bench->links, &source, 9, bench->folder, &entry, false, &one) ==
+		LINKS_LEAD);
+	links_named(&bench->links, one, bench->folder->target, "x", 9, 100);
+	source.mtime.tv_nsec = 1;
+	CHECK_EQUAL(links_enter(&bench->links, &source, 9, bench->folder, &entry, false, &two),
+		    LINKS_LEAD);
+	source.size_bytes = 6;
+	CHECK_EQUAL(links_enter(&bench->links, &source, 9, bench->folder, &entry, false, &three),
+		    LINKS_LEAD);
+	links_lost(&bench->links, two);
+	/* One that leads and begins anew is known by what it is now. */
+	source.size_bytes = 7;
+	links_update(&bench->links, three, &source);
+	CHECK_EQUAL(links_enter(&bench->links, &source, 9, bench->folder, &entry, false, &two),
+		    LINKS_WAIT);
+	links_named(&bench->links, three, bench->folder->target, "x", 9, 101);
+	CHECK_TEXT(comes_back(), "x");
+	close_bench();
+}
+
+/* Where names may be met twice, a count of them says nothing. */
+static void met_twice(void)
+{
+	struct link_group *group = NULL;
+
+	open_bench();
+	bench->links.forgets = false;
+	CHECK_EQUAL(enter(1, 2, "a", &group), LINKS_LEAD);
+	links_named(&bench->links, group, bench->folder->target, "a", 9, 100);
+	for (int i = 0; i < 5; i++) {
+		CHECK_EQUAL(enter(1, 2, "b", &group), LINKS_FOLLOW);
+		links_followed(&bench->links, group);
+	}
+	CHECK_EQUAL(bench->links.count, 1);
+	close_bench();
+}
+
 static void apart(void)
 {
 	struct link_group *one = NULL, *two = NULL;
@@ -185,6 +231,8 @@ static const struct unit_test tests[] = {
 	{ "the first name leads, later ones wait and then follow", led },
 	{ "where the first one fails another one leads", lost },
 	{ "where the first one takes no more links another one leads", spoiled },
+	{ "an inode number that another file has by now is another group", reused },
+	{ "where names are met twice nothing is forgotten", met_twice },
 	{ "groups of other inodes and other targets are apart", apart },
 	{ "many groups are found again, and forgotten when complete", many },
 };

@@ -235,8 +235,8 @@ static void retries(void)
 
 	memset(longest, 'x', 255);
 	longest[255] = '\0';
-	CHECK_EQUAL(queue_push_retry(queue, folders[0], 10, longest, longest), 0);
-	CHECK_EQUAL(queue_push_retry(queue, folders[0], 8, "a", "b"), 0);
+	CHECK_EQUAL(queue_push_retry(queue, folders[0], 10, longest, longest, 0), 0);
+	CHECK_EQUAL(queue_push_retry(queue, folders[0], 8, "a", "b", 0), 0);
 	CHECK_EQUAL(queue->outstanding, 2);
 	batch = queue_take_batch(queue);
 	REQUIRE(batch != NULL && batch->retry && batch_next(batch, &entry));
@@ -325,7 +325,7 @@ static void *work(void *argument)
 			atomic_fetch_add(&shared->entries, 1);
 			for (int i = 0; i < 2 && depth < 9; i++)
 				queue_push_retry(&shared->queue, shared->folder, TYPE_FILE,
-						 &"1234567890"[9 - depth], "x");
+						 &"1234567890"[9 - depth], "x", 0);
 			folder_put(shared->folder);
 			queue_finish_work(&shared->queue, 1);
 		}
@@ -341,7 +341,7 @@ static void threads(void)
 
 	REQUIRE(queue_open(&shared->queue, &shared->bell, &shared->idle) == 0);
 	shared->folder = folder_new(NULL, "f", NULL);
-	queue_push_retry(&shared->queue, shared->folder, TYPE_FILE, "0", "x");
+	queue_push_retry(&shared->queue, shared->folder, TYPE_FILE, "0", "x", 0);
 	for (int i = 0; i < 4; i++)
 		REQUIRE(pthread_create(&workers[i], NULL, work, shared) == 0);
 	for (uint32_t seen; seen = bell_read(&shared->idle), !queue_idle(&shared->queue);)
