@@ -99,6 +99,7 @@ static void engine_set_env(struct worker *worker)
 		.settings = settings,
 		.root = shared->root,
 		.links = shared->links,
+		.loss = shared->loss,
 		.fs = shared->fs,
 		.have_proc = shared->have_proc,
 		.is_root = shared->is_root,

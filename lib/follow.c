@@ -14,6 +14,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 
 #include "invariant.h"
 
@@ -66,11 +67,11 @@ enum step_answer follow_group(struct job_env *env, struct job *job)
 		return STEP_NEXT; /* it leads already, and starts anew */
 	if (job->folder->target_fs->no_hard_links || (!env->have_proc && !env->is_root))
 		job->unlinked = -EPERM;
-	if (job->unlinked < 0)
-		losses_note(&job->losses, WEIR_PROPERTY_LINKS, job->unlinked);
 	/* Where this folder cannot have the link, others may have it. */
-	if (job->unlinked == -EPERM || job->unlinked == -EXDEV)
+	if (job->unlinked == -EPERM || job->unlinked == -EXDEV) {
+		losses_note(&job->losses, WEIR_PROPERTY_LINKS, job->unlinked);
 		return STEP_NEXT;
+	}
 	switch (links_enter(env->links, &job->source, job->folder->target->mount, job->folder,
 			    &entry, job->retry, &job->link)) {
 	case LINKS_LEAD:
@@ -134,6 +135,22 @@ static int follow_open_leader(struct job_env *env, const struct link_group *grou
 	return result;
 }
 
+/* F3: the group goes on with another leader. */
+static void follow_give_up(struct job_env *env, struct job *job, int result)
+{
+	struct losses losses = { 0 };
+	bool splits = links_release(env->links, job->link, true);
+	char *path;
+
+	job->link = NULL;
+	if (!splits)
+		return;
+	losses_note(&losses, WEIR_PROPERTY_LINKS, result);
+	path = folder_target_path(job->folder, job->target_name);
+	loss_count(env->loss, &losses, path != NULL ? path : job->target_name);
+	free(path);
+}
+
 static enum step_answer follow_open(struct job_env *env, struct job *job)
 {
 	int fd = follow_open_leader(env, job->link);
@@ -142,10 +159,8 @@ static enum step_answer follow_open(struct job_env *env, struct job *job)
 		error_set(&job->error, fd, ERROR_SIDE_TARGET, "open the first link of");
 		return STEP_FAIL;
 	}
-	if (fd < 0) { /* F3 */
-		links_release(env->links, job->link, true);
-		job->link = NULL;
-		job->unlinked = fd;
+	if (fd < 0) {
+		follow_give_up(env, job, fd);
 		return follow_turn_to(job, job->origin);
 	}
 	job->target_fd = fd;

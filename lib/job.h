@@ -28,6 +28,7 @@ struct job_env {
 	struct root *root;
 	struct links *links;
 	struct fs_table *fs;
+	struct loss_table *loss;
 	bool noatime_refused; /* O_NOATIME gave EPERM: not our files */
 	bool have_proc;	      /* /proc/self/fd is there */
 	bool is_root;

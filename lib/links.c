@@ -324,16 +324,18 @@ void links_followed(struct links *links, struct link_group *group)
 		links_free(links, group);
 }
 
-void links_release(struct links *links, struct link_group *group, bool spoiled)
+bool links_release(struct links *links, struct link_group *group, bool spoiled)
 {
-	bool last;
+	bool splits, last;
 
 	pthread_mutex_lock(&links->lock);
 	WEIR_ASSERT(group->named);
+	splits = spoiled && group->listed;
 	if (spoiled)
 		links_unlist(links, group);
 	last = links_put(group);
 	pthread_mutex_unlock(&links->lock);
 	if (last)
 		links_free(links, group);
+	return splits;
 }

@@ -81,7 +81,8 @@ void links_lost(struct links *links, struct link_group *group);
 void links_followed(struct links *links, struct link_group *group);
 
 /* A follower came to nothing.  SPOILED: the leader takes no more links or is gone,
- * so the next one to come leads. */
-void links_release(struct links *links, struct link_group *group, bool spoiled);
+ * so the next one to come leads.  True if it led until now: one group has become
+ * two, which is a loss to be counted once. */
+bool links_release(struct links *links, struct link_group *group, bool spoiled);
 
 #endif

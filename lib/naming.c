@@ -140,6 +140,21 @@ static void naming_close_unit(struct naming *naming, struct unit *unit)
 	unit->fd = -1;
 }
 
+/* The names that are refused now are copied, or linked to another leader. */
+static void naming_release_link(struct naming *naming, const struct unit *unit,
+				struct link_group *group, bool spoiled)
+{
+	struct losses losses = { 0 };
+	char *path;
+
+	if (!links_release(naming->links, group, spoiled))
+		return;
+	losses_note(&losses, WEIR_PROPERTY_LINKS, unit->refused);
+	path = folder_target_path(unit->folder, unit->target_name);
+	loss_count(naming->loss, &losses, path != NULL ? path : unit->target_name);
+	free(path);
+}
+
 /* What became of a unit of a hard-link group.  SPOILED: its leader takes no more
  * links. */
 static void naming_settle_link(struct naming *naming, struct unit *unit, bool done, bool spoiled)
@@ -152,7 +167,7 @@ static void naming_settle_link(struct naming *naming, struct unit *unit, bool do
 	if (unit->is_link && done)
 		links_followed(naming->links, group);
 	else if (unit->is_link)
-		links_release(naming->links, group, spoiled);
+		naming_release_link(naming, unit, group, spoiled);
 	else if (done)
 		links_named(naming->links, group, unit->folder->target, unit->target_name,
 			    unit->made_device, unit->made_inode);

@@ -128,12 +128,12 @@ static void spoiled(void)
 	links_named(&bench->links, leader, bench->folder->target, "a", 9, 100);
 	CHECK_EQUAL(enter(1, 9, "b", &one), LINKS_FOLLOW);
 	CHECK_EQUAL(enter(1, 9, "c", &two), LINKS_FOLLOW);
-	links_release(&bench->links, one, true); /* it takes no more links */
-	CHECK_TEXT(two->name, "a");		 /* who has it reads on (H2) */
+	CHECK(links_release(&bench->links, one, true)); /* it takes no more links */
+	CHECK_TEXT(two->name, "a");			/* who has it reads on (H2) */
 	CHECK_EQUAL(enter(1, 9, "b", &leader), LINKS_LEAD);
 	CHECK(leader != two);
-	links_release(&bench->links, two, true);
-	CHECK_EQUAL(bench->links.count, 1); /* the new group stays */
+	CHECK(!links_release(&bench->links, two, true)); /* told once */
+	CHECK_EQUAL(bench->links.count, 1);		 /* the new group stays */
 	links_lost(&bench->links, leader);
 	close_bench();
 }
