@@ -60,8 +60,7 @@ static void bash_names(struct text *text, unsigned verb)
 			text_addf(text, "%s-%c", between, *letter);
 			between = " ";
 		}
-		text_addf(text, "%s--%s%s", between, option->name,
-			  needs_value(option) ? "=" : "");
+		text_addf(text, "%s--%s%s", between, option->name, needs_value(option) ? "=" : "");
 		between = " ";
 	}
 }
@@ -72,8 +71,8 @@ static void bash_value(struct text *text, const struct option *option)
 		return;
 	text_add(text, "\t");
 	/* One that may go without takes what is joined to it only. */
-	for (const char *letter = option->letters;
-	     *letter != '\0' && option->otherwise == NULL; letter++)
+	for (const char *letter = option->letters; *letter != '\0' && option->otherwise == NULL;
+	     letter++)
 		text_addf(text, "-%c | ", *letter);
 	if (option->otherwise == NULL)
 		text_addf(text, "--%s | ", option->name);
@@ -183,14 +182,13 @@ static void zsh_options(struct text *text, unsigned verb)
 			continue;
 		for (const char *letter = option->letters; *letter != '\0'; letter++) {
 			snprintf(name, sizeof(name), "-%c", *letter);
-			zsh_option(text, name,
-				   needs_value(option) ? "+" : "", option);
+			zsh_option(text, name, needs_value(option) ? "+" : "", option);
 		}
 		snprintf(name, sizeof(name), "--%s", option->name);
 		zsh_option(text, name,
-			   option->otherwise != NULL		     ? "=-"
+			   option->otherwise != NULL	       ? "=-"
 			   : option->argument != ARGUMENT_NONE ? "="
-								     : "",
+							       : "",
 			   option);
 	}
 }

@@ -15,8 +15,7 @@ static const struct foreign_letter {
 } foreign_letters[] = {
 	{ 'h', "the help is 'weir copy --help'" },
 	{ 'V', "the version is 'weir --version'" },
-	{ 'i',
-	  "nothing is ever asked; -n keeps what exists, --dry-run shows what would be done" },
+	{ 'i', "nothing is ever asked; -n keeps what exists, --dry-run shows what would be done" },
 	{ 'b', "no backups are made; -n keeps what exists" },
 	{ 'S', "no backups are made; -n keeps what exists" },
 	{ 'l', "links are made by ln" },

@@ -75,9 +75,8 @@ static void add_option(struct text *text, const struct option *option)
 	text_add(text, text_string(&names));
 	if (names.length_bytes + 2 > HELP_INDENT)
 		text_add(text, "\n");
-	add_spaces(text, names.length_bytes + 2 > HELP_INDENT
-				 ? HELP_INDENT
-				 : HELP_INDENT - names.length_bytes);
+	add_spaces(text, names.length_bytes + 2 > HELP_INDENT ? HELP_INDENT
+							      : HELP_INDENT - names.length_bytes);
 	if (option->choices != NULL) {
 		add_choices(&words, option, ", ");
 		text_add(&words, ": ");

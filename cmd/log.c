@@ -12,8 +12,7 @@
 #define LOG_HELD_BYTES 32768U
 
 /* O_NONBLOCK: a FIFO is refused instead of waited for. */
-#define LOG_FLAGS                                                                                  \
-	(O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+#define LOG_FLAGS (O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
 
 static void add_reason(struct text *why, int errnum)
 {

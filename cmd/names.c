@@ -72,8 +72,8 @@ static int read_names(struct names *names, struct weir_run *run, FILE *stream)
 	int status = 0;
 
 	while (status == 0) {
-		ssize_t length = getdelim(&name, &capacity, names->ends_with_nul ? '\0' : '\n',
-					  stream);
+		ssize_t length =
+			getdelim(&name, &capacity, names->ends_with_nul ? '\0' : '\n', stream);
 
 		if (length < 0) {
 			if (!feof(stream))

@@ -50,8 +50,8 @@ void output_flush(struct output *output)
 	output_clear_status(output);
 	/* After the first error nobody reads on, or the rest would have a hole. */
 	if (output->out_errnum == 0)
-		output->out_errnum = write_all(STDOUT_FILENO, output->out.data,
-					       output->out.length_bytes);
+		output->out_errnum =
+			write_all(STDOUT_FILENO, output->out.data, output->out.length_bytes);
 	text_clear(&output->out);
 }
 

@@ -284,8 +284,7 @@ static int refuse_letter(const struct parser *parser, const char *word, const ch
 static int parse_letters(struct parser *parser, const char *word)
 {
 	for (const char *letter = word + 1; *letter != '\0'; letter++) {
-		const struct option *option =
-			options_find_letter(parser->speaker->verb, *letter);
+		const struct option *option = options_find_letter(parser->speaker->verb, *letter);
 		char name[3] = { '-', *letter, '\0' };
 		int status;
 
@@ -351,8 +350,7 @@ int parse_environment(const struct speaker *speaker, struct request *request)
 		if (option->environment == NULL || (option->verbs & speaker->verb) == 0)
 			continue;
 		value = getenv(option->environment);
-		if (value == NULL || value[0] == '\0' ||
-		    request->given[option->effects[0].setting])
+		if (value == NULL || value[0] == '\0' || request->given[option->effects[0].setting])
 			continue;
 		status = take_value(speaker, request, option, option->environment, value);
 		if (status != 0)

@@ -57,8 +57,7 @@ static const char *action_word(enum weir_action action, bool is_dry_run)
 	return is_dry_run ? "would leave" : "left";
 }
 
-static void add_entry(struct text *line, const struct weir_event *event, bool is_dry_run,
-		      bool utf8)
+static void add_entry(struct text *line, const struct weir_event *event, bool is_dry_run, bool utf8)
 {
 	text_addf(line, "%s ", action_word(weir_event_action(event), is_dry_run));
 	escape_bare(line, weir_event_path(event), utf8);
@@ -143,8 +142,7 @@ static void add_error(struct text *line, const struct weir_event *event, bool ut
 static void add_loss(struct text *line, const struct weir_event *event, bool utf8)
 {
 	enum weir_property property = weir_event_property(event);
-	bool is_entry =
-		property == WEIR_PROPERTY_SYMLINK || property == WEIR_PROPERTY_SPECIAL;
+	bool is_entry = property == WEIR_PROPERTY_SYMLINK || property == WEIR_PROPERTY_SPECIAL;
 
 	text_add(line, weir_event_keep(event) == WEIR_KEEP_REQUIRE ? "weir: " : "weir: warning: ");
 	text_addf(line, "%s%s ", weir_property_name(property), is_entry ? ":" : " of");
@@ -383,8 +381,8 @@ static void add_copied(struct text *line, const struct weir_stats *stats, const 
 	size_add_duration(line, stats->elapsed_ns);
 	if (stats->elapsed_ns > 0 && stats->bytes_written > 0) {
 		text_add(line, ", ");
-		size_add_rate(line, (double)stats->bytes_written * NS_PER_S /
-					    (double)stats->elapsed_ns);
+		size_add_rate(line,
+			      (double)stats->bytes_written * NS_PER_S / (double)stats->elapsed_ns);
 	}
 	add_how(line, stats);
 	if (receipt[0] != '\0')
@@ -427,7 +425,10 @@ void report_summary(struct report *report, const struct weir_run *run, const cha
 	text_free(&line);
 }
 
-#define COUNTER(name) { #name, offsetof(struct weir_stats, name) }
+#define COUNTER(name)                                    \
+	{                                                \
+#name, offsetof(struct weir_stats, name) \
+	}
 
 static const struct counter {
 	const char *name;

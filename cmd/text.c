@@ -60,8 +60,7 @@ void text_addf(struct text *text, const char *format, ...)
 	text->length_bytes += (size_t)length;
 }
 
-void text_add_count(struct text *text, unsigned long long count, const char *one,
-		    const char *many)
+void text_add_count(struct text *text, unsigned long long count, const char *one, const char *many)
 {
 	text_addf(text, "%llu %s", count, count == 1 ? one : many);
 }

@@ -35,11 +35,17 @@ static const char *const help_usage[] = { "[VERB]", NULL };
 static const char *const help_notes[] = { NULL };
 
 const struct verb verbs[] = {
-	{ .name = "copy", .speaker = { .name = "weir copy", .verb = VERB_COPY },
-	  .summary = "copy files and folders", .usage = copy_usage, .notes = copy_notes,
+	{ .name = "copy",
+	  .speaker = { .name = "weir copy", .verb = VERB_COPY },
+	  .summary = "copy files and folders",
+	  .usage = copy_usage,
+	  .notes = copy_notes,
 	  .run = copy_run },
-	{ .name = "help", .speaker = { .name = "weir help", .verb = VERB_HELP },
-	  .summary = "show the help of a verb", .usage = help_usage, .notes = help_notes,
+	{ .name = "help",
+	  .speaker = { .name = "weir help", .verb = VERB_HELP },
+	  .summary = "show the help of a verb",
+	  .usage = help_usage,
+	  .notes = help_notes,
 	  .run = help_run },
 	{ .name = NULL },
 };
@@ -81,8 +87,8 @@ static int help_run(const struct verb *verb, char **words)
 	if (result < 0)
 		status = -result;
 	else if (request.operand_count > 1)
-		status = usage_error_name(&verb->speaker, "one verb is enough:",
-					  request.operands[1]);
+		status = usage_error_name(&verb->speaker,
+					  "one verb is enough:", request.operands[1]);
 	else if (about == NULL)
 		status = refuse_verb(&verb->speaker, request.operands[0]);
 	else if (request.operand_count == 1 || request.given[SETTING_HELP])

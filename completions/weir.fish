@@ -30,6 +30,7 @@ complete -c weir -n '__fish_seen_subcommand_from copy' -l sync -x -a 'auto files
 complete -c weir -n '__fish_seen_subcommand_from copy' -l engine -x -a 'auto ring plain' -d 'use io_uring or plain system calls'
 complete -c weir -n '__fish_seen_subcommand_from copy' -l direct -x -a 'auto always never' -d 'copy past the page cache'
 complete -c weir -n '__fish_seen_subcommand_from copy' -l reflink -a 'auto always never' -d 'share blocks with the source where both sides can; without WHEN: always'
+complete -c weir -n '__fish_seen_subcommand_from copy' -l sparse -x -a 'auto always never' -d 'make holes where the source has them, for all zeros, never'
 complete -c weir -n '__fish_seen_subcommand_from copy' -l chunk-size -x -d 'bytes of one transfer, a multiple of 4K; 0: chosen'
 complete -c weir -n '__fish_seen_subcommand_from copy' -l depth -x -d 'large transfers in flight for each worker; 0: chosen'
 complete -c weir -n '__fish_seen_subcommand_from copy' -l workers -x -d 'worker threads; 0: chosen'

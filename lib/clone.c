@@ -55,6 +55,10 @@ enum step_answer clone_start(struct job_env *env, struct job *job)
 	job->cloned = false;
 	if (env->settings->reflink == WEIR_REFLINK_NEVER || job->source.size_bytes == 0)
 		return STEP_NEXT;
+	/* A clone has the holes of its source, no more and no less. */
+	if (env->settings->sparse != WEIR_SPARSE_AUTO &&
+	    env->settings->reflink == WEIR_REFLINK_AUTO)
+		return STEP_NEXT;
 	pair = clone_pair(env, job);
 	if (pair == NULL || pair->source->kind == FS_PSEUDO || pair->no_clone)
 		return clone_refused(env, job, -EOPNOTSUPP);

@@ -75,6 +75,7 @@
 #define LIMIT_HUGE_PAGE_BYTES MIB(2)
 #define LIMIT_BATCH_BYTES KIB(4) /* names of one batch */
 #define LIMIT_ALIGN_BYTES KIB(4)
+#define LIMIT_ZERO_BYTES KIB(4) /* smallest hole: a block of the usual file systems */
 #define LIMIT_RANGE_BYTES (1024ULL * 1024 * 1024) /* one registered buffer */
 #define LIMIT_WAIT_MS 100			  /* T3: nobody sleeps longer without looking */
 #define LIMIT_TRIES 8U				  /* EAGAIN and EINTR of one transfer */
@@ -102,6 +103,7 @@
 
 _Static_assert(2 * LIMIT_NAME_BYTES + 1 <= LIMIT_BATCH_BYTES, "one entry fits a batch");
 _Static_assert(LIMIT_CHUNK_BYTES % LIMIT_ALIGN_BYTES == 0, "chunks are whole blocks");
+_Static_assert(LIMIT_ZERO_BYTES % LIMIT_ALIGN_BYTES == 0, "holes are whole blocks");
 _Static_assert(LIMIT_SMALL_BYTES % LIMIT_ALIGN_BYTES == 0, "slots are whole blocks");
 _Static_assert(LIMIT_OPS <= LIMIT_SQ_ENTRIES, "an op always finds an SQ entry");
 _Static_assert(LIMIT_DEPTH_MAX + LIMIT_SMALL_SLOTS <= LIMIT_SLOTS_MAX, "all slots fit");

@@ -343,6 +343,22 @@ static void regular_choose_direct(struct job_env *env, struct job *job, struct s
 	}
 }
 
+/* Where holes come from: the source's map, or zeros that are found in the data
+ * (D05: a map that is not to be believed is not asked for). */
+static void regular_choose_holes(const struct job_env *env, const struct job *job,
+				 struct stream_plan *plan)
+{
+	const struct sys_stat *source = &job->source;
+	const struct fs *fs = job->folder->source_fs;
+	bool has_holes = source->blocks < source->size_bytes / 512;
+	bool believed = fs != NULL && fs_believes_holes(fs);
+
+	if (env->settings->sparse == WEIR_SPARSE_NEVER)
+		return;
+	plan->sparse = has_holes && believed;
+	plan->find_zeros = env->settings->sparse == WEIR_SPARSE_ALWAYS || (has_holes && !believed);
+}
+
 static void regular_choose(struct job_env *env, struct job *job, struct stream_plan *plan)
 {
 	const struct sys_stat *source = &job->source;
@@ -357,9 +373,8 @@ static void regular_choose(struct job_env *env, struct job *job, struct stream_p
 		.small = source->size_bytes <= LIMIT_SMALL_BYTES,
 		.bound_dirty = env->settings->durable != WEIR_DURABLE_NONE &&
 			       !fs_is_memory(job->folder->target_fs),
-		.sparse = source->blocks < source->size_bytes / 512 && fs != NULL &&
-			  fs_believes_holes(fs),
 	};
+	regular_choose_holes(env, job, plan);
 	if (source->size_bytes == 0 || (fs != NULL && fs->kind == FS_PSEUDO)) {
 		plan->to_end = true;
 		plan->depth = 1;
@@ -387,7 +402,7 @@ static int regular_reserve(struct job_env *env, struct job *job, const struct st
 	uint64_t size = plan->size_bytes;
 	int result;
 
-	if (!plan->write_direct || plan->sparse)
+	if (!plan->write_direct || plan->sparse || plan->find_zeros)
 		return 0;
 	if (plan->pad_tail) /* P6: the size must be wrong until the data is there */
 		size = (size + plan->align_bytes - 1) / plan->align_bytes * plan->align_bytes;
@@ -472,7 +487,7 @@ static enum step_answer regular_end(struct job_env *env, struct job *job)
 				? stream->end
 				: stream->plan.size_bytes;
 	bool exact = stream->end == stream->plan.size_bytes && !stream->plan.sparse &&
-		     !stream->plan.pad_tail && !stream->plan.to_end;
+		     !stream->plan.find_zeros && !stream->plan.pad_tail && !stream->plan.to_end;
 	int result = stream_write_tail(stream, &env->stream);
 
 	if (result < 0) {

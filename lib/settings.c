@@ -43,6 +43,7 @@ static const struct settings_bound {
 	[WEIR_OPT_REFLINK] = { WEIR_REFLINK_AUTO, WEIR_REFLINK_NEVER },
 	[WEIR_OPT_FOLLOW] = { WEIR_FOLLOW_AUTO, WEIR_FOLLOW_ALWAYS },
 	[WEIR_OPT_ONE_FILE_SYSTEM] = { 0, 1 },
+	[WEIR_OPT_SPARSE] = { WEIR_SPARSE_AUTO, WEIR_SPARSE_NEVER },
 };
 
 _Static_assert(WEIR_OPT_KEEP_SPECIAL - WEIR_OPT_KEEP_MODE + 1 == PROPERTY_COUNT,
@@ -115,6 +116,9 @@ static void settings_store(struct settings *settings, enum weir_option option, i
 		break;
 	case WEIR_OPT_ONE_FILE_SYSTEM:
 		settings->one_file_system = value != 0;
+		break;
+	case WEIR_OPT_SPARSE:
+		settings->sparse = (enum weir_sparse)value;
 		break;
 	default:
 		settings->keep[option - WEIR_OPT_KEEP_MODE] = (enum weir_keep)value;

@@ -27,6 +27,7 @@ struct settings {
 	enum weir_engine engine;
 	enum weir_direct direct;
 	enum weir_reflink reflink;
+	enum weir_sparse sparse;
 	enum weir_follow follow;
 	bool one_file_system;
 	uint32_t chunk_bytes; /* 0 = chosen */

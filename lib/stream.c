@@ -34,6 +34,7 @@
 
 #include "invariant.h"
 #include "limits.h"
+#include "zero.h"
 
 static uint32_t stream_round_up(uint32_t value, uint32_t unit)
 {
@@ -211,8 +212,24 @@ static bool stream_keep_tail(struct stream *stream, const struct chunk *chunk, u
 		return false;
 	}
 	stream->tail_bytes = bytes;
-	stream->tail_offset = chunk->offset + chunk->length;
-	memcpy(stream->tail, chunk->slot->data + chunk->length, bytes);
+	stream->tail_offset = chunk->offset + chunk->valid;
+	memcpy(stream->tail, chunk->slot->data + chunk->valid, bytes);
+	return true;
+}
+
+/* The next part of the chunk that is to be written, from chunk->written on; false
+ * when there is none. */
+static bool stream_next_run(const struct stream *stream, struct chunk *chunk)
+{
+	struct zero_run run = { chunk->written, chunk->valid };
+
+	if (chunk->written >= chunk->valid)
+		return false;
+	if (stream->plan.find_zeros &&
+	    !zero_next_run(chunk->slot->data, chunk->written, chunk->valid, &run))
+		return false;
+	chunk->written = run.start;
+	chunk->length = run.end;
 	return true;
 }
 
@@ -223,23 +240,23 @@ static void stream_start_write(struct stream *stream, const struct stream_env *e
 	const struct stream_plan *plan = &stream->plan;
 	uint32_t rest = 0;
 
-	chunk->length = chunk->filled;
+	chunk->valid = chunk->filled;
+	chunk->written = 0;
 	if (plan->write_direct)
 		rest = chunk->filled % plan->align_bytes;
 	if (rest > 0 && plan->pad_tail) {
-		chunk->length = chunk->filled - rest + plan->align_bytes;
-		memset(chunk->slot->data + chunk->filled, 0, chunk->length - chunk->filled);
+		chunk->valid = chunk->filled - rest + plan->align_bytes;
+		memset(chunk->slot->data + chunk->filled, 0, chunk->valid - chunk->filled);
 	} else if (rest > 0) {
-		chunk->length -= rest;
+		chunk->valid -= rest;
 		if (!stream_keep_tail(stream, chunk, rest))
-			chunk->length = 0;
+			chunk->valid = 0;
 	}
-	if (chunk->length == 0) {
+	if (!stream_next_run(stream, chunk)) {
 		stream_chunk_idle(stream, env, chunk);
 		return;
 	}
 	chunk->state = CHUNK_WRITE;
-	chunk->written = 0;
 	chunk->tries = 0;
 	chunk->may_leave_direct = false;
 	stream_issue_chunk(stream, env, chunk, owner);
@@ -468,7 +485,7 @@ static void stream_write_done(struct stream *stream, const struct stream_env *en
 		stream_chunk_idle(stream, env, chunk);
 		return;
 	}
-	if (chunk->written < chunk->length) {
+	if (chunk->written < chunk->length || stream_next_run(stream, chunk)) {
 		list_add_tail(&stream->ready, &chunk->node);
 		return;
 	}
@@ -527,6 +544,8 @@ int stream_write_tail(struct stream *stream, const struct stream_env *env)
 	WEIR_ASSERT(stream->live == 0);
 	if (stream->tail_bytes == 0)
 		return 0;
+	if (stream->plan.find_zeros && zero_is(stream->tail, stream->tail_bytes))
+		return 0; /* the size says it */
 	result = sys_set_direct(env->sys, stream->plan.target_fd, false);
 	while (result == 0 && written < stream->tail_bytes) {
 		ssize_t bytes = sys_pwrite(env->sys, stream->plan.target_fd, stream->tail + written,

@@ -29,7 +29,8 @@ struct chunk {
 	uint64_t offset;       /* in source and target, bytes */
 	uint32_t want;	       /* bytes to read */
 	uint32_t filled;       /* bytes read */
-	uint32_t length;       /* bytes to write; whole blocks when direct */
+	uint32_t valid;	       /* bytes to write; whole blocks when direct */
+	uint32_t length;       /* where the run that is being written ends */
 	uint32_t written;      /* bytes */
 	uint32_t tries;	       /* transfers in a row that moved nothing */
 	uint32_t cut;	       /* where a direct read ended inside a block, or 0 */
@@ -47,6 +48,7 @@ struct stream_plan {
 	bool write_direct;
 	bool write_now;	      /* by plain pwrite on the worker */
 	bool sparse;	      /* the source's map is worth asking for */
+	bool find_zeros;      /* blocks of zeros are not written: the target is all hole */
 	bool pad_tail;	      /* P6: the tail is written padded, the size set after */
 	bool bound_dirty;     /* G9: write-back is started and waited for */
 	uint32_t align_bytes; /* of direct transfers */

@@ -58,6 +58,13 @@ enum weir_direct {
 	WEIR_DIRECT_NEVER = 2,
 };
 
+/* Holes of the copy, WEIR_OPT_SPARSE.  Since 0.1. */
+enum weir_sparse {
+	WEIR_SPARSE_AUTO = 0,	/* where the source has them */
+	WEIR_SPARSE_ALWAYS = 1, /* for every block of zeros, too */
+	WEIR_SPARSE_NEVER = 2,	/* none: zeros are written */
+};
+
 /* Clones, WEIR_OPT_REFLINK.  Since 0.1. */
 enum weir_reflink {
 	WEIR_REFLINK_AUTO = 0,	 /* where both sides can share blocks */
@@ -125,6 +132,7 @@ enum weir_option {
 	WEIR_OPT_REFLINK = 24,	       /* enum weir_reflink */
 	WEIR_OPT_FOLLOW = 25,	       /* enum weir_follow */
 	WEIR_OPT_ONE_FILE_SYSTEM = 26, /* 0/1: do not enter folders of another one */
+	WEIR_OPT_SPARSE = 27,	       /* enum weir_sparse */
 };
 
 /* How the target operand is read.  Since 0.1. */
