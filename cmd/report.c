@@ -344,10 +344,12 @@ static void add_how(struct text *line, const struct weir_stats *stats)
 		const char *name;
 	} parts[] = {
 		{ stats->bytes_cloned, "cloned" },
+		{ stats->bytes_offloaded, "server-side" },
 		{ stats->bytes_direct, "direct" },
 		{ stats->bytes_buffered, "buffered" },
 	};
-	uint64_t total = stats->bytes_cloned + stats->bytes_direct + stats->bytes_buffered;
+	uint64_t total = stats->bytes_cloned + stats->bytes_offloaded + stats->bytes_direct +
+			 stats->bytes_buffered;
 	const char *between = "; ";
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
@@ -476,6 +478,7 @@ static const struct counter {
 	COUNTER(wait_ns),
 	COUNTER(bytes_cloned),
 	COUNTER(properties_lost),
+	COUNTER(bytes_offloaded),
 };
 
 _Static_assert(sizeof(counters) / sizeof(counters[0]) * sizeof(uint64_t) ==

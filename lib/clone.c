@@ -52,7 +52,7 @@ enum step_answer clone_start(struct job_env *env, struct job *job)
 	struct fs_pair *pair;
 	int result = -EINTR;
 
-	job->cloned = false;
+	job->whole = false;
 	if (env->settings->reflink == WEIR_REFLINK_NEVER || job->source.size_bytes == 0)
 		return STEP_NEXT;
 	/* A clone has the holes of its source, no more and no less. */
@@ -72,7 +72,7 @@ enum step_answer clone_start(struct job_env *env, struct job *job)
 		error_set(&job->error, result, ERROR_SIDE_TARGET, "clone to");
 		return STEP_FAIL;
 	}
-	job->cloned = true;
+	job->whole = true;
 	job->way = JOB_WAY_CLONE;
 	job->way_reason = "both sides can share blocks";
 	return STEP_NEXT;

@@ -8,7 +8,7 @@
 #include "job.h"
 
 /* A row of a recipe, with both sides open and the target empty: clones where that
- * is allowed and supported, and sets job.cloned. */
+ * is allowed and supported, and sets job.whole. */
 enum step_answer clone_start(struct job_env *env, struct job *job);
 
 #endif

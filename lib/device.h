@@ -52,7 +52,8 @@ struct fs_pair {
 	struct list node;
 	const struct fs *source;
 	const struct fs *target;
-	_Atomic bool no_clone; /* FICLONE is not supported between them */
+	_Atomic bool no_clone;	 /* FICLONE is not supported between them */
+	_Atomic bool no_offload; /* nor copy_file_range */
 };
 
 struct fs_table {

@@ -654,6 +654,9 @@ static void engine_advance(struct worker *worker, struct job *job)
 		job->reason = JOB_WAITS_SLOT;
 		list_add_tail(&worker->waiting, &job->node);
 		break;
+	case STEP_YIELD:
+		list_add_tail(&worker->runnable, &job->node);
+		break;
 	case STEP_FAIL:
 		engine_fail(worker, job);
 		break;

@@ -116,6 +116,7 @@ enum step_answer job_advance(struct job_env *env, struct job *job)
 			job_undo(env, job);
 			return answer;
 		case STEP_SLOT:
+		case STEP_YIELD:
 		case STEP_PARK:
 			return answer;
 		}

@@ -41,6 +41,7 @@ enum step_answer {
 	STEP_NEXT,  /* this row is complete */
 	STEP_WAIT,  /* ops are in flight; finish is called when they are done */
 	STEP_SLOT,  /* a free buffer is wanting */
+	STEP_YIELD, /* finish is called again, after the other jobs */
 	STEP_FAIL,  /* job.error says why */
 	STEP_SKIP,  /* the job is over, nothing is to be made */
 	STEP_AGAIN, /* undo all and start from the first row */
@@ -74,6 +75,7 @@ enum job_way {
 	JOB_WAY_BUFFERED,      /* 6: the target takes no direct I/O */
 	JOB_WAY_SMALL,	       /* 7 */
 	JOB_WAY_CLONE,	       /* 1: both sides share their blocks */
+	JOB_WAY_OFFLOAD,       /* 2: the file system copies by itself */
 	JOB_WAY_LINK,	       /* no bytes: one more name of what was copied */
 };
 
@@ -104,17 +106,18 @@ struct job {
 	int source_fd;
 	int target_dirfd; /* pinned, or -1 */
 	int target_fd;
-	bool counted;		 /* its size is known to those who watch */
-	bool sized;		 /* it is in bytes_found */
-	bool exists;		 /* something has the target's name */
-	bool temp_named;	 /* temp_name is in the target folder */
-	bool synced;		 /* its own fsync came after its last byte */
-	bool grew;		 /* the source only grew: earlier mtime, exit 24 */
-	bool cloned;		 /* the target shares the source's blocks */
-	bool leads;		 /* `link` is to be told what became of it */
-	struct link_group *link; /* held, or NULL */
-	int unlinked;		 /* -errno: why it could not be linked, and is copied */
-	uint64_t made_device;	 /* the inode that was made, of one that leads */
+	bool counted;		  /* its size is known to those who watch */
+	bool sized;		  /* it is in bytes_found */
+	bool exists;		  /* something has the target's name */
+	bool temp_named;	  /* temp_name is in the target folder */
+	bool synced;		  /* its own fsync came after its last byte */
+	bool grew;		  /* the source only grew: earlier mtime, exit 24 */
+	bool whole;		  /* the target has all bytes before any is read */
+	uint64_t offloaded_bytes; /* of them, without us */
+	bool leads;		  /* `link` is to be told what became of it */
+	struct link_group *link;  /* held, or NULL */
+	int unlinked;		  /* -errno: why it could not be linked, and is copied */
+	uint64_t made_device;	  /* the inode that was made, of one that leads */
 	uint64_t made_inode;
 	enum job_way way;
 	const char *way_reason;

@@ -17,6 +17,7 @@
 #ifdef WEIR_TINY
 #define LIMIT_JOBS 1U
 #define LIMIT_CHUNK_BYTES KIB(4)
+#define LIMIT_OFFLOAD_BYTES KIB(64)
 #define LIMIT_LARGE_SLOTS 1U
 #define LIMIT_SMALL_BYTES KIB(4)
 #define LIMIT_SMALL_SLOTS 1U
@@ -37,6 +38,9 @@
  * 1 MiB x 32 3.88, 2 MiB x 8 3.86.  512 KiB x 32 is as fast as any and keeps
  * more files of 128 KiB in flight. */
 #define LIMIT_CHUNK_BYTES KIB(512)
+/* One copy_file_range: kernels refuse huge ones, and 1 GiB is what all take; less, so
+ * that a cancel and other files need not wait for it. */
+#define LIMIT_OFFLOAD_BYTES MIB(128)
 #define LIMIT_LARGE_SLOTS 32U
 #define LIMIT_SMALL_BYTES KIB(32)
 #define LIMIT_SMALL_SLOTS 64U

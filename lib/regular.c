@@ -26,6 +26,7 @@
 #include "invariant.h"
 #include "limits.h"
 #include "meta.h"
+#include "offload.h"
 
 #define REGULAR_PAGE_BYTES 4096U
 
@@ -46,6 +47,7 @@ const char *regular_way_name(enum job_way way)
 		[JOB_WAY_BUFFERED] = "buffered target",
 		[JOB_WAY_SMALL] = "small file",
 		[JOB_WAY_CLONE] = "clone",
+		[JOB_WAY_OFFLOAD] = "copied by the file system",
 		[JOB_WAY_LINK] = "hard link",
 	};
 
@@ -410,8 +412,16 @@ static int regular_reserve(struct job_env *env, struct job *job, const struct st
 	return result == -EOPNOTSUPP || result == -ENOSYS || result == -EINVAL ? 0 : result;
 }
 
+/* Where the bytes of a target are counted that is whole without being streamed. */
+static _Atomic uint64_t *regular_whole_tally(struct job_env *env, const struct job *job)
+{
+	struct tally *tally = env->stream.tally;
+
+	return job->way == JOB_WAY_CLONE ? &tally->bytes_cloned : &tally->bytes_offloaded;
+}
+
 /* Nothing is left to be read or written. */
-static void regular_clone_is_all(struct job_env *env, struct job *job)
+static void regular_is_whole(struct job_env *env, struct job *job)
 {
 	const struct stream_plan plan = {
 		.source_fd = job->source_fd,
@@ -422,8 +432,9 @@ static void regular_clone_is_all(struct job_env *env, struct job *job)
 	};
 
 	stream_begin_done(&job->stream, &plan);
+	offload_undo(env, job); /* from now on the stream's are counted */
 	tally_add(&env->stream.tally->bytes_written, plan.size_bytes);
-	tally_add(&env->stream.tally->bytes_cloned, plan.size_bytes);
+	tally_add(regular_whole_tally(env, job), plan.size_bytes);
 }
 
 static enum step_answer regular_prepare(struct job_env *env, struct job *job)
@@ -431,8 +442,8 @@ static enum step_answer regular_prepare(struct job_env *env, struct job *job)
 	struct stream_plan plan;
 	int result;
 
-	if (job->cloned) {
-		regular_clone_is_all(env, job);
+	if (job->whole) {
+		regular_is_whole(env, job);
 		return STEP_NEXT;
 	}
 	regular_choose(env, job, &plan);
@@ -468,9 +479,9 @@ static void regular_end_stream(struct job_env *env, struct job *job)
 {
 	/* What is thrown away was not written, for whoever watches. */
 	tally_sub(&env->stream.tally->bytes_written, job->stream.written_bytes);
-	if (job->cloned)
-		tally_sub(&env->stream.tally->bytes_cloned, job->stream.written_bytes);
-	job->cloned = false;
+	if (job->whole)
+		tally_sub(regular_whole_tally(env, job), job->stream.written_bytes);
+	job->whole = false;
 	tally_sub(&env->stream.tally->bytes_durable, job->stream.durable_bytes);
 	tally_sub(&env->stream.tally->dirty_bytes, job->stream.dirty_bytes);
 	job->stream.durable_bytes = 0;
@@ -622,6 +633,7 @@ const struct step regular_recipe[] = {
 	{ "identify", regular_identify, NULL, NULL },
 	{ "make target", regular_make, NULL, regular_drop_target },
 	{ "clone", clone_start, NULL, NULL },
+	{ "offload", offload_step, offload_step, offload_undo },
 	{ "prepare", regular_prepare, NULL, regular_end_stream },
 	{ "stream", regular_stream, regular_stream, NULL },
 	{ "end", regular_end, NULL, NULL },

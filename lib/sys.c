@@ -51,6 +51,7 @@ static const char *const sys_kind_names[SYS_KINDS] = {
 	[SYS_CACHESTAT] = "cachestat",
 	[SYS_FLAGS] = "setfl",
 	[SYS_CLONE] = "clone",
+	[SYS_COPY_RANGE] = "copy_range",
 	[SYS_MKDIR] = "mkdir",
 	[SYS_UNLINK] = "unlink",
 	[SYS_LINK] = "link",
@@ -327,6 +328,16 @@ int sys_clone(struct sys *sys, int target_fd, int source_fd)
 {
 	return (int)sys_note(sys, SYS_CLONE, target_fd, NULL, source_fd, 0, 0,
 			     sys_result(ioctl(target_fd, FICLONE, source_fd)));
+}
+
+int64_t sys_copy_file_range(struct sys *sys, int source_fd, int target_fd, int64_t offset,
+			    uint64_t bytes)
+{
+	int64_t from = offset, to = offset;
+
+	return sys_note(sys, SYS_COPY_RANGE, target_fd, NULL, offset, bytes, 0,
+			sys_result(syscall(__NR_copy_file_range, source_fd, &from, target_fd, &to,
+					   (size_t)bytes, 0U)));
 }
 
 int sys_set_direct(struct sys *sys, int fd, bool direct)

@@ -44,6 +44,7 @@ enum sys_kind {
 	SYS_CACHESTAT,
 	SYS_FLAGS,
 	SYS_CLONE,
+	SYS_COPY_RANGE,
 	SYS_MKDIR,
 	SYS_UNLINK,
 	SYS_LINK,
@@ -129,6 +130,11 @@ int sys_cachestat(struct sys *sys, int fd, uint64_t length, uint64_t *cached_pag
 		  uint64_t *dirty_pages);
 /* Makes TARGET_FD share all blocks of SOURCE_FD: ioctl_ficlone(2), Linux 4.5. */
 int sys_clone(struct sys *sys, int target_fd, int source_fd);
+/* Copies up to BYTES from OFFSET to the same offset: copy_file_range(2), Linux 4.5,
+ * by the raw call, because wrappers of glibc 2.41 and 2.42 are wrong above 2 GiB.
+ * Bytes, 0 or -errno. */
+int64_t sys_copy_file_range(struct sys *sys, int source_fd, int target_fd, int64_t offset,
+			    uint64_t bytes);
 int sys_set_direct(struct sys *sys, int fd, bool direct);
 int sys_mkdirat(struct sys *sys, int dirfd, const char *name, mode_t mode);
 int sys_unlinkat(struct sys *sys, int dirfd, const char *name, int flags);

@@ -54,7 +54,8 @@
 	X(target_ns) \
 	X(wait_ns) \
 	X(bytes_cloned) \
-	X(properties_lost)
+	X(properties_lost) \
+	X(bytes_offloaded)
 /* clang-format on */
 
 #define TALLY_FIELD(name) _Atomic uint64_t name;

@@ -228,6 +228,7 @@ struct weir_stats {
 	uint64_t wait_ns;	       /* time all workers waited for I/O or work */
 	uint64_t bytes_cloned;	       /* of files that share their blocks with the source */
 	uint64_t properties_lost;      /* properties that could not be kept, all entries */
+	uint64_t bytes_offloaded;      /* copied by the file systems themselves */
 };
 
 /* Version string of the library, such as "0.1.0".  Since 0.1. */

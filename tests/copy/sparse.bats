@@ -78,10 +78,8 @@ written_zeros() { # FILE
 
 # bats test_tags=D02
 @test "data and zeros in turn, block by block, come out equal" {
-	local i
-
 	need_holes
-	for i in $(seq 300); do
+	for _ in $(seq 300); do
 		head -c 4096 /dev/zero
 		head -c 4096 /dev/urandom
 	done >"$S/f"
