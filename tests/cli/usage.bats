@@ -70,7 +70,7 @@ load helper
 		1 2 3 4 5 6 7 8 9 @ \?; do
 		refuses "weir copy: -$letter: not an option of weir; " copy "-$letter" a b
 	done
-	for name in sparse backup exclude include filter delete delete-after checksum \
+	for name in backup exclude include filter delete delete-after checksum \
 		interactive attributes-only copy-contents link symbolic-link \
 		parents context hard-links acls xattrs compress rsh \
 		inplace partial bwlimit max-delete existing ignore-existing itemize-changes info \
