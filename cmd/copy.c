@@ -57,6 +57,10 @@ static int check_conflicts(const struct copy *copy)
 		return usage_error(copy->speaker, NULL,
 				   "--reflink=always and --sparse exclude each other: a clone "
 				   "has the holes of its source");
+	if (request->values[WEIR_OPT_REFLINK] == WEIR_REFLINK_ALWAYS &&
+	    request->values[WEIR_OPT_IN_PLACE] != 0)
+		return usage_error(copy->speaker, NULL,
+				   "--reflink=always and --inplace exclude each other");
 	if (request->values[SETTING_NULL] != 0 && !has(copy, TEXT_LIST_FILE))
 		return usage_error(copy->speaker, NULL, "-0 (--null) is for --files-from only");
 	return 0;

@@ -251,7 +251,7 @@ static void commit_flush(struct commit *commit, struct group *group)
 		int result;
 
 		next = node->next;
-		if (unit->fd < 0 || unit->is_link)
+		if (!unit_has_data(unit))
 			continue;
 		result = commit_fsync(commit, unit->fd);
 		if (result == 0)
@@ -297,7 +297,7 @@ static int commit_sync_data(struct commit *commit, struct group *group)
 		tally_sub(&commit->tally->files_parked, 1);
 		tally_sub(&commit->tally->bytes_parked, unit->bytes);
 		tally_sub(&commit->tally->dirty_bytes, unit->dirty_bytes);
-		if (unit->fd >= 0 && !unsynced && !unit->is_link) {
+		if (unit_has_data(unit) && !unsynced) {
 			result = commit_check(commit, unit);
 			/* A failed syncfs proves nothing about anybody (G4). */
 			if (result == 0 && !unit->synced && (!group->whole || sync_result < 0))

@@ -25,6 +25,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alias.h"
+#include "inplace.h"
 #include "invariant.h"
 #include "io_plain.h"
 #include "io_uring.h"
@@ -361,7 +363,9 @@ static struct unit *engine_unit(const struct job *job)
 	unit->temp_named = job->temp_named;
 	memcpy(unit->temp_name, job->temp_name, sizeof(unit->temp_name));
 	unit->is_link = job->link != NULL && !job->leads;
-	unit->replaces = job->exists && !unit->is_link; /* it has no temp */
+	unit->alias = job->alias;
+	unit->in_place = job->in_place;
+	unit->replaces = job->exists && !unit->is_link && !unit->alias; /* these have no temp */
 	unit->retry = job->retry;
 	unit->grew = job->grew;
 	unit->synced = job->synced;
@@ -458,6 +462,20 @@ static bool engine_next_entry(struct worker *worker, struct entry *entry)
 	return true;
 }
 
+/* What is to become of an entry. */
+static const struct step *engine_recipe(const struct settings *settings, const struct entry *entry)
+{
+	if (settings->make == WEIR_MAKE_LINK)
+		return alias_link_recipe;
+	if (settings->make == WEIR_MAKE_SYMLINK)
+		return alias_symlink_recipe;
+	if (entry->type != DT_REG)
+		return node_recipe;
+	if (settings->make == WEIR_MAKE_ATTRIBUTES)
+		return inplace_attributes_recipe;
+	return settings->in_place ? inplace_recipe : regular_recipe;
+}
+
 static void engine_admit(struct worker *worker)
 {
 	struct engine_shared *shared = worker->shared;
@@ -469,8 +487,7 @@ static void engine_admit(struct worker *worker)
 		struct list *node = list_take_head(&worker->free);
 		struct job *job = LIST_ENTRY(node, struct job, node);
 
-		job_begin(job, entry.type == DT_REG ? regular_recipe : node_recipe, worker->batch,
-			  &entry);
+		job_begin(job, engine_recipe(shared->settings, &entry), worker->batch, &entry);
 		job->dry = shared->settings->dry_run;
 		list_add_tail(&worker->runnable, &job->node);
 		worker->live++;

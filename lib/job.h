@@ -114,6 +114,8 @@ struct job {
 	bool grew;		  /* the source only grew: earlier mtime, exit 24 */
 	bool whole;		  /* the target has all bytes before any is read */
 	uint64_t offloaded_bytes; /* of them, without us */
+	bool alias;		  /* target_fd is the source: it gets one more name */
+	bool in_place;		  /* target_fd has its name already */
 	bool leads;		  /* `link` is to be told what became of it */
 	struct link_group *link;  /* held, or NULL */
 	int unlinked;		  /* -errno: why it could not be linked, and is copied */

@@ -31,7 +31,7 @@ static enum weir_property node_property(const struct job *job)
 	return S_ISLNK(job->source.mode) ? WEIR_PROPERTY_SYMLINK : WEIR_PROPERTY_SPECIAL;
 }
 
-static enum step_answer node_pin(struct job_env *env, struct job *job)
+enum step_answer node_pin(struct job_env *env, struct job *job)
 {
 	job->source_dirfd = dir_pin(env->root, job->folder->source, NULL);
 	if (job->source_dirfd < 0)
@@ -44,7 +44,7 @@ static enum step_answer node_pin(struct job_env *env, struct job *job)
 	return STEP_NEXT;
 }
 
-static void node_unpin(struct job_env *env, struct job *job)
+void node_unpin(struct job_env *env, struct job *job)
 {
 	if (job->source_dirfd >= 0)
 		dir_unpin(env->root, job->folder->source);
@@ -157,7 +157,7 @@ static enum step_answer node_make(struct job_env *env, struct job *job)
 	return STEP_NEXT;
 }
 
-static void node_drop(struct job_env *env, struct job *job)
+void node_drop(struct job_env *env, struct job *job)
 {
 	if (!job->temp_named)
 		return;
@@ -190,7 +190,7 @@ static enum step_answer node_attributes(struct job_env *env, struct job *job)
 	return result < 0 ? STEP_FAIL : STEP_NEXT;
 }
 
-static enum step_answer node_park(struct job_env *env, struct job *job)
+enum step_answer node_park(struct job_env *env, struct job *job)
 {
 	node_unpin(env, job);
 	return STEP_PARK;

@@ -9,4 +9,10 @@
 
 extern const struct step node_recipe[];
 
+/* Rows that other recipes have, too: both folders pinned; the temp removed. */
+enum step_answer node_pin(struct job_env *env, struct job *job);
+void node_unpin(struct job_env *env, struct job *job);
+void node_drop(struct job_env *env, struct job *job);
+enum step_answer node_park(struct job_env *env, struct job *job);
+
 #endif

@@ -43,6 +43,11 @@ struct unit *unit_new(struct folder *folder, const char *name, const char *targe
 	return unit;
 }
 
+bool unit_has_data(const struct unit *unit)
+{
+	return unit->fd >= 0 && !unit->is_link && !unit->alias;
+}
+
 static bool publish_refused(int result)
 {
 	return result == -EINVAL || result == -ENOSYS || result == -EOPNOTSUPP;
@@ -175,6 +180,10 @@ enum publish_answer publish_unit(struct root *root, const struct settings *setti
 	int result;
 
 	unit->folder->target_fs->written = true;
+	if (unit->in_place) {
+		unit->replaced = true;
+		return PUBLISH_DONE;
+	}
 	if (unit->temp_named && unit->replaces) {
 		result = publish_replace(sys, unit, dirfd);
 	} else if (unit->temp_named) {
@@ -185,6 +194,8 @@ enum publish_answer publish_unit(struct root *root, const struct settings *setti
 		result = publish_link(sys, unit, dirfd, unit->target_name);
 		if (publish_link_refused(result) && unit->is_link)
 			return publish_hard_link_refused(unit, result);
+		if (publish_link_refused(result) && unit->alias)
+			return publish_fail(sys, unit, dirfd, result, operation, error);
 		if (publish_link_refused(result)) {
 			unit->folder->target_fs->no_tmpfile = true;
 			return unit->retry

@@ -30,6 +30,8 @@ struct unit {
 	bool retry;		 /* already the second try (G4) */
 	bool grew;		 /* the source only grew meanwhile */
 	bool is_link;		 /* fd is O_PATH, of an inode that has a name already */
+	bool alias;		 /* fd is O_PATH, of the source: -l */
+	bool in_place;		 /* it has its name already */
 	struct link_group *link; /* held, or NULL; not is_link: the unit leads it */
 	int refused;		 /* out: -errno, why it was not linked (AGAIN) */
 	uint64_t found_bytes;	 /* what it has in bytes_found */
@@ -43,6 +45,9 @@ struct unit {
 	const char *target_name;
 	char names[];
 };
+
+/* True if the unit has bytes of its own to be synced and checked. */
+bool unit_has_data(const struct unit *parked);
 
 enum publish_answer {
 	PUBLISH_DONE,

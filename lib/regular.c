@@ -56,7 +56,7 @@ const char *regular_way_name(enum job_way way)
 
 /* Looks up what has the target's name.  Not needed where this run made the
  * folder: the publishing link cannot replace anything (P1). */
-static enum step_answer regular_look(struct job_env *env, struct job *job)
+enum step_answer regular_look(struct job_env *env, struct job *job)
 {
 	struct folder *folder = job->folder;
 	int result;
@@ -104,7 +104,7 @@ static enum step_answer regular_issue_open(struct job_env *env, struct job *job)
 	return STEP_WAIT;
 }
 
-static enum step_answer regular_open(struct job_env *env, struct job *job)
+enum step_answer regular_open(struct job_env *env, struct job *job)
 {
 	job->source_dirfd = dir_pin(env->root, job->folder->source, NULL);
 	if (job->source_dirfd < 0)
@@ -112,7 +112,7 @@ static enum step_answer regular_open(struct job_env *env, struct job *job)
 	return regular_issue_open(env, job);
 }
 
-static enum step_answer regular_opened(struct job_env *env, struct job *job)
+enum step_answer regular_opened(struct job_env *env, struct job *job)
 {
 	int32_t result = job->op_result;
 
@@ -136,7 +136,7 @@ static enum step_answer regular_opened(struct job_env *env, struct job *job)
 	return STEP_NEXT;
 }
 
-static void regular_close_source(struct job_env *env, struct job *job)
+void regular_close_source(struct job_env *env, struct job *job)
 {
 	if (job->source_dirfd >= 0)
 		dir_unpin(env->root, job->folder->source);
@@ -163,7 +163,7 @@ static void regular_count(struct job_env *env, struct job *job)
 }
 
 /* Who the source is, and whether it is to be copied at all. */
-static enum step_answer regular_identify(struct job_env *env, struct job *job)
+enum step_answer regular_identify(struct job_env *env, struct job *job)
 {
 	bool maybe_direct = env->settings->direct != WEIR_DIRECT_NEVER;
 	int result = sys_statx(env->stream.sys, job->source_fd, "", maybe_direct, &job->source);
@@ -230,7 +230,7 @@ static int regular_open_named(struct job_env *env, struct job *job, mode_t mode)
 	return fd;
 }
 
-static enum step_answer regular_make(struct job_env *env, struct job *job)
+enum step_answer regular_make(struct job_env *env, struct job *job)
 {
 	uint64_t began = tally_now_ns();
 	const struct settings *settings = env->settings;
@@ -261,7 +261,7 @@ static enum step_answer regular_make(struct job_env *env, struct job *job)
 	return STEP_NEXT;
 }
 
-static void regular_drop_target(struct job_env *env, struct job *job)
+void regular_drop_target(struct job_env *env, struct job *job)
 {
 	struct dir *dir = job->folder->target;
 
@@ -361,7 +361,7 @@ static void regular_choose_holes(const struct job_env *env, const struct job *jo
 	plan->find_zeros = env->settings->sparse == WEIR_SPARSE_ALWAYS || (has_holes && !believed);
 }
 
-static void regular_choose(struct job_env *env, struct job *job, struct stream_plan *plan)
+void regular_choose(struct job_env *env, struct job *job, struct stream_plan *plan)
 {
 	const struct sys_stat *source = &job->source;
 	struct fs *fs = job->folder->source_fs;
@@ -454,7 +454,7 @@ static enum step_answer regular_prepare(struct job_env *env, struct job *job)
 	return STEP_NEXT;
 }
 
-static enum step_answer regular_stream(struct job_env *env, struct job *job)
+enum step_answer regular_stream(struct job_env *env, struct job *job)
 {
 	bool wants_slot = stream_issue(&job->stream, &env->stream, job);
 
@@ -475,7 +475,7 @@ static enum step_answer regular_stream(struct job_env *env, struct job *job)
 	return STEP_NEXT;
 }
 
-static void regular_end_stream(struct job_env *env, struct job *job)
+void regular_end_stream(struct job_env *env, struct job *job)
 {
 	/* What is thrown away was not written, for whoever watches. */
 	tally_sub(&env->stream.tally->bytes_written, job->stream.written_bytes);
@@ -514,7 +514,7 @@ static enum step_answer regular_end(struct job_env *env, struct job *job)
 }
 
 /* The source must have been one thing from first to last (G4). */
-static enum step_answer regular_recheck(struct job_env *env, struct job *job)
+enum step_answer regular_recheck(struct job_env *env, struct job *job)
 {
 	struct sys_stat now;
 	uint64_t read_bytes = job->stream.end;
@@ -562,7 +562,7 @@ static int regular_open_existing(struct job_env *env, struct job *job)
 	return fd;
 }
 
-static enum step_answer regular_attributes(struct job_env *env, struct job *job)
+enum step_answer regular_attributes(struct job_env *env, struct job *job)
 {
 	struct sys_stat created;
 	struct meta_file file = {
@@ -587,7 +587,7 @@ static enum step_answer regular_attributes(struct job_env *env, struct job *job)
 	return result < 0 ? STEP_FAIL : STEP_NEXT;
 }
 
-static enum step_answer regular_sync(struct job_env *env, struct job *job)
+enum step_answer regular_sync(struct job_env *env, struct job *job)
 {
 	const struct fs *fs = job->folder->target_fs;
 	struct io_op *op;
@@ -605,7 +605,7 @@ static enum step_answer regular_sync(struct job_env *env, struct job *job)
 	return STEP_WAIT;
 }
 
-static enum step_answer regular_synced(struct job_env *env, struct job *job)
+enum step_answer regular_synced(struct job_env *env, struct job *job)
 {
 	(void)env;
 	if (job->op_live)
@@ -620,7 +620,7 @@ static enum step_answer regular_synced(struct job_env *env, struct job *job)
 	return STEP_NEXT;
 }
 
-static enum step_answer regular_park(struct job_env *env, struct job *job)
+enum step_answer regular_park(struct job_env *env, struct job *job)
 {
 	stream_end(&job->stream, &env->stream);
 	regular_close_source(env, job);

@@ -526,7 +526,8 @@ static int run_begin(struct weir_run *run)
 		return result;
 	run->state = RUN_RUNNING;
 	run->events.unbounded = true; /* until there are threads, the reader is us */
-	run->settings.privileged = geteuid() == 0;
+	run->settings.uid = geteuid();
+	run->settings.privileged = run->settings.uid == 0;
 	if (atomic_load(&run->early_cancel) != 0)
 		engine_cancel(&run->shared, (enum weir_cancel)atomic_load(&run->early_cancel));
 	result = operands_resolve(&run->operands, &run->tree);

@@ -44,6 +44,8 @@ static const struct settings_bound {
 	[WEIR_OPT_FOLLOW] = { WEIR_FOLLOW_AUTO, WEIR_FOLLOW_ALWAYS },
 	[WEIR_OPT_ONE_FILE_SYSTEM] = { 0, 1 },
 	[WEIR_OPT_SPARSE] = { WEIR_SPARSE_AUTO, WEIR_SPARSE_NEVER },
+	[WEIR_OPT_MAKE] = { WEIR_MAKE_COPY, WEIR_MAKE_ATTRIBUTES },
+	[WEIR_OPT_IN_PLACE] = { 0, 1 },
 };
 
 _Static_assert(WEIR_OPT_KEEP_SPECIAL - WEIR_OPT_KEEP_MODE + 1 == PROPERTY_COUNT,
@@ -61,6 +63,8 @@ int settings_bounds(enum weir_option option, int64_t *lowest, int64_t *highest)
 	if ((int)option < WEIR_OPT_RECURSIVE ||
 	    (size_t)option >= sizeof(settings_bounds_of) / sizeof(settings_bounds_of[0]))
 		return -EINVAL;
+	if (settings_bounds_of[option].highest == 0)
+		return -EINVAL; /* a number that is not given yet */
 	*lowest = settings_bounds_of[option].lowest;
 	*highest = settings_bounds_of[option].highest;
 	return 0;
@@ -116,6 +120,12 @@ static void settings_store(struct settings *settings, enum weir_option option, i
 		break;
 	case WEIR_OPT_ONE_FILE_SYSTEM:
 		settings->one_file_system = value != 0;
+		break;
+	case WEIR_OPT_MAKE:
+		settings->make = (enum weir_make)value;
+		break;
+	case WEIR_OPT_IN_PLACE:
+		settings->in_place = value != 0;
 		break;
 	case WEIR_OPT_SPARSE:
 		settings->sparse = (enum weir_sparse)value;

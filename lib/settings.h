@@ -28,12 +28,15 @@ struct settings {
 	enum weir_direct direct;
 	enum weir_reflink reflink;
 	enum weir_sparse sparse;
+	enum weir_make make;
+	bool in_place;
 	enum weir_follow follow;
 	bool one_file_system;
 	uint32_t chunk_bytes; /* 0 = chosen */
 	uint32_t depth;	      /* 0 = chosen */
 	uint32_t workers;     /* 0 = chosen */
 	bool privileged;      /* root: needs no permission of its own */
+	uint32_t uid;	      /* the effective one */
 };
 
 /* What holds before anything is set. */

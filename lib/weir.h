@@ -58,6 +58,14 @@ enum weir_direct {
 	WEIR_DIRECT_NEVER = 2,
 };
 
+/* What is made of an entry that is no folder, WEIR_OPT_MAKE.  Since 0.1. */
+enum weir_make {
+	WEIR_MAKE_COPY = 0,
+	WEIR_MAKE_LINK = 1,	  /* a hard link to it */
+	WEIR_MAKE_SYMLINK = 2,	  /* a symbolic link to its name */
+	WEIR_MAKE_ATTRIBUTES = 3, /* of a regular file its attributes, and no bytes */
+};
+
 /* Holes of the copy, WEIR_OPT_SPARSE.  Since 0.1. */
 enum weir_sparse {
 	WEIR_SPARSE_AUTO = 0,	/* where the source has them */
@@ -133,6 +141,8 @@ enum weir_option {
 	WEIR_OPT_FOLLOW = 25,	       /* enum weir_follow */
 	WEIR_OPT_ONE_FILE_SYSTEM = 26, /* 0/1: do not enter folders of another one */
 	WEIR_OPT_SPARSE = 27,	       /* enum weir_sparse */
+	WEIR_OPT_MAKE = 35,	       /* enum weir_make */
+	WEIR_OPT_IN_PLACE = 36,	       /* 0/1: write into regular files that exist; not atomic */
 };
 
 /* How the target operand is read.  Since 0.1. */

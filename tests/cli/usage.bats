@@ -66,14 +66,14 @@ load helper
 	local letter name
 
 	printf x >a
-	for letter in b e g h i l o s z A B C D E F G I J K M N O Q S U V W X Y Z \
+	for letter in b e g h i o z A B C D E F G I J K M N O Q S U V W X Y Z \
 		1 2 3 4 5 6 7 8 9 @ \?; do
 		refuses "weir copy: -$letter: not an option of weir; " copy "-$letter" a b
 	done
 	for name in backup exclude include filter delete delete-after checksum \
-		interactive attributes-only copy-contents link symbolic-link \
+		interactive copy-contents \
 		parents context hard-links acls xattrs compress rsh \
-		inplace partial bwlimit max-delete existing ignore-existing itemize-changes info \
+		partial bwlimit max-delete existing ignore-existing itemize-changes info \
 		numeric-ids chown chmod mkpath out-format from0 fsync debug jobs version json; do
 		refuses "weir copy: --$name: not an option of weir; " copy "--$name" a b
 		refuses "weir copy: --$name: not an option of weir; " copy "--$name=x" a b

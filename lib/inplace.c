@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The old way: the same inode gets new bytes.  This is the one flow without J1: a
+ * copy that is cut short leaves a mix, and readers see it grow.
+ *
+ * Invariants:
+ * N1 the source is known by its descriptor to be another file than the target
+ *    before a byte is written;
+ * N2 no byte of the old contents is left: holes are punched before data is
+ *    written, and the size is set after it (D07);
+ * N3 where the mode is kept, the target is open to nobody who may not see the new
+ *    bytes, from before the first one;
+ * N4 a link is followed only if root or we made it: others could lead us
+ *    anywhere.
+ */
+#define _GNU_SOURCE
+#include "inplace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+
+#include "follow.h"
+#include "invariant.h"
+#include "meta.h"
+#include "regular.h"
+
+#define INPLACE_PERMISSIONS 07777U
+#define INPLACE_BLOCK_BYTES 65536U /* no file system has larger ones */
+
+static enum step_answer inplace_fail(struct job *job, long result, enum error_side side,
+				     const char *operation)
+{
+	error_set(&job->error, result, side, operation);
+	return STEP_FAIL;
+}
+
+/* ---- which target ---- */
+
+/* N4 */
+static bool inplace_may_follow(const struct job_env *env, const struct job *job)
+{
+	return job->existing.uid == 0 || job->existing.uid == env->settings->uid;
+}
+
+/* Only a regular file, or a link to one, can be written into. */
+static enum step_answer inplace_look(struct job_env *env, struct job *job)
+{
+	enum step_answer answer = regular_look(env, job);
+
+	if (answer != STEP_NEXT)
+		return answer;
+	if (!job->exists || !(S_ISREG(job->existing.mode) || S_ISLNK(job->existing.mode))) {
+		job->turn_to = regular_recipe;
+		return STEP_TURN;
+	}
+	if (S_ISLNK(job->existing.mode) && !inplace_may_follow(env, job)) {
+		error_set_text(&job->error, ERROR_SIDE_TARGET, "write through",
+			       "the link belongs to another user");
+		return STEP_FAIL;
+	}
+	return STEP_NEXT;
+}
+
+/* The target by its name; job.existing becomes what was opened. */
+static int inplace_open_target(struct job_env *env, struct job *job, int flags)
+{
+	int dirfd = dir_pin(env->root, job->folder->target, NULL);
+	int fd;
+
+	if (dirfd < 0)
+		return dirfd;
+	flags |= O_NONBLOCK | O_NOCTTY;
+	if (!S_ISLNK(job->existing.mode))
+		flags |= O_NOFOLLOW;
+	fd = sys_openat(env->stream.sys, dirfd, job->target_name, flags, 0);
+	dir_unpin(env->root, job->folder->target);
+	return fd;
+}
+
+/* N1 */
+static enum step_answer inplace_check(struct job_env *env, struct job *job)
+{
+	int result = sys_statx(env->stream.sys, job->target_fd, "", true, &job->existing);
+
+	if (result < 0)
+		return inplace_fail(job, result, ERROR_SIDE_TARGET, "stat");
+	if (!S_ISREG(job->existing.mode)) {
+		error_set_text(&job->error, ERROR_SIDE_TARGET, "write to", "it is no regular file");
+		return STEP_FAIL;
+	}
+	if (job->existing.device == job->source.device &&
+	    job->existing.inode == job->source.inode) {
+		error_set_text(&job->error, ERROR_SIDE_TARGET, "copy to",
+			       "source and target are the same file");
+		return STEP_FAIL;
+	}
+	job->in_place = true;
+	job->folder->target_fs->written = true;
+	return STEP_NEXT;
+}
+
+/* N3 */
+static int inplace_tighten(struct job_env *env, const struct job *job)
+{
+	mode_t now = job->existing.mode & INPLACE_PERMISSIONS;
+	mode_t both = now & job->source.mode & 0777U;
+
+	if (!settings_keeps(env->settings, WEIR_PROPERTY_MODE) || both == now)
+		return 0;
+	return sys_fchmod(env->stream.sys, job->target_fd, both);
+}
+
+static enum step_answer inplace_open(struct job_env *env, struct job *job)
+{
+	enum step_answer answer;
+	int result;
+
+	job->target_fd = inplace_open_target(env, job, O_WRONLY);
+	if (job->target_fd < 0) {
+		result = job->target_fd;
+		job->target_fd = -1;
+		return inplace_fail(job, result, ERROR_SIDE_TARGET, "write to");
+	}
+	answer = inplace_check(env, job);
+	if (answer != STEP_NEXT)
+		return answer;
+	result = inplace_tighten(env, job);
+	if (result < 0)
+		return inplace_fail(job, result, ERROR_SIDE_TARGET, "set mode of");
+	return STEP_NEXT;
+}
+
+static void inplace_close(struct job_env *env, struct job *job)
+{
+	if (job->target_fd >= 0)
+		sys_close(env->stream.sys, job->target_fd);
+	job->target_fd = -1;
+	job->in_place = false;
+}
+
+/* ---- its bytes ---- */
+
+static int inplace_punch(struct job_env *env, const struct job *job, uint64_t start, uint64_t end)
+{
+	return sys_fallocate(env->stream.sys, job->target_fd,
+			     FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (int64_t)start,
+			     (int64_t)(end - start));
+}
+
+/* Empties what data will not be written to: all of it where zeros are looked for,
+ * else between the source's ranges (N2). */
+static int inplace_make_holes(struct job_env *env, const struct job *job,
+			      const struct stream_plan *plan)
+{
+	struct extent_cursor cursor;
+	struct extent extent;
+	/* Beyond its end, or the last block would stay. */
+	uint64_t end = job->existing.size_bytes + INPLACE_BLOCK_BYTES;
+	uint64_t at = 0;
+	int result = 0;
+
+	if (job->existing.size_bytes == 0)
+		return 0;
+	if (plan->find_zeros)
+		return inplace_punch(env, job, 0, end);
+	extent_begin(&cursor, job->source_fd, plan->size_bytes, true);
+	while (result == 0 && at < job->existing.size_bytes &&
+	       extent_next(&cursor, env->stream.sys, &extent)) {
+		if (extent.start > at)
+			result = inplace_punch(env, job, at, extent.start);
+		at = extent.end;
+	}
+	if (result == 0 && at < job->existing.size_bytes)
+		result = inplace_punch(env, job, at, end);
+	return result;
+}
+
+static enum step_answer inplace_prepare(struct job_env *env, struct job *job)
+{
+	struct stream_plan plan;
+	int result = 0;
+
+	regular_choose(env, job, &plan);
+	plan.pad_tail = false;
+	if (plan.sparse || plan.find_zeros)
+		result = inplace_make_holes(env, job, &plan);
+	if (result == -EOPNOTSUPP || result == -ENOSYS || result == -EINVAL) {
+		plan.sparse = false; /* zeros are written then */
+		plan.find_zeros = false;
+		result = 0;
+	}
+	if (result < 0)
+		return inplace_fail(job, result, ERROR_SIDE_TARGET, "make holes in");
+	stream_begin(&job->stream, &plan);
+	return STEP_NEXT;
+}
+
+/* The last partial block, and the exact size (N2). */
+static enum step_answer inplace_end(struct job_env *env, struct job *job)
+{
+	struct stream *stream = &job->stream;
+	uint64_t size = stream->end < stream->plan.size_bytes || stream->plan.to_end
+				? stream->end
+				: stream->plan.size_bytes;
+	int result = stream_write_tail(stream, &env->stream);
+
+	if (result < 0) {
+		job->error = stream->error;
+		return STEP_FAIL;
+	}
+	result = sys_ftruncate(env->stream.sys, job->target_fd, (int64_t)size);
+	return result < 0 ? inplace_fail(job, result, ERROR_SIDE_TARGET, "set size of") : STEP_NEXT;
+}
+
+/* ---- its attributes ---- */
+
+static enum step_answer inplace_attributes(struct job_env *env, struct job *job)
+{
+	struct sys_stat now;
+	struct meta_file file = {
+		.fd = job->target_fd,
+		.source_fd = job->source_fd,
+		.source = &job->source,
+		.created = &now,
+		.existing_fd = -1,
+		.inherits_acl = true, /* what it has is not the source's */
+	};
+	int result;
+
+	if (!settings_keeps_any(env->settings))
+		return STEP_NEXT;
+	result = sys_statx(env->stream.sys, job->target_fd, "", false, &now);
+	if (result < 0)
+		return inplace_fail(job, result, ERROR_SIDE_TARGET, "stat");
+	result = meta_apply_file(env->stream.sys, env->settings, &file, &job->losses, &job->error);
+	return result < 0 ? STEP_FAIL : STEP_NEXT;
+}
+
+const struct step inplace_recipe[] = {
+	{ "look up target", inplace_look, NULL, NULL },
+	{ "open source", regular_open, regular_opened, regular_close_source },
+	{ "identify", regular_identify, NULL, NULL },
+	{ "open target", inplace_open, NULL, inplace_close },
+	{ "prepare", inplace_prepare, NULL, regular_end_stream },
+	{ "stream", regular_stream, regular_stream, NULL },
+	{ "end", inplace_end, NULL, NULL },
+	{ "recheck source", regular_recheck, NULL, NULL },
+	{ "attributes", inplace_attributes, NULL, NULL },
+	{ "tell", follow_tell, NULL, NULL },
+	{ "sync", regular_sync, regular_synced, NULL },
+	{ "park", regular_park, NULL, NULL },
+	{ NULL, NULL, NULL, NULL },
+};
+
+/* ---- attributes only ---- */
+
+/* What exists keeps its bytes; what does not is made empty. */
+static enum step_answer inplace_open_or_make(struct job_env *env, struct job *job)
+{
+	int fd;
+
+	if (job->sized) /* no byte of it is copied */
+		tally_sub(&env->stream.tally->bytes_found, job->source.size_bytes);
+	job->sized = false;
+	if (!job->exists)
+		return regular_make(env, job);
+	if (!S_ISREG(job->existing.mode)) {
+		error_set_text(&job->error, ERROR_SIDE_TARGET, "set attributes of",
+			       "it is no regular file");
+		return STEP_FAIL;
+	}
+	fd = inplace_open_target(env, job, O_RDONLY);
+	if (fd == -EACCES)
+		fd = inplace_open_target(env, job, O_WRONLY);
+	if (fd < 0)
+		return inplace_fail(job, fd, ERROR_SIDE_TARGET, "open");
+	job->target_fd = fd;
+	return inplace_check(env, job);
+}
+
+static void inplace_drop(struct job_env *env, struct job *job)
+{
+	if (job->in_place)
+		inplace_close(env, job);
+	else
+		regular_drop_target(env, job);
+}
+
+static enum step_answer inplace_set_attributes(struct job_env *env, struct job *job)
+{
+	return job->in_place ? inplace_attributes(env, job) : regular_attributes(env, job);
+}
+
+const struct step inplace_attributes_recipe[] = {
+	{ "look up target", regular_look, NULL, NULL },
+	{ "open source", regular_open, regular_opened, regular_close_source },
+	{ "identify", regular_identify, NULL, NULL },
+	{ "make or open target", inplace_open_or_make, NULL, inplace_drop },
+	{ "attributes", inplace_set_attributes, NULL, NULL },
+	{ "tell", follow_tell, NULL, NULL },
+	{ "sync", regular_sync, regular_synced, NULL },
+	{ "park", regular_park, NULL, NULL },
+	{ NULL, NULL, NULL, NULL },
+};

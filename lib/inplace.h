@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Recipes that write into the file that has the target's name, instead of
+ * replacing it: its bytes, or its attributes only.
+ */
+#ifndef WEIR_INPLACE_H
+#define WEIR_INPLACE_H
+
+#include "job.h"
+
+/* A regular file, WEIR_OPT_INPLACE. */
+extern const struct step inplace_recipe[];
+
+/* The attributes of a regular file, WEIR_MAKE_ATTRIBUTES. */
+extern const struct step inplace_attributes_recipe[];
+
+#endif

@@ -1,0 +1,179 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+load helper
+
+inode() { stat -c %i "$1"; }
+
+# bats test_tags=J07
+@test "--inplace writes into the file that exists, so its other names see it" {
+	local direct
+
+	for direct in auto always never; do
+		mktree file "$S/f" 700123 1
+		mktree file "$D/f" 900000 2
+		ln "$D/f" "$D/other.$direct"
+		copies --inplace --direct=$direct "$S/f" "$D/f"
+		same "$S/f" "$D/f"
+		same "$S/f" "$D/other.$direct"
+		[ "$(inode "$D/f")" = "$(inode "$D/other.$direct")" ]
+		rm "$D/f"
+	done
+	no_temps "$D"
+}
+
+@test "--inplace makes what does not exist as any other copy" {
+	mkdir "$S/a"
+	mktree file "$S/a/f" 300000
+	ln -s f "$S/a/l"
+	copies -a --inplace "$S/a" "$D"
+	same --mode --times "$S/a" "$D/a"
+	mktree file "$S/a/f" 100 7
+	copies -a --inplace "$S/a" "$D"
+	same --mode --times "$S/a" "$D/a"
+}
+
+# bats test_tags=D07
+@test "no old byte is left where an in-place source has holes" {
+	local sparse
+
+	truncate -s 1M "$T/hole"
+	[ "$(stat -c %b "$T/hole")" -eq 0 ] || skip "this file system has no holes"
+	for sparse in auto always never; do
+		mktree sparse "$S/f" 3000123 4096 1000000
+		tr '\0' B </dev/zero 2>/dev/null | head -c 5000321 >"$D/f"
+		copies --inplace --sparse=$sparse "$S/f" "$D/f"
+		same "$S/f" "$D/f"
+	done
+	# 512 bytes and a tail that is no block: the last byte, too.
+	{
+		head -c 512 /dev/zero | tr '\0' A
+		printf '\0'
+	} >"$S/g"
+	head -c 513 /dev/zero | tr '\0' B >"$D/g"
+	copies --inplace --sparse=always "$S/g" "$D/g"
+	same "$S/g" "$D/g"
+}
+
+# bats test_tags=D07
+@test "holes are punched into an in-place target" {
+	truncate -s 1M "$T/hole"
+	[ "$(stat -c %b "$T/hole")" -eq 0 ] || skip "this file system has no holes"
+	mktree file "$D/f" 8000000
+	fallocate -p -o 0 -l 4096 "$D/f" 2>/dev/null || skip "nothing can be punched here"
+	mktree sparse "$S/f" 8000000 0 4000000
+	copies --inplace "$S/f" "$D/f"
+	same --holes "$S/f" "$D/f"
+	mktree file "$D/f" 8000000
+	head -c 8000000 /dev/zero >"$S/zeros"
+	copies --inplace --sparse=always "$S/zeros" "$D/f"
+	same "$S/zeros" "$D/f"
+	sync "$D/f"
+	[ "$(stat -c %b "$D/f")" -lt 100 ]
+}
+
+@test "--inplace keeps mode and owner of what exists, and takes over those of -p" {
+	mktree file "$S/f" 1000
+	mktree file "$D/f" 10
+	chmod 600 "$S/f"
+	chmod 644 "$D/f"
+	copies --inplace "$S/f" "$D/f"
+	[ "$(stat -c %a "$D/f")" = 644 ]
+	copies --inplace -p "$S/f" "$D/f"
+	[ "$(stat -c %a "$D/f")" = 600 ]
+	same --mode --times "$S/f" "$D/f"
+}
+
+# bats test_tags=G08
+@test "a private source is never seen by others in a looser target" {
+	need_strace
+	mktree file "$S/f" 1000
+	mktree file "$D/f" 10
+	chmod 600 "$S/f"
+	chmod 666 "$D/f"
+	strace -f -o "$T/trace" -e trace=fchmod,pwrite64,io_uring_enter \
+		"$WEIR" copy --engine=plain --inplace -p "$S/f" "$D/f"
+	awk '/fchmod.*0600/ { seen = 1 } /pwrite64/ { exit !seen }' "$T/trace"
+	grep -q pwrite64 "$T/trace"
+}
+
+# bats test_tags=J05
+@test "--inplace writes through a link of ours, never onto its own source" {
+	mktree file "$S/f" 1000
+	mktree file "$D/real" 10
+	ln -s real "$D/link"
+	copies --inplace -r "$S/f" "$D/link"
+	[ -L "$D/link" ]
+	same "$S/f" "$D/real"
+	mkdir "$S/a" "$D/a"
+	mktree file "$S/a/f" 500 5
+	ln -s "$S/a/f" "$D/a/f"
+	run --separate-stderr "$WEIR" copy --inplace -rT "$S/a" "$D/a"
+	[ "$status" -ne 0 ]
+	says "same file"
+	[ "$(stat -c %s "$S/a/f")" -eq 500 ]
+}
+
+# bats test_tags=J05
+@test "--inplace does not write through another user's link" {
+	[ "$(id -u)" -eq 0 ] || skip "needs root"
+	mkdir "$S/a" "$D/a"
+	mktree file "$S/a/f" 500
+	mktree file "$T/precious" 100
+	ln -s "$T/precious" "$D/a/f"
+	chown -h 65534 "$D/a/f" || skip "no second user"
+	cp "$T/precious" "$T/before"
+	run --separate-stderr "$WEIR" copy --inplace -rT "$S/a" "$D/a"
+	[ "$status" -eq 23 ]
+	says "belongs to another user"
+	same "$T/before" "$T/precious"
+}
+
+# bats test_tags=C13
+@test "a program that runs is not written into, and can be replaced" {
+	need_strace
+	cp "$(command -v sleep)" "$D/f" 2>/dev/null
+	mktree file "$S/f" 1000
+	"$D/f" 60 &
+	local pid=$!
+	run --separate-stderr "$WEIR" copy --inplace "$S/f" "$D/f"
+	kill "$pid"
+	[ "$status" -eq 23 ]
+	says ETXTBSY
+	copies "$S/f" "$D/f"
+	same "$S/f" "$D/f"
+}
+
+@test "--inplace and --reflink=always exclude each other" {
+	mktree file "$S/f" 10
+	run --separate-stderr "$WEIR" copy --inplace --reflink=always "$S/f" "$D/f"
+	[ "$status" -eq 2 ]
+	says "exclude each other"
+}
+
+@test "in-place copies are synced before the run says durable" {
+	need_strace
+	[ "$(fs_type "$D")" != tmpfs ] || skip "nothing is synced on tmpfs"
+	mktree file "$S/f" 10000
+	mktree file "$D/f" 10
+	strace -f -o "$T/trace" -e trace=fsync,fdatasync,syncfs,pwrite64 \
+		"$WEIR" copy --engine=plain --inplace "$S/f" "$D/f"
+	grep -A9 pwrite64 "$T/trace" | grep -qE 'sync\(|syncfs\('
+}
+
+@test "--attributes-only copies no bytes, and keeps those that are there" {
+	mkdir "$S/a"
+	mktree file "$S/a/f" 1000
+	mktree file "$S/a/new" 1000
+	chmod 640 "$S/a/f" "$S/a/new"
+	touch -d 2001-02-03 "$S/a/f" "$S/a/new"
+	mkdir "$D/a"
+	mktree file "$D/a/f" 77
+	cp "$D/a/f" "$T/before"
+	copies -a --attributes-only --stats "$S/a" "$D"
+	same "$T/before" "$D/a/f"
+	[ "$(stat -c '%a %Y' "$D/a/f")" = "$(stat -c '%a %Y' "$S/a/f")" ]
+	[ "$(stat -c '%a %Y %s' "$D/a/new")" = "640 $(stat -c %Y "$S/a/f") 0" ]
+	counts bytes_written -eq 0
+	counts bytes_found -eq 0
+}
