@@ -23,6 +23,7 @@ complete -c weir -n '__fish_seen_subcommand_from copy' -s u -l update -d 'replac
 complete -c weir -n '__fish_seen_subcommand_from copy' -s l -l link -d 'make hard links to files instead of copies'
 complete -c weir -n '__fish_seen_subcommand_from copy' -s s -l symbolic-link -d 'make symbolic links to files instead of copies'
 complete -c weir -n '__fish_seen_subcommand_from copy' -l attributes-only -d 'copy no bytes of files, only the attributes that are kept'
+complete -c weir -n '__fish_seen_subcommand_from copy' -l copy-contents -d 'with -r, read FIFOs and devices instead of making them'
 complete -c weir -n '__fish_seen_subcommand_from copy' -l inplace -d 'write into files that exist; cut short, one holds old and new bytes'
 complete -c weir -n '__fish_seen_subcommand_from copy' -l dry-run -d 'change nothing; print what would be done'
 complete -c weir -n '__fish_seen_subcommand_from copy' -s t -l target-directory -x -a '(__fish_complete_directories)' -d 'copy all sources into this existing folder'

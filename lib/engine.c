@@ -32,6 +32,7 @@
 #include "io_uring.h"
 #include "limits.h"
 #include "node.h"
+#include "pour.h"
 #include "regular.h"
 
 #define ENGINE_HOLD_FDS 64U /* with fewer descriptors nothing is held longer than used */
@@ -462,13 +463,29 @@ static bool engine_next_entry(struct worker *worker, struct entry *entry)
 	return true;
 }
 
-/* What is to become of an entry. */
-static const struct step *engine_recipe(const struct settings *settings, const struct entry *entry)
+/* Contents of what is no file are read where it is named itself, as by cp, and
+ * below a folder if that was asked for. */
+static bool engine_is_stream(const struct settings *settings, const struct entry *entry)
 {
+	if (settings->recursive && !settings->copy_contents)
+		return false;
+	return entry->type == DT_FIFO || entry->type == DT_CHR || entry->type == DT_BLK;
+}
+
+/* What is to become of an entry. */
+static const struct step *engine_recipe(const struct engine_shared *shared,
+					const struct entry *entry)
+{
+	const struct settings *settings = shared->settings;
+
+	if (shared->pours)
+		return pour_to_recipe;
 	if (settings->make == WEIR_MAKE_LINK)
 		return alias_link_recipe;
 	if (settings->make == WEIR_MAKE_SYMLINK)
 		return alias_symlink_recipe;
+	if (engine_is_stream(settings, entry))
+		return pour_from_recipe;
 	if (entry->type != DT_REG)
 		return node_recipe;
 	if (settings->make == WEIR_MAKE_ATTRIBUTES)
@@ -487,7 +504,7 @@ static void engine_admit(struct worker *worker)
 		struct list *node = list_take_head(&worker->free);
 		struct job *job = LIST_ENTRY(node, struct job, node);
 
-		job_begin(job, engine_recipe(shared->settings, &entry), worker->batch, &entry);
+		job_begin(job, engine_recipe(shared, &entry), worker->batch, &entry);
 		job->dry = shared->settings->dry_run;
 		list_add_tail(&worker->runnable, &job->node);
 		worker->live++;

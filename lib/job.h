@@ -20,6 +20,7 @@
 #include "temp.h"
 
 struct job;
+struct pour;
 
 /* What the jobs of one worker work with. */
 struct job_env {
@@ -114,6 +115,7 @@ struct job {
 	bool grew;		  /* the source only grew: earlier mtime, exit 24 */
 	bool whole;		  /* the target has all bytes before any is read */
 	uint64_t offloaded_bytes; /* of them, without us */
+	struct pour *pour;	  /* its bytes on their way, owned; or NULL */
 	bool alias;		  /* target_fd is the source: it gets one more name */
 	bool in_place;		  /* target_fd has its name already */
 	bool leads;		  /* `link` is to be told what became of it */

@@ -260,10 +260,12 @@ static int operands_resolve_target(struct operands *operands, struct tree *tree)
 	if (operands->count > 1)
 		return operand_fatal(tree, result < 0 ? result : -ENOTDIR, "copy into",
 				     "several sources need a folder to go into", path);
-	if (result == 0 && !is_folder && !S_ISREG(stat.mode) && !tree->settings->no_clobber)
+	if (result == 0 && (S_ISBLK(stat.mode) || S_ISSOCK(stat.mode)))
 		return operand_refuse(tree, "copy to",
-				      "it is a device, FIFO or socket, which is never replaced",
+				      "it is a block device or socket, which is never replaced",
 				      path);
+	operands->target_streams = result == 0 && (S_ISFIFO(stat.mode) || S_ISCHR(stat.mode)) &&
+				   !tree->settings->no_clobber;
 	link_exists = sys_statx(tree->sys, operands->target_dirfd, path, false, &stat) == 0;
 	return operands_target_as_name(operands, tree, link_exists && !is_folder);
 }
@@ -331,10 +333,8 @@ static int operand_resolve(struct tree *tree, struct operand *source)
 	if (source->is_folder && !recursive)
 		return operand_leave_out(tree, 0, "copy", "it is a folder; -r copies folders",
 					 source);
-	if (!source->is_folder && !S_ISREG(source->stat.mode) && !recursive &&
-	    !(S_ISLNK(source->stat.mode) && how == WEIR_FOLLOW_NEVER))
-		return operand_leave_out(tree, 0, "copy",
-					 "it is not a regular file; -r copies it as what it is",
+	if (S_ISSOCK(source->stat.mode) && !recursive)
+		return operand_leave_out(tree, 0, "copy", "it is a socket; -r copies it as one",
 					 source);
 	source->usable = true;
 	return 0;

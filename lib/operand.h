@@ -41,6 +41,7 @@ struct operands {
 	bool target_hands_acl_on; /* one that is not to stay */
 	bool locked;		  /* the target is held shared for the run */
 	bool merge;		  /* the target is a folder and the name of the source, too */
+	bool target_streams;	  /* it is a FIFO or character device, to be written to */
 	bool target_slash;	  /* "name/": it must be a folder */
 	char *target_name;	  /* name there for the one source, or NULL */
 	uint64_t bytes;		  /* of regular files among the sources */

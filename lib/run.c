@@ -438,10 +438,10 @@ static bool run_is_small(const struct weir_run *run)
 {
 	const struct operands *operands = &run->operands;
 
-	return run->settings.engine != WEIR_ENGINE_RING && operands->folders == 0 &&
-	       operands->files == operands->count && operands->count <= LIMIT_INLINE_FILES &&
-	       operands->bytes <= LIMIT_INLINE_BYTES && run->settings.workers == 0 &&
-	       run->settings.direct != WEIR_DIRECT_ALWAYS;
+	return run->settings.engine != WEIR_ENGINE_RING && !operands->target_streams &&
+	       operands->folders == 0 && operands->files == operands->count &&
+	       operands->count <= LIMIT_INLINE_FILES && operands->bytes <= LIMIT_INLINE_BYTES &&
+	       run->settings.workers == 0 && run->settings.direct != WEIR_DIRECT_ALWAYS;
 }
 
 static bool run_rotates(struct weir_run *run)
@@ -481,6 +481,7 @@ static int run_start(struct weir_run *run)
 	run->commit.units_max = run->budget.parked;
 	run->root.open_max = run->budget.folder_fds;
 	run->shared.target_fs = run->operands.target_fs;
+	run->shared.pours = run->operands.target_streams;
 	run->shared.target_path = run->operands.target_path;
 	run->shared.have_proc = run->budget.have_proc;
 	run->shared.is_root = run->budget.is_root;
@@ -655,6 +656,8 @@ const char *weir_run_receipt(const struct weir_run *run)
 		return "dry run: nothing was changed";
 	if (run->operands.target_fs == NULL)
 		return "nothing was changed";
+	if (run->operands.target_streams)
+		return "a stream: nothing to be synced";
 	reservation = fs_reservation(run->operands.target_fs);
 	if (run->settings.durable == WEIR_DURABLE_NONE)
 		return "not synced";

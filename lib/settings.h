@@ -30,6 +30,7 @@ struct settings {
 	enum weir_sparse sparse;
 	enum weir_make make;
 	bool in_place;
+	bool copy_contents;
 	enum weir_follow follow;
 	bool one_file_system;
 	uint32_t chunk_bytes; /* 0 = chosen */

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +67,7 @@ static const char *const sys_kind_names[SYS_KINDS] = {
 	[SYS_LOCK] = "flock",
 	[SYS_GETXATTR] = "getxattr",
 	[SYS_SETXATTR] = "setxattr",
+	[SYS_POLL] = "poll",
 	[SYS_NOP] = "nop",
 };
 
@@ -263,6 +265,25 @@ ssize_t sys_pread(struct sys *sys, int fd, void *data, size_t length, int64_t of
 	WEIR_ASSERT(offset >= 0);
 	return sys_note(sys, SYS_READ, fd, NULL, offset, length, 0,
 			sys_result(pread(fd, data, length, offset)));
+}
+
+ssize_t sys_read(struct sys *sys, int fd, void *data, size_t length)
+{
+	return sys_note(sys, SYS_READ, fd, NULL, 0, length, 0, sys_result(read(fd, data, length)));
+}
+
+ssize_t sys_write(struct sys *sys, int fd, const void *data, size_t length)
+{
+	return sys_note(sys, SYS_WRITE, fd, NULL, 0, length, 0,
+			sys_result(write(fd, data, length)));
+}
+
+int sys_poll(struct sys *sys, int fd, short events, int timeout_ms)
+{
+	struct pollfd one = { .fd = fd, .events = events };
+
+	return (int)sys_note(sys, SYS_POLL, fd, NULL, 0, 0, 0,
+			     sys_result(poll(&one, 1, timeout_ms)));
 }
 
 ssize_t sys_pwrite(struct sys *sys, int fd, const void *data, size_t length, int64_t offset)

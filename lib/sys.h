@@ -59,6 +59,7 @@ enum sys_kind {
 	SYS_LOCK,
 	SYS_GETXATTR,
 	SYS_SETXATTR,
+	SYS_POLL,
 	SYS_NOP,
 	SYS_KINDS
 };
@@ -115,6 +116,12 @@ int sys_statx(struct sys *sys, int dirfd, const char *name, bool want_dio, struc
 /* As sys_statx(), following a link in NAME. */
 int sys_statx_follow(struct sys *sys, int dirfd, const char *name, struct sys_stat *stat);
 int sys_fstatfs(struct sys *sys, int fd, struct statfs *statfs);
+/* Of a stream: at its own position. */
+ssize_t sys_read(struct sys *sys, int fd, void *data, size_t length);
+ssize_t sys_write(struct sys *sys, int fd, const void *data, size_t length);
+/* Waits for EVENTS of FD (-1: for none), at most so long: poll(2).  1 if something
+ * is to be told, errors and hang-ups included, 0 or -errno. */
+int sys_poll(struct sys *sys, int fd, short events, int timeout_ms);
 ssize_t sys_pread(struct sys *sys, int fd, void *data, size_t length, int64_t offset);
 ssize_t sys_pwrite(struct sys *sys, int fd, const void *data, size_t length, int64_t offset);
 int sys_fsync(struct sys *sys, int fd);

@@ -142,6 +142,7 @@ enum weir_option {
 	WEIR_OPT_ONE_FILE_SYSTEM = 26, /* 0/1: do not enter folders of another one */
 	WEIR_OPT_SPARSE = 27,	       /* enum weir_sparse */
 	WEIR_OPT_MAKE = 35,	       /* enum weir_make */
+	WEIR_OPT_COPY_CONTENTS = 37,   /* 0/1: read FIFOs and devices below folders, too */
 	WEIR_OPT_IN_PLACE = 36,	       /* 0/1: write into regular files that exist; not atomic */
 };
 

@@ -71,7 +71,7 @@ load helper
 		refuses "weir copy: -$letter: not an option of weir; " copy "-$letter" a b
 	done
 	for name in backup exclude include filter delete delete-after checksum \
-		interactive copy-contents \
+		interactive \
 		parents context hard-links acls xattrs compress rsh \
 		partial bwlimit max-delete existing ignore-existing itemize-changes info \
 		numeric-ids chown chmod mkpath out-format from0 fsync debug jobs version json; do

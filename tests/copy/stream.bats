@@ -1,0 +1,156 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+load helper
+
+# Ends what waits for the other end of a FIFO, if a test failed.
+teardown() {
+	[ -z "${reader:-}" ] || kill "$reader" 2>/dev/null || true
+}
+
+# bats test_tags=C06
+@test "a device as target operand is written to and stays a device" {
+	need_devices
+	mktree file "$S/f" 3000
+	mknod "$D/null" c 1 3
+	exits 0 "$WEIR" copy "$S/f" "$D/null"
+	[ "$(stat -c %t:%T "$D/null")" = 1:3 ]
+	exits 0 "$WEIR" copy -T "$S/f" "$D/null"
+	ln -s null "$D/link"
+	exits 0 "$WEIR" copy "$S/f" "$D/link"
+	[ -c "$D/null" ] && [ -L "$D/link" ]
+	mknod "$D/full" c 1 7
+	run --separate-stderr "$WEIR" copy "$S/f" "$D/full"
+	[ "$status" -eq 27 ] || [ "$status" -eq 23 ]
+	says ENOSPC
+	[ -c "$D/full" ]
+	no_temps "$D"
+}
+
+# bats test_tags=C06
+@test "/dev/null as target operand stays what it is" {
+	mktree file "$S/f" 3000
+	[ -c /dev/null ]
+	# As nobody: were this to fail as root, the machine would lose it.
+	user_areas
+	chmod a+r "$S/f"
+	exits 0 as_user "$WEIR" copy "$S/f" /dev/null
+	[ -c /dev/null ]
+}
+
+# bats test_tags=C06
+@test "a block device or a socket as target operand is refused" {
+	need_devices
+	mktree file "$S/f" 3000
+	mknod "$D/loop" b 7 250
+	exits 28 "$WEIR" copy "$S/f" "$D/loop"
+	[ -b "$D/loop" ]
+	run --separate-stderr "$WEIR" copy "$D/loop" "$S/g"
+	[ "$status" -eq 23 ]
+	absent "$S/g"
+}
+
+# bats test_tags=C06,D15
+@test "a FIFO as target operand gets every byte, holes as zeros" {
+	mktree sparse "$S/f" 3000123 4096 1000000
+	mkfifo "$D/p"
+	cat "$D/p" >"$T/got" &
+	reader=$!
+	exits 0 timeout 60 "$WEIR" copy "$S/f" "$D/p"
+	wait "$reader"
+	[ -p "$D/p" ]
+	cmp "$S/f" "$T/got"
+	no_temps "$D"
+}
+
+# bats test_tags=C06
+@test "a FIFO as source operand is read until its writer has closed it" {
+	mktree file "$T/data" 700000
+	mkfifo "$S/p"
+	cat "$T/data" >"$S/p" &
+	reader=$!
+	exits 0 timeout 60 "$WEIR" copy "$S/p" "$D/f"
+	wait "$reader"
+	same "$T/data" "$D/f"
+	# An anonymous one whose writer may be gone already.
+	exits 0 timeout 60 "$WEIR" copy <(cat "$T/data") "$D/g"
+	same "$T/data" "$D/g"
+	exits 0 timeout 60 "$WEIR" copy <(:) "$D/empty"
+	[ "$(stat -c %s "$D/empty")" -eq 0 ]
+}
+
+# bats test_tags=C06
+@test "/dev/null as source operand is an empty file" {
+	mktree file "$D/f" 100
+	exits 0 "$WEIR" copy /dev/null "$D/f"
+	[ -f "$D/f" ] && [ ! -s "$D/f" ]
+}
+
+@test "standard output as target operand gets the bytes" {
+	[ -e /dev/stdout ] || skip "no /dev/stdout"
+	mktree file "$S/f" 100000
+	"$WEIR" copy "$S/f" /dev/stdout | cmp "$S/f" -
+	[ "${PIPESTATUS[0]}" -eq 0 ]
+}
+
+# bats test_tags=M01
+@test "a run that waits for the other end of a FIFO can be interrupted" {
+	local side ended
+
+	mktree file "$S/f" 100
+	mkfifo "$S/p"
+	for side in source target; do
+		if [ $side = source ]; then
+			timeout --preserve-status -s TERM 2 "$WEIR" copy -q "$S/p" "$D/x" &
+		else
+			timeout --preserve-status -s TERM 2 "$WEIR" copy -q "$S/f" "$S/p" &
+		fi
+		reader=$!
+		ended=0
+		wait "$reader" || ended=$?
+		[ "$ended" -eq 143 ]
+	done
+	absent "$D/x"
+	no_temps "$D"
+}
+
+@test "an endless device is read until an interrupt, and leaves nothing" {
+	[ -c /dev/zero ] || skip "no /dev/zero"
+	(ulimit -f 100000 && run timeout 60 "$WEIR" copy /dev/zero "$D/z")
+	absent "$D/z"
+	no_temps "$D"
+}
+
+@test "a reader that goes away is an error, not the end of the run's messages" {
+	mktree file "$S/f" 3000000
+	mkfifo "$D/p"
+	head -c 10 "$D/p" >/dev/null &
+	reader=$!
+	run --separate-stderr timeout 60 "$WEIR" copy "$S/f" "$D/p"
+	wait "$reader"
+	[ "$status" -eq 23 ]
+	says EPIPE
+}
+
+@test "--copy-contents reads FIFOs below a folder, -r alone makes them" {
+	mkdir "$S/a"
+	mkfifo "$S/a/p"
+	mktree file "$S/a/f" 100
+	copies -r "$S/a" "$D/made"
+	[ -p "$D/made/p" ]
+	printf hello >"$S/a/p" &
+	reader=$!
+	exits 0 timeout 60 "$WEIR" copy -r --copy-contents "$S/a" "$D/read"
+	wait "$reader"
+	[ -f "$D/read/p" ]
+	[ "$(cat "$D/read/p")" = hello ]
+	same "$S/a/f" "$D/read/f"
+}
+
+@test "a stream is no target with -n, and not in a dry run" {
+	mktree file "$S/f" 100
+	mkfifo "$D/p"
+	exits 0 timeout 20 "$WEIR" copy -n "$S/f" "$D/p"
+	exits 0 timeout 20 "$WEIR" copy --dry-run "$S/f" "$D/p"
+	[ -p "$D/p" ]
+}
