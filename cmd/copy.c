@@ -13,6 +13,7 @@
 #include "names.h"
 #include "output.h"
 #include "progress.h"
+#include "question.h"
 #include "report.h"
 #include "signals.h"
 
@@ -28,6 +29,7 @@ struct copy {
 	struct log log;
 	struct report report;
 	struct progress progress;
+	struct question question;
 	uint64_t flush_due_ms; /* CLOCK_MONOTONIC */
 	bool finishing_told;
 	int status;
@@ -291,6 +293,14 @@ static void flush_held(struct copy *copy, bool is_idle)
 	log_flush(&copy->log);
 }
 
+static void answer_question(struct copy *copy, const struct weir_event *event)
+{
+	bool yes = question_replace(&copy->question, &copy->output, weir_event_path(event));
+
+	/* It may be gone: a signal takes all questions back. */
+	(void)weir_run_answer(copy->run, weir_event_question(event), yes);
+}
+
 /* Pulls events until there are none; returns the status of the run. */
 static int pull_events(struct copy *copy)
 {
@@ -298,7 +308,9 @@ static int pull_events(struct copy *copy)
 		struct weir_event *event;
 		int result = weir_run_next(copy->run, TICK_MS, &event);
 
-		if (result == 1) {
+		if (result == 1 && weir_event_type(event) == WEIR_EVENT_ASK) {
+			answer_question(copy, event);
+		} else if (result == 1) {
 			report_event(&copy->report, event);
 		} else if (result == 0) {
 			break;
@@ -376,12 +388,14 @@ static void run(struct copy *copy)
 		    geteuid() == 0 || request->given[SETTING_OWNER_NAMED]);
 	progress_open(&copy->progress, (enum progress_when)request->values[SETTING_PROGRESS],
 		      verbosity == VERBOSITY_QUIET, is_durable);
+	question_open(&copy->question, false);
 	signals_watch(copy->run);
 	/* An empty list is no error: there is nothing to copy, and all is done. */
 	if (copy->source_count > 0)
 		copy->status = pull_events(copy);
 	tell_end(copy);
 	signals_unwatch();
+	question_close(&copy->question);
 	close_log(copy);
 	report_close(&copy->report);
 	if (output_close(&copy->output) != 0)

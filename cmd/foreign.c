@@ -15,7 +15,6 @@ static const struct foreign_letter {
 } foreign_letters[] = {
 	{ 'h', "the help is 'weir copy --help'" },
 	{ 'V', "the version is 'weir --version'" },
-	{ 'i', "nothing is ever asked; -n keeps what exists, --dry-run shows what would be done" },
 	{ 'b', "no backups are made; -n keeps what exists" },
 	{ 'S', "no backups are made; -n keeps what exists" },
 	{ 'z', "nothing is sent over a network, so nothing is compressed" },
@@ -27,8 +26,6 @@ static const struct foreign_name {
 	const char *name;
 	const char *hint;
 } foreign_names[] = {
-	{ "interactive",
-	  "nothing is ever asked; -n keeps what exists, --dry-run shows what would be done" },
 	{ "backup", "no backups are made; -n keeps what exists" },
 	{ "suffix", "no backups are made; -n keeps what exists" },
 	{ "compress", "nothing is sent over a network, so nothing is compressed" },

@@ -11,10 +11,10 @@
 #include "text.h"
 
 struct log {
-	int fd;           /* -1: no log */
+	int fd; /* -1: no log */
 	const char *file;
 	struct text held; /* lines not written yet */
-	int errnum;       /* first error, or 0 */
+	int errnum;	  /* first error, or 0 */
 };
 
 /* Opens FILE (NULL: no log) for appending: a regular file, made if it is not

@@ -17,7 +17,7 @@
 
 /* What an option sets: enum weir_option, or one of the command's own. */
 enum setting {
-	SETTING_OWN = 64, /* above every enum weir_option */
+	SETTING_OWN = 64,  /* above every enum weir_option */
 	SETTING_VERBOSITY, /* enum verbosity */
 	SETTING_STATS,
 	SETTING_PROGRESS, /* enum progress_when */

@@ -19,10 +19,10 @@
 #define EXIT_USAGE 2
 
 struct output {
-	bool utf8;         /* names may be shown in UTF-8 */
+	bool utf8;	   /* names may be shown in UTF-8 */
 	bool status_shown; /* the cursor stands behind a status line */
-	int out_errnum;    /* first error on standard output, or 0 */
-	int err_errnum;    /* first error on standard error, or 0 */
+	int out_errnum;	   /* first error on standard output, or 0 */
+	int err_errnum;	   /* first error on standard error, or 0 */
 	struct text out;   /* not written yet */
 };
 

@@ -18,7 +18,7 @@ struct request {
 	int64_t values[SETTING_COUNT];
 	bool given[SETTING_COUNT];
 	const char *texts[TEXT_COUNT]; /* NULL: not given */
-	const char **operands;         /* point into argv */
+	const char **operands;	       /* point into argv */
 	size_t operand_count;
 };
 

@@ -22,16 +22,16 @@ enum progress_style {
 
 struct progress {
 	enum progress_style style;
-	bool shows_durable; /* the run makes anything durable */
-	uint64_t due_ns;    /* when the next one is due, CLOCK_MONOTONIC */
+	bool shows_durable;	/* the run makes anything durable */
+	uint64_t due_ns;	/* when the next one is due, CLOCK_MONOTONIC */
 	uint64_t bytes_written; /* the highest shown so far, as all below */
 	uint64_t bytes_durable;
 	uint64_t files_done;
 	unsigned percent;
-	uint64_t rated_ns;    /* elapsed time, bytes and files at the last rating */
+	uint64_t rated_ns; /* elapsed time, bytes and files at the last rating */
 	uint64_t rated_bytes;
 	uint64_t rated_files;
-	double bytes_per_s;   /* of the last seconds */
+	double bytes_per_s; /* of the last seconds */
 	double files_per_s;
 };
 

@@ -24,8 +24,7 @@ void text_add_bytes(struct text *text, const void *bytes, size_t length_bytes);
 void text_addf(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Adds COUNT of a thing: "1 file", "2 files". */
-void text_add_count(struct text *text, unsigned long long count, const char *one,
-		    const char *many);
+void text_add_count(struct text *text, unsigned long long count, const char *one, const char *many);
 
 /* The string, "" when nothing was added. */
 const char *text_string(const struct text *text);

@@ -18,6 +18,7 @@ complete -c weir -n '__fish_seen_subcommand_from copy' -s P -l no-dereference -d
 complete -c weir -n '__fish_seen_subcommand_from copy' -s d -l links -d 'the same as --no-dereference --preserve=links'
 complete -c weir -n '__fish_seen_subcommand_from copy' -s x -l one-file-system -d 'do not enter folders of other file systems; make them empty'
 complete -c weir -n '__fish_seen_subcommand_from copy' -s n -l no-clobber -d 'never replace what exists; skip it'
+complete -c weir -n '__fish_seen_subcommand_from copy' -s i -l interactive -d 'ask on the terminal before anything is replaced'
 complete -c weir -n '__fish_seen_subcommand_from copy' -s f -l force -d 'replace what exists: undoes an earlier --no-clobber'
 complete -c weir -n '__fish_seen_subcommand_from copy' -s u -l update -d 'replace only what is older than its source'
 complete -c weir -n '__fish_seen_subcommand_from copy' -s l -l link -d 'make hard links to files instead of copies'

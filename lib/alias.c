@@ -92,7 +92,7 @@ static enum step_answer alias_look(struct job_env *env, struct job *job)
 	    !meta_newer(&job->source.mtime, &job->existing.mtime))
 		return STEP_SKIP;
 	job->would = job->dry;
-	return job->dry ? STEP_SKIP : STEP_NEXT;
+	return job->dry ? STEP_SKIP : job_ask(env, job);
 }
 
 static bool alias_is_same(const struct job *job)
@@ -189,7 +189,7 @@ static enum step_answer alias_park(struct job_env *env, struct job *job)
 const struct step alias_link_recipe[] = {
 	{ "pin folders", node_pin, NULL, node_unpin },
 	{ "open source", alias_open, NULL, alias_close },
-	{ "look up target", alias_link, NULL, NULL },
+	{ "look up target", alias_link, alias_link, NULL },
 	{ "park", alias_park, NULL, NULL },
 	{ NULL, NULL, NULL, NULL },
 };
@@ -197,7 +197,7 @@ const struct step alias_link_recipe[] = {
 const struct step alias_symlink_recipe[] = {
 	{ "pin folders", node_pin, NULL, node_unpin },
 	{ "open source", alias_open, NULL, alias_close },
-	{ "make", alias_symlink, NULL, node_drop },
+	{ "make", alias_symlink, alias_symlink, node_drop },
 	{ "park", alias_park, NULL, NULL },
 	{ NULL, NULL, NULL, NULL },
 };

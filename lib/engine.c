@@ -103,6 +103,7 @@ static void engine_set_env(struct worker *worker)
 		.root = shared->root,
 		.links = shared->links,
 		.loss = shared->loss,
+		.asks = shared->asks,
 		.fs = shared->fs,
 		.have_proc = shared->have_proc,
 		.is_root = shared->is_root,
@@ -191,6 +192,7 @@ static void engine_end_job(struct worker *worker, struct job *job, bool put_fold
 	job->link = NULL;
 	if (job->type == DT_REG && !job->counted)
 		tally_sub(&shared->tally->files_open, 1);
+	ask_drop(shared->asks, &job->ask);
 	job->folder = NULL;
 	list_add_head(&worker->free, &job->node);
 	worker->live--;
@@ -635,7 +637,9 @@ static void engine_wake_waiting(struct worker *worker)
 
 		bool come = job->reason == JOB_WAITS_ROOM && room;
 
-		if (come) {
+		if (job->reason == JOB_WAITS_ANSWER && ask_is_answered(&job->ask)) {
+			come = true;
+		} else if (come) {
 			room = false;
 			atomic_fetch_sub(&worker->shared->wanting, 1);
 			atomic_flag_clear(&worker->shared->room_token);
@@ -686,6 +690,10 @@ static void engine_advance(struct worker *worker, struct job *job)
 		break;
 	case STEP_SLOT:
 		job->reason = JOB_WAITS_SLOT;
+		list_add_tail(&worker->waiting, &job->node);
+		break;
+	case STEP_ASK:
+		job->reason = JOB_WAITS_ANSWER;
 		list_add_tail(&worker->waiting, &job->node);
 		break;
 	case STEP_YIELD:

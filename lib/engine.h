@@ -24,6 +24,7 @@ struct engine_shared {
 	struct event_queue *events;
 	struct tally *tally;
 	struct loss_table *loss;
+	struct asks *asks;
 	bool pours; /* the target is a stream, of one source */
 	struct links *links;
 	struct bell *bell;

@@ -240,7 +240,7 @@ static enum step_answer inplace_attributes(struct job_env *env, struct job *job)
 const struct step inplace_recipe[] = {
 	{ "look up target", inplace_look, NULL, NULL },
 	{ "open source", regular_open, regular_opened, regular_close_source },
-	{ "identify", regular_identify, NULL, NULL },
+	{ "identify", regular_identify, regular_identify, NULL },
 	{ "open target", inplace_open, NULL, inplace_close },
 	{ "prepare", inplace_prepare, NULL, regular_end_stream },
 	{ "stream", regular_stream, regular_stream, NULL },
@@ -295,7 +295,7 @@ static enum step_answer inplace_set_attributes(struct job_env *env, struct job *
 const struct step inplace_attributes_recipe[] = {
 	{ "look up target", regular_look, NULL, NULL },
 	{ "open source", regular_open, regular_opened, regular_close_source },
-	{ "identify", regular_identify, NULL, NULL },
+	{ "identify", regular_identify, regular_identify, NULL },
 	{ "make or open target", inplace_open_or_make, NULL, inplace_drop },
 	{ "attributes", inplace_set_attributes, NULL, NULL },
 	{ "tell", follow_tell, NULL, NULL },

@@ -8,6 +8,7 @@
  *   WAITS_SLOT       no op, the arena is used up             a slot is given -> RUNNABLE
  *   WAITS_COMMITTER  all rows done, the group is full        parked in the next group
  *   WAITS_ROOM       undone; no space while files are parked the group is done -> RUNNABLE
+ *   WAITS_ANSWER     the caller was asked whether to replace it is answered -> RUNNABLE
  *
  * Invariants:
  * J1 rows are started in order, finished before the next is started, and undone
@@ -18,6 +19,7 @@
 #define _GNU_SOURCE
 #include "job.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "invariant.h"
@@ -33,6 +35,8 @@ void job_begin(struct job *job, const struct step *recipe, const struct batch *b
 	job->retry = batch->retry;
 	job->counted = batch->counted;
 	job->unlinked = batch->unlinked;
+	job->again = batch->retry || batch->counted;
+	ask_init(&job->ask);
 	job->type = entry->type;
 	job->follow = entry->follow;
 	job->source_dirfd = -1;
@@ -117,6 +121,7 @@ enum step_answer job_advance(struct job_env *env, struct job *job)
 			return answer;
 		case STEP_SLOT:
 		case STEP_YIELD:
+		case STEP_ASK:
 		case STEP_PARK:
 			return answer;
 		}
@@ -149,4 +154,25 @@ void job_abandon(struct job_env *env, struct job *job)
 {
 	WEIR_ASSERT(!job_in_flight(job));
 	job_undo(env, job);
+}
+
+enum step_answer job_ask(struct job_env *env, struct job *job)
+{
+	char *path;
+
+	if (!env->settings->ask || !job->exists || job->dry || job->again)
+		return STEP_NEXT;
+	if (atomic_load(&job->ask.answer) == ASK_UNASKED) {
+		path = folder_target_path(job->folder, job->target_name);
+		ask_post(env->asks, &job->ask, path != NULL ? path : job->target_name);
+		free(path);
+	}
+	switch (atomic_load(&job->ask.answer)) {
+	case ASK_YES:
+		return STEP_NEXT;
+	case ASK_NO:
+		return STEP_SKIP;
+	default:
+		return STEP_ASK;
+	}
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ask.h"
 #include "error.h"
 #include "folder.h"
 #include "links.h"
@@ -30,6 +31,7 @@ struct job_env {
 	struct links *links;
 	struct fs_table *fs;
 	struct loss_table *loss;
+	struct asks *asks;
 	bool noatime_refused; /* O_NOATIME gave EPERM: not our files */
 	bool have_proc;	      /* /proc/self/fd is there */
 	bool is_root;
@@ -43,6 +45,7 @@ enum step_answer {
 	STEP_WAIT,  /* ops are in flight; finish is called when they are done */
 	STEP_SLOT,  /* a free buffer is wanting */
 	STEP_YIELD, /* finish is called again, after the other jobs */
+	STEP_ASK,   /* waits for an answer; finish is called with it */
 	STEP_FAIL,  /* job.error says why */
 	STEP_SKIP,  /* the job is over, nothing is to be made */
 	STEP_AGAIN, /* undo all and start from the first row */
@@ -65,6 +68,7 @@ enum job_reason {
 	JOB_WAITS_SLOT,
 	JOB_WAITS_COMMITTER, /* the group is full */
 	JOB_WAITS_ROOM,	     /* G7: no space until the group was published */
+	JOB_WAITS_ANSWER,    /* the caller was asked */
 };
 
 /* The way its bytes take, lib/README.md. */
@@ -115,6 +119,8 @@ struct job {
 	bool grew;		  /* the source only grew: earlier mtime, exit 24 */
 	bool whole;		  /* the target has all bytes before any is read */
 	uint64_t offloaded_bytes; /* of them, without us */
+	struct ask ask;		  /* whether what exists may be replaced */
+	bool again;		  /* its entry was here before, and was asked for then */
 	struct pour *pour;	  /* its bytes on their way, owned; or NULL */
 	bool alias;		  /* target_fd is the source: it gets one more name */
 	bool in_place;		  /* target_fd has its name already */
@@ -152,6 +158,10 @@ bool job_in_flight(const struct job *job);
 
 /* Ends a job whatever its row; nothing may be in flight. */
 void job_abandon(struct job_env *env, struct job *job);
+
+/* Asks, where that is wanted, whether what has the target's name may be replaced:
+ * NEXT, SKIP, or ASK until there is an answer. */
+enum step_answer job_ask(struct job_env *env, struct job *job);
 
 /* Issues a job's own op; its result will be in op_result. */
 void job_issue(struct job_env *env, struct job *job, struct io_op *op);

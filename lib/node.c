@@ -56,6 +56,7 @@ void node_unpin(struct job_env *env, struct job *job)
 
 static enum step_answer node_look(struct job_env *env, struct job *job)
 {
+	enum step_answer answer;
 	struct sys *sys = env->stream.sys;
 	int result = job->follow
 			     ? sys_statx_follow(sys, job->source_dirfd, job->name, &job->source)
@@ -99,6 +100,9 @@ static enum step_answer node_look(struct job_env *env, struct job *job)
 		job->would = false;
 		return STEP_SKIP;
 	}
+	answer = job_ask(env, job);
+	if (answer != STEP_NEXT)
+		return answer;
 	return job->dry ? STEP_SKIP : follow_group(env, job);
 }
 
@@ -198,7 +202,7 @@ enum step_answer node_park(struct job_env *env, struct job *job)
 
 const struct step node_recipe[] = {
 	{ "pin folders", node_pin, NULL, node_unpin },
-	{ "look up", node_look, NULL, NULL },
+	{ "look up", node_look, node_look, NULL },
 	{ "make", node_make, NULL, node_drop },
 	{ "attributes", node_attributes, NULL, NULL },
 	{ "tell", follow_tell, NULL, NULL },

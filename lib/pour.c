@@ -86,7 +86,7 @@ static enum step_answer pour_identify(struct job_env *env, struct job *job)
 		tally_sub(&env->stream.tally->files_open, 1);
 	job->counted = true;
 	job->would = job->dry;
-	return job->dry ? STEP_SKIP : STEP_NEXT;
+	return job->dry ? STEP_SKIP : job_ask(env, job);
 }
 
 /* ---- the target ---- */
@@ -309,7 +309,7 @@ static enum step_answer pour_close(struct job_env *env, struct job *job)
 const struct step pour_from_recipe[] = {
 	{ "look up target", regular_look, NULL, NULL },
 	{ "open source", pour_open_source, NULL, pour_close_source },
-	{ "identify", pour_identify, NULL, NULL },
+	{ "identify", pour_identify, pour_identify, NULL },
 	{ "make target", regular_make, NULL, regular_drop_target },
 	{ "pour", pour_begin, pour_step, pour_end },
 	{ "attributes", regular_attributes, NULL, NULL },
@@ -321,7 +321,7 @@ const struct step pour_from_recipe[] = {
 const struct step pour_to_recipe[] = {
 	{ "look up target", pour_look, NULL, NULL },
 	{ "open source", pour_open_source, NULL, pour_close_source },
-	{ "identify", pour_identify, NULL, NULL },
+	{ "identify", pour_identify, pour_identify, NULL },
 	{ "open target", pour_open_target, pour_open_target, pour_close_target },
 	{ "check target", pour_check_target, NULL, NULL },
 	{ "pour", pour_begin, pour_step, pour_end },

@@ -167,6 +167,7 @@ enum step_answer regular_identify(struct job_env *env, struct job *job)
 {
 	bool maybe_direct = env->settings->direct != WEIR_DIRECT_NEVER;
 	int result = sys_statx(env->stream.sys, job->source_fd, "", maybe_direct, &job->source);
+	enum step_answer answer;
 
 	if (result < 0)
 		return regular_fail(job, result, ERROR_SIDE_SOURCE, "stat");
@@ -186,6 +187,9 @@ enum step_answer regular_identify(struct job_env *env, struct job *job)
 	    !meta_newer(&job->source.mtime, &job->existing.mtime))
 		return STEP_SKIP;
 	job->would = job->dry;
+	answer = job_ask(env, job);
+	if (answer != STEP_NEXT)
+		return answer;
 	return job->dry ? STEP_SKIP : follow_group(env, job);
 }
 
@@ -630,7 +634,7 @@ enum step_answer regular_park(struct job_env *env, struct job *job)
 const struct step regular_recipe[] = {
 	{ "look up target", regular_look, NULL, NULL },
 	{ "open source", regular_open, regular_opened, regular_close_source },
-	{ "identify", regular_identify, NULL, NULL },
+	{ "identify", regular_identify, regular_identify, NULL },
 	{ "make target", regular_make, NULL, regular_drop_target },
 	{ "clone", clone_start, NULL, NULL },
 	{ "offload", offload_step, offload_step, offload_undo },

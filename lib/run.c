@@ -79,6 +79,7 @@ struct weir_run {
 	struct event_queue events;
 	struct loss_table loss;
 	struct links links;
+	struct asks asks;
 	struct tree tree;
 	struct commit commit;
 	struct engine_shared shared;
@@ -176,6 +177,8 @@ static int run_open(struct weir_run *run)
 	if (result == 0)
 		result = links_open(&run->links, &run->root, &run->queue);
 	if (result == 0)
+		result = asks_open(&run->asks, &run->events, &run->bell);
+	if (result == 0)
 		result = commit_open(&run->commit, &(struct commit_plan){
 							   .sys = &run->sys,
 							   .root = &run->root,
@@ -211,6 +214,7 @@ static int run_open(struct weir_run *run)
 		.tally = &run->tally,
 		.loss = &run->loss,
 		.links = &run->links,
+		.asks = &run->asks,
 		.bell = &run->bell,
 		.settings = &run->settings,
 	};
@@ -222,6 +226,7 @@ static void run_close(struct weir_run *run)
 {
 	operands_close(&run->operands, &run->root);
 	commit_close(&run->commit);
+	asks_close(&run->asks);
 	links_close(&run->links);
 	queue_close(&run->queue);
 	fs_table_close(&run->fs);
@@ -422,6 +427,7 @@ static int run_inline(struct weir_run *run)
 
 	WEIR_ASSERT(worker != NULL); /* without 100 KiB nothing can even be told */
 	run->workers[LIMIT_WORKERS_MAX] = worker;
+	run->asks.mute = true; /* who would answer is here */
 	result = engine_start(worker);
 	if (result < 0) /* no buffers: all that is queued is dropped */
 		engine_cancel(&run->shared, WEIR_CANCEL_NOW);
@@ -438,10 +444,11 @@ static bool run_is_small(const struct weir_run *run)
 {
 	const struct operands *operands = &run->operands;
 
-	return run->settings.engine != WEIR_ENGINE_RING && !operands->target_streams &&
-	       operands->folders == 0 && operands->files == operands->count &&
-	       operands->count <= LIMIT_INLINE_FILES && operands->bytes <= LIMIT_INLINE_BYTES &&
-	       run->settings.workers == 0 && run->settings.direct != WEIR_DIRECT_ALWAYS;
+	return run->settings.engine != WEIR_ENGINE_RING && !run->settings.ask &&
+	       !operands->target_streams && operands->folders == 0 &&
+	       operands->files == operands->count && operands->count <= LIMIT_INLINE_FILES &&
+	       operands->bytes <= LIMIT_INLINE_BYTES && run->settings.workers == 0 &&
+	       run->settings.direct != WEIR_DIRECT_ALWAYS;
 }
 
 static bool run_rotates(struct weir_run *run)
@@ -614,6 +621,11 @@ void weir_run_cancel(struct weir_run *run, enum weir_cancel how)
 		;
 	if (run->opened)
 		engine_cancel(&run->shared, how);
+}
+
+int weir_run_answer(struct weir_run *run, uint64_t question, int yes)
+{
+	return run->opened ? asks_answer(&run->asks, question, yes != 0) : -ENOENT;
 }
 
 enum weir_result weir_run_result(const struct weir_run *run)

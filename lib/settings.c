@@ -46,6 +46,7 @@ static const struct settings_bound {
 	[WEIR_OPT_SPARSE] = { WEIR_SPARSE_AUTO, WEIR_SPARSE_NEVER },
 	[WEIR_OPT_MAKE] = { WEIR_MAKE_COPY, WEIR_MAKE_ATTRIBUTES },
 	[WEIR_OPT_IN_PLACE] = { 0, 1 },
+	[WEIR_OPT_ASK] = { 0, 1 },
 	[WEIR_OPT_COPY_CONTENTS] = { 0, 1 },
 };
 
@@ -130,6 +131,9 @@ static void settings_store(struct settings *settings, enum weir_option option, i
 		break;
 	case WEIR_OPT_COPY_CONTENTS:
 		settings->copy_contents = value != 0;
+		break;
+	case WEIR_OPT_ASK:
+		settings->ask = value != 0;
 		break;
 	case WEIR_OPT_SPARSE:
 		settings->sparse = (enum weir_sparse)value;

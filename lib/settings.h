@@ -30,6 +30,7 @@ struct settings {
 	enum weir_sparse sparse;
 	enum weir_make make;
 	bool in_place;
+	bool ask;
 	bool copy_contents;
 	enum weir_follow follow;
 	bool one_file_system;

@@ -72,6 +72,11 @@ uint64_t weir_event_count(const struct weir_event *event)
 	return event->count;
 }
 
+uint64_t weir_event_question(const struct weir_event *event)
+{
+	return event->type == WEIR_EVENT_ASK ? event->count : 0;
+}
+
 const char *weir_property_name(enum weir_property property)
 {
 	static const char *const names[PROPERTY_COUNT] = {

@@ -143,6 +143,7 @@ enum weir_option {
 	WEIR_OPT_SPARSE = 27,	       /* enum weir_sparse */
 	WEIR_OPT_MAKE = 35,	       /* enum weir_make */
 	WEIR_OPT_COPY_CONTENTS = 37,   /* 0/1: read FIFOs and devices below folders, too */
+	WEIR_OPT_ASK = 38,	       /* 0/1: an ASK event before anything is replaced */
 	WEIR_OPT_IN_PLACE = 36,	       /* 0/1: write into regular files that exist; not atomic */
 };
 
@@ -161,6 +162,7 @@ enum weir_event_type {
 	WEIR_EVENT_FATAL = 5,	/* the run could not start or had to stop */
 	WEIR_EVENT_REFUSED = 6, /* a safety guard refused; nothing was changed */
 	WEIR_EVENT_LOSS = 7,	/* what entries lost, one for each property and errno */
+	WEIR_EVENT_ASK = 8,	/* may this path be replaced?  weir_run_answer() tells */
 };
 
 /* What was done with an entry: weir_event_action(). */
@@ -299,6 +301,11 @@ int weir_run_fd(struct weir_run *run);
  * call may only go from FINISH to NOW.  Since 0.1. */
 void weir_run_cancel(struct weir_run *run, enum weir_cancel how);
 
+/* Answers the QUESTION of an ASK event (weir_event_question()): whether what exists
+ * may be replaced.  Other entries go on meanwhile.  -ENOENT: nobody asks that any
+ * more.  Since 0.1. */
+int weir_run_answer(struct weir_run *run, uint64_t question, int yes);
+
 /* The result so far; final once weir_run_next() returned 0.  Since 0.1. */
 enum weir_result weir_run_result(const struct weir_run *run);
 
@@ -330,6 +337,8 @@ uint64_t weir_event_bytes(const struct weir_event *event);
 enum weir_property weir_event_property(const struct weir_event *event);
 enum weir_keep weir_event_keep(const struct weir_event *event);
 uint64_t weir_event_count(const struct weir_event *event);
+/* For ASK: which question it is, for weir_run_answer(); else 0.  Since 0.1. */
+uint64_t weir_event_question(const struct weir_event *event);
 
 #ifdef __cplusplus
 }

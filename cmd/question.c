@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "question.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "escape.h"
+#include "signals.h"
+#include "text.h"
+
+#define QUESTION_UNOPENED (-1)
+#define QUESTION_NOBODY (-2)
+#define QUESTION_POLL_MS 100 /* how long a signal may wait */
+
+void question_open(struct question *question, bool from_input)
+{
+	question->fd = QUESTION_UNOPENED;
+	question->from_input = from_input;
+}
+
+void question_close(struct question *question)
+{
+	if (question->fd >= 0 && !question->from_input)
+		close(question->fd);
+	question->fd = QUESTION_UNOPENED;
+}
+
+static bool find_somebody(struct question *question, struct output *output)
+{
+	if (question->fd == QUESTION_NOBODY)
+		return false;
+	if (question->fd == QUESTION_UNOPENED)
+		question->fd = question->from_input
+				       ? STDIN_FILENO
+				       : open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	if (question->fd >= 0)
+		return true;
+	question->fd = QUESTION_NOBODY;
+	output_err(output, "weir: cannot ask whether to replace: there is no terminal; "
+			   "what exists is kept");
+	return false;
+}
+
+static void put(const struct question *question, const struct text *line)
+{
+	int fd = question->from_input ? STDERR_FILENO : question->fd;
+	const char *at = text_string(line);
+	size_t left = strlen(at);
+
+	while (left > 0) {
+		ssize_t bytes = write(fd, at, left);
+
+		if (bytes < 0 && errno == EINTR)
+			continue;
+		if (bytes <= 0)
+			return; /* the answer will show it */
+		at += bytes;
+		left -= (size_t)bytes;
+	}
+}
+
+/* One byte of the answer; 0 at its end. */
+static char get(const struct question *question)
+{
+	for (;;) {
+		struct pollfd one = { .fd = question->fd, .events = POLLIN };
+		char byte;
+		ssize_t bytes;
+
+		if (signals_count() > 0)
+			return 0;
+		if (poll(&one, 1, QUESTION_POLL_MS) <= 0)
+			continue;
+		bytes = read(question->fd, &byte, 1);
+		if (bytes < 0 && errno == EINTR)
+			continue;
+		return bytes <= 0 || byte == '\n' ? 0 : byte;
+	}
+}
+
+bool question_replace(struct question *question, struct output *output, const char *path)
+{
+	struct text line = { 0 };
+	char first, byte;
+
+	if (!find_somebody(question, output))
+		return false;
+	output_clear_status(output);
+	output_flush(output);
+	text_add(&line, "weir: replace ");
+	escape_quoted(&line, path, output->utf8);
+	text_add(&line, "? ");
+	put(question, &line);
+	text_free(&line);
+	first = get(question);
+	for (byte = first; byte != 0;)
+		byte = get(question);
+	return first == 'y' || first == 'Y';
+}
