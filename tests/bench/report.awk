@@ -73,6 +73,8 @@ function value_of(key, kind,    gib, seconds) {
 		return to_mib(largest(key, "weir", peak))
 	if (kind == "cache")
 		return column(key, "weir", cached) / 1048576
+	if (kind == "archive")
+		return ratio(key, "weir-r") > 0 ? 1 / ratio(key, "weir-r") : -1
 	return ratio(key, kind)
 }
 
@@ -81,7 +83,7 @@ function to_mib(bytes) {
 }
 
 function is_ratio(kind) {
-	return kind !~ /^(cpu|memory|peak|cache)$/
+	return kind !~ /^(cpu|memory|peak|cache|archive)$/
 }
 
 # A ratio must not be lower than its target, everything else not higher.
@@ -134,7 +136,8 @@ function text(key,    i, kind, n, names) {
 	names["memory"] = "memory of weir beside its buffers, MiB"
 	names["peak"] = "memory of weir in all, MiB"
 	names["cache"] = "growth of the page cache with weir, MiB"
-	n = split("cpu memory peak cache", kind, " ")
+	names["archive"] = "time of -a over that of -r"
+	n = split("cpu memory peak cache archive", kind, " ")
 	for (i = 1; i <= n; i++)
 		if ((key, kind[i]) in target)
 			printf "  %-42s %8s  %s\n", names[kind[i]], figure(key, kind[i]),
