@@ -113,6 +113,8 @@ static int node_make_link(struct sys *sys, struct job *job)
 
 	if (bytes < 0) {
 		node_fail(job, bytes, ERROR_SIDE_SOURCE, "read link");
+		/* It is gone, or no link any more. */
+		job->error.source_changed = bytes == -ENOENT || bytes == -EINVAL;
 		return (int)bytes;
 	}
 	if ((size_t)bytes >= sizeof(text)) {

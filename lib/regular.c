@@ -522,6 +522,7 @@ enum step_answer regular_recheck(struct job_env *env, struct job *job)
 {
 	struct sys_stat now;
 	uint64_t read_bytes = job->stream.end;
+	bool same_bytes;
 	int result;
 
 	if (job->way == JOB_WAY_TO_END)
@@ -529,15 +530,15 @@ enum step_answer regular_recheck(struct job_env *env, struct job *job)
 	result = sys_statx(env->stream.sys, job->source_fd, "", false, &now);
 	if (result < 0)
 		return regular_fail(job, result, ERROR_SIDE_SOURCE, "stat");
-	if (now.size_bytes == job->source.size_bytes && read_bytes >= now.size_bytes &&
-	    meta_same_time(&now.mtime, &job->source.mtime) &&
-	    meta_same_time(&now.ctime, &job->source.ctime))
+	same_bytes = now.size_bytes == job->source.size_bytes && read_bytes >= now.size_bytes &&
+		     meta_same_time(&now.mtime, &job->source.mtime);
+	if (same_bytes && meta_same_time(&now.ctime, &job->source.ctime))
 		return STEP_NEXT;
-	if (job->attempts == 0)
+	/* What was removed cannot be opened again, but was read whole. */
+	if (job->attempts == 0 && !(same_bytes && now.links == 0))
 		return STEP_AGAIN;
 	/* Twice only its links or attributes changed: the bytes are right. */
-	if (now.size_bytes == job->source.size_bytes && read_bytes >= now.size_bytes &&
-	    meta_same_time(&now.mtime, &job->source.mtime))
+	if (same_bytes)
 		return STEP_NEXT;
 	if (now.size_bytes > job->source.size_bytes && read_bytes >= job->source.size_bytes) {
 		job->grew = true; /* the prefix is whole; the earlier mtime stays */

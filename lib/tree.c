@@ -99,7 +99,10 @@ static int tree_open_source(struct tree *tree, struct folder *folder, struct err
 	}
 	if (result < 0) {
 		error_set(error, result, ERROR_SIDE_SOURCE, "open folder");
-		error->source_changed = result == -ENOENT;
+		/* Somebody put a link or a file there since it was listed. */
+		error->source_changed = result == -ENOENT ||
+					(!folder->follow && !folder->by_path &&
+					 (result == -ENOTDIR || result == -ELOOP));
 		folder->source = NULL;
 		return result;
 	}

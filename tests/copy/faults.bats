@@ -24,12 +24,6 @@ inject_path() { # PATH EXPRESSION ARGUMENT...
 		"$WEIR" copy --engine=plain --workers=1 "$@"
 }
 
-ended() { # STATUS
-	[ "$status" -eq "$1" ] && return 0
-	printf 'status %s, expected %s\nstdout: %s\nstderr: %s\n' "$status" "$1" "$output" "$stderr"
-	return 1
-}
-
 three_files() {
 	mkdir "$S/a"
 	mktree file "$S/a/1" 50000 1

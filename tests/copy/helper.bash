@@ -236,6 +236,24 @@ need_strace() {
 	case ${WEIR_LANE:-} in *asan) skip "the leak check cannot run under a tracer" ;; esac
 }
 
+# System calls can be held while something else happens, see tools/meanwhile.c.
+need_meanwhile() {
+	meanwhile openat /dev/null : -- cat /dev/null 2>/dev/null || skip "cannot hold calls here"
+}
+
+# Runs weir copy with plain calls; just before its first CALL about NAME the
+# script is run.  With EACH=1 before every one.
+during() { # CALL NAME SCRIPT ARGUMENT...
+	run --separate-stderr meanwhile ${EACH:+--each} "$1" "$2" "$3" -- \
+		"$WEIR" copy --engine=plain "${@:4}"
+}
+
+ended() { # STATUS
+	[ "$status" -eq "$1" ] && return 0
+	printf 'status %s, expected %s\nstdout: %s\nstderr: %s\n' "$status" "$1" "$output" "$stderr"
+	return 1
+}
+
 need_not_root() {
 	[ ! -w / ] || skip "needs an ordinary user"
 }
