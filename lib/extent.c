@@ -53,8 +53,11 @@ bool extent_next(struct extent_cursor *cursor, struct sys *sys, struct extent *e
 		return false;
 	}
 	hole = sys_lseek(sys, cursor->fd, data, SEEK_HOLE);
-	if (hole <= data)
+	if (hole <= data) {
+		/* btrfs says 2^63 of a file that ends one byte before. */
+		cursor->next = (uint64_t)data;
 		return extent_rest(cursor, extent); /* X1, X2 */
+	}
 	extent->start = (uint64_t)data;
 	extent->end = (uint64_t)hole < cursor->size_bytes ? (uint64_t)hole : cursor->size_bytes;
 	WEIR_ASSERT(extent->end > cursor->next); /* X1 */

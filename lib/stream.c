@@ -423,19 +423,21 @@ static int stream_clean(struct stream *stream, const struct stream_env *env)
  * run has more dirty than its bound. */
 static void stream_bound_dirty(struct stream *stream, const struct stream_env *env, uint64_t offset)
 {
-	int result = 0;
+	uint64_t bytes;
+	int result;
 
-	if (!stream->plan.bound_dirty || stream->plan.write_direct)
+	if (!stream->plan.bound_dirty || stream->plan.write_direct ||
+	    offset < stream->synced_to + LIMIT_SYNC_AT_BYTES)
 		return;
-	while (result == 0 && offset >= stream->synced_to + LIMIT_SYNC_AT_BYTES) {
-		result = sys_sync_file_range(env->sys, stream->plan.target_fd,
-					     (int64_t)stream->synced_to, LIMIT_SYNC_AT_BYTES,
-					     SYNC_FILE_RANGE_WRITE);
-		stream->synced_to += LIMIT_SYNC_AT_BYTES;
-		if (result == 0 &&
-		    tally_get(&env->tally->dirty_bytes) > tally_dirty_limit(env->tally))
-			result = stream_clean(stream, env);
-	}
+	/* In one call, for a hole may have exabytes. */
+	bytes = offset - stream->synced_to;
+	bytes -= bytes % LIMIT_SYNC_AT_BYTES;
+	result = sys_sync_file_range(env->sys, stream->plan.target_fd,
+				     (int64_t)stream->synced_to, (int64_t)bytes,
+				     SYNC_FILE_RANGE_WRITE);
+	stream->synced_to += bytes;
+	if (result == 0 && tally_get(&env->tally->dirty_bytes) > tally_dirty_limit(env->tally))
+		result = stream_clean(stream, env);
 	/* A write-back error is told once for each descriptor: this is it (G4). */
 	if (result < 0 && result != -ESPIPE && result != -EINVAL && result != -ENOSYS) {
 		stream_fail(stream, result, ERROR_SIDE_TARGET, "write back", stream->synced_to);

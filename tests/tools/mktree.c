@@ -5,6 +5,7 @@
  *
  *   mktree file PATH BYTES [SEED]       one file
  *   mktree sparse PATH BYTES OFFSET...  holes, 4 KiB of data at each offset
+ *   mktree stripes PATH COUNT           4 KiB of data and 4 KiB of hole, COUNT times
  *   mktree sizes DIR BLOCK              sizes 0, 1, and k * BLOCK -1, +0, +1
  *   mktree names DIR                    every byte a name can hold
  *   mktree deep DIR DEPTH               a chain of folders, a file every 100
@@ -137,6 +138,19 @@ make_sparse(const char *path, uint64_t bytes, char *const offset[], int count)
 	for (i = 0; i < count; i++)
 		write_range(fd, number(offset[i]), 4096, 7);
 	if (ftruncate(fd, (off_t)bytes) != 0)
+		die("truncate '%s'", path);
+	close(fd);
+}
+
+static void
+make_stripes(const char *path, uint64_t count)
+{
+	int fd = create_at(AT_FDCWD, path);
+	uint64_t i;
+
+	for (i = 0; i < count; i++)
+		write_range(fd, i * 8192, 4096, 7);
+	if (ftruncate(fd, (off_t)(count * 8192)) != 0)
 		die("truncate '%s'", path);
 	close(fd);
 }
@@ -304,7 +318,8 @@ make_random(const char *path, uint64_t seed, uint64_t count)
 static __attribute__((noreturn)) void
 usage(void)
 {
-	fputs("usage: mktree file|sparse|sizes|names|deep|many|random|socket PATH ...\n", stderr);
+	fputs("usage: mktree file|sparse|stripes|sizes|names|deep|many|random|socket PATH ...\n",
+	      stderr);
 	exit(2);
 }
 
@@ -317,6 +332,8 @@ main(int argc, char *argv[])
 		file_at(AT_FDCWD, argv[2], number(argv[3]), argc == 5 ? number(argv[4]) : 1);
 	else if (strcmp(what, "sparse") == 0 && argc >= 4)
 		make_sparse(argv[2], number(argv[3]), argv + 4, argc - 4);
+	else if (strcmp(what, "stripes") == 0 && argc == 4)
+		make_stripes(argv[2], number(argv[3]));
 	else if (strcmp(what, "sizes") == 0 && argc == 4)
 		make_sizes(argv[2], number(argv[3]));
 	else if (strcmp(what, "names") == 0 && argc == 3)
