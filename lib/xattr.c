@@ -66,6 +66,8 @@ static int xattr_fail(long result, enum weir_property property, enum error_side 
 		losses_note(losses, property, result);
 		return 0;
 	}
+	if (result == -EBADF)
+		result = -EACCES; /* opened to search in it only: it may not be read */
 	error_set(error, result, side,
 		  side == ERROR_SIDE_SOURCE ? "read attributes of" : "set attributes of");
 	return (int)result;

@@ -1,10 +1,27 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Modes, owners and times: cases G03, G04, G07, G08, G17, H01, H04; and what a
-# replaced file leaves to others.
+# Modes, owners, times and flags: cases F15, G01 to G08, G17, H01, H02, H04, H05, H07;
+# and what a replaced file leaves to others.
 
 load helper
+
+teardown() {
+	[ -z "${flagged:-}" ] || chattr -ia "$flagged"
+	remove_areas
+}
+
+# Gives a file or folder a flag, i or a, until the end of the test.
+flag() { # FLAG PATH
+	need_command chattr
+	chattr "+$1" "$2" 2>/dev/null || skip "this flag cannot be set here"
+	flagged=$2
+}
+
+unflag() {
+	chattr -ia "$flagged"
+	flagged=
+}
 
 # bats test_tags=G03
 @test "a tree of read-only folders is copied whole and ends read-only" {
@@ -328,4 +345,187 @@ load helper
 	[ "$before" = "$(picture "$D")" ]
 	copies -a --dry-run "$S/a" "$D/new"
 	absent "$D/new"
+}
+
+# --- What may not be read or written --------------------------------------------
+
+# bats test_tags=G01
+@test "-a leaves what may not be read, and its folder has its final mode" {
+	user_areas
+	mkdir -p "$S/a/sub"
+	mktree file "$S/a/f" 100
+	mktree file "$S/a/closed" 100
+	mktree file "$S/a/sub/g" 100
+	chown -R 65534:65534 "$S/a" 2>/dev/null || true
+	chmod 000 "$S/a/closed" "$S/a/sub"
+	exits 23 as_user "$WEIR" copy -a "$S/a" "$D"
+	says "a/closed'"
+	says "a/sub'"
+	[ "$(grep -c EACCES <<<"$stderr")" -eq 2 ]
+	[ "$(mode_of "$D/a/sub")" = 0 ]
+	chmod 700 "$D/a/sub" "$S/a/sub"
+	empty_folder "$D/a/sub"
+	same --mode --times "$S/a/f" "$D/a/f"
+	absent "$D/a/closed"
+	no_temps "$D"
+}
+
+# bats test_tags=G02
+@test "a folder that may be searched but not listed fails as one entry" {
+	user_areas
+	mkdir -p "$S/a/sub"
+	mktree file "$S/a/f" 100
+	mktree file "$S/a/sub/g" 100
+	chown -R 65534:65534 "$S/a" 2>/dev/null || true
+	chmod 111 "$S/a/sub"
+	exits 23 as_user "$WEIR" copy -r "$S/a" "$D"
+	[ "$(grep -c EACCES <<<"$stderr")" -eq 1 ]
+	says "a/sub'"
+	same "$S/a/f" "$D/a/f"
+	chmod 700 "$S/a/sub"
+	absent "$D/a/sub/g"
+}
+
+# bats test_tags=G02
+@test "a folder that may be listed but not searched fails as its entries" {
+	user_areas
+	mkdir -p "$S/a/sub"
+	mktree file "$S/a/f" 100
+	mktree file "$S/a/sub/g" 100
+	mktree file "$S/a/sub/h" 100
+	chown -R 65534:65534 "$S/a" 2>/dev/null || true
+	chmod 444 "$S/a/sub"
+	exits 23 as_user "$WEIR" copy -a "$S/a" "$D"
+	says "a/sub/g'"
+	says "a/sub/h'"
+	[ "$(grep -c EACCES <<<"$stderr")" -eq 2 ]
+	[ "$(mode_of "$D/a/sub")" = 444 ]
+	same "$S/a/f" "$D/a/f"
+	chmod 700 "$S/a/sub" "$D/a/sub"
+	empty_folder "$D/a/sub"
+}
+
+# bats test_tags=G05
+@test "somebody else's file in a sticky folder is not replaced" {
+	need_root
+	user_areas
+	mktree file "$S/f" 5000
+	mktree file "$D/f" 100 7
+	cp "$D/f" "$T/old"
+	chmod a+r "$S/f"
+	chown 0:0 "$D" "$D/f"
+	chmod 1777 "$D"
+	exits 23 as_user "$WEIR" copy -p "$S/f" "$D/f"
+	says EPERM
+	same "$T/old" "$D/f"
+	[ "$(ls -A "$D")" = f ]
+	exits 23 as_user "$WEIR" copy "$S/f" "$D/f"
+	same "$T/old" "$D/f"
+	[ "$(ls -A "$D")" = f ]
+	# What is new is one's own.
+	exits 0 as_user "$WEIR" copy "$S/f" "$D/g"
+	same "$S/f" "$D/g"
+}
+
+# bats test_tags=G06
+@test "a file that is immutable or only grows is not replaced and keeps its flag" {
+	local which
+
+	mktree file "$S/f" 5000
+	mktree file "$S/g" 5000 2
+	for which in i a; do
+		mktree file "$D/f" 100 7
+		cp "$D/f" "$T/old"
+		flag $which "$D/f"
+		copy_exits 23 "$S/f" "$S/g" "$D"
+		says "$D/f'"
+		says EPERM
+		[ "$(grep -c . <<<"$stderr")" -eq 1 ]
+		lsattr "$D/f" | cut -d ' ' -f 1 | grep -q $which
+		same "$T/old" "$D/f"
+		same "$S/g" "$D/g"
+		unflag
+		no_temps "$D"
+	done
+}
+
+# bats test_tags=G06
+@test "nothing is made in a folder that is immutable" {
+	mkdir -p "$S/a" "$D/d"
+	mktree file "$S/a/f" 5000
+	mktree file "$D/d/old" 100 7
+	flag i "$D/d"
+	copy_exits 23 "$S/a/f" "$D/d"
+	says EPERM
+	copy_exits 23 -r "$S/a" "$D/d"
+	says EPERM
+	unflag
+	[ "$(ls -A "$D/d")" = old ]
+}
+
+# bats test_tags=F15
+@test "a folder that only grows takes new names, and nothing is left where it refuses" {
+	local before
+
+	mkdir -p "$S/a" "$D/d"
+	mktree file "$S/f" 5000
+	mktree file "$S/a/g" 100
+	mktree file "$D/d/f" 100 7
+	flag a "$D/d"
+	copies "$S/f" "$D/d/new"
+	same "$S/f" "$D/d/new"
+	copies -a "$S/a" "$D/d"
+	same "$S/a" "$D/d/a"
+	# What is there cannot be replaced, and a temporary name could not be removed.
+	before=$(cd "$D/d" && find . | sort && cksum f new)
+	copy_exits 23 "$S/f" "$D/d"
+	says EPERM
+	copy_exits 23 -T "$S/f" "$D/d/new"
+	[ "$before" = "$(cd "$D/d" && find . | sort && cksum f new)" ]
+	unflag
+}
+
+# --- Times -------------------------------------------------------------------------
+
+# bats test_tags=H02,H07,H09
+@test "any time that a source can have is copied as it is, the future too" {
+	local time name
+
+	mkdir "$S/a"
+	for time in -1 0 -2147483648 2147483648 4102444800 32503680000 1099511627776 \
+		-1099511627776; do
+		name=$S/a/t$time
+		mktree file "$name" 100
+		# Where it cannot be stored the kernel takes the nearest.
+		touch -d "@$time.123456789" "$name"
+	done
+	touch -d @7258118400 "$S/a"
+	copies -a "$S/a" "$D"
+	if [ -z "${TEST_SOURCE_FOLDER:-}" ]; then
+		same --times "$S/a" "$D/a"
+	else
+		same "$S/a" "$D/a"
+	fi
+	[ "$(find "$D/a" -newermt '1 year' -type f | wc -l)" -ge 2 ]
+	# The next one finds nothing newer.
+	[ -n "${TEST_SOURCE_FOLDER:-}" ] || copies -a -u -v "$S/a" "$D"
+	[ -n "${TEST_SOURCE_FOLDER:-}" ] || nothing "$(grep replaced <<<"$output")"
+}
+
+# bats test_tags=H05
+@test "times that only the owner may set are told as lost, and fail where required" {
+	need_root
+	user_areas
+	mkdir -p "$S/a" "$D/a"
+	mktree file "$S/a/f" 100
+	touch -d @1000000000 "$S/a/f" "$S/a"
+	chown 0:0 "$D/a"
+	chmod 777 "$D/a"
+	chmod -R a+rX "$S/a"
+	exits 0 as_user "$WEIR" copy -r --preserve=timestamps "$S/a" "$D"
+	says "times of 1 entry not kept, first '$D/a'"
+	says EPERM
+	same --times "$S/a/f" "$D/a/f"
+	exits 23 as_user "$WEIR" copy -r --keep=times:require "$S/a" "$D"
+	says "times of 1 entry not kept"
 }

@@ -255,3 +255,29 @@ registered_all() {
 	[ "$status" -eq 0 ] || [ "$status" -eq 1 ]
 	[ "$status" -ne 0 ] || same "$S/a" "$D/a"
 }
+
+# bats test_tags=F10
+@test "little memory for addresses ends the run or lets it work, and leaves nothing half" {
+	need_no_sanitizer
+	local mib engine ended=0 worked=0
+
+	make_mixed "$S/a"
+	for engine in auto plain; do
+		for mib in 5 9 16 24 32 40 1024; do
+			rm -rf "$D/a"
+			run --separate-stderr timeout 60 launch --limit=as:$((mib << 20)) -- \
+				"$WEIR" copy -a --engine=$engine "$S/a" "$D"
+			if [ "$status" -eq 0 ]; then
+				same --mode --owner --times "$S/a" "$D/a"
+				worked=$((worked + 1))
+				continue
+			fi
+			# 127: not even the loader has enough.
+			[ "$status" -eq 127 ] || refuses
+			nothing_half "$S/a" "$D/a"
+			no_temps "$D"
+			ended=$((ended + 1))
+		done
+	done
+	[ $worked -gt 0 ] && [ $ended -gt 0 ]
+}

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # Symbolic links that are followed or not, and borders of file systems: cases
-# J01, J02, C15.
+# J01, J02, C15, L01, L04.
 
 load helper
 
@@ -100,22 +100,39 @@ make_linked_tree() {
 	[ "$(stat -c %i "$D/l/f")" = "$(stat -c %i "$D/l/link")" ]
 }
 
-# bats test_tags=C15
+# bats test_tags=C15,L01
 @test "-x does not enter other file systems and makes their folders" {
 	need_root
 	mkdir -p "$S/a/other" "$S/a/same" "$S/bound"
 	mktree file "$S/a/f" 5000
 	mktree file "$S/bound/g" 5000
 	exits 0 unshare -m sh -eu -c '
-		mount -t tmpfs none "$1/a/other"
+		mount -t tmpfs -o mode=751 none "$1/a/other"
 		echo x >"$1/a/other/hidden"
 		mount --bind "$1/bound" "$1/a/same"
 		"$0" copy -a -x "$1/a" "$2/x"
 		"$0" copy -a "$1/a" "$2/all"
 		"$0" copy -a -x "$1/a/other" "$2/operand"' "$WEIR" "$S" "$D"
 	empty_folder "$D/x/other"
+	[ "$(mode_of "$D/x/other")" = 751 ]
 	same "$S/a/f" "$D/x/f"
 	same "$S/bound/g" "$D/x/same/g"
 	[ -e "$D/all/other/hidden" ]
 	[ -e "$D/operand/hidden" ]
+}
+
+# bats test_tags=L04
+@test "a folder that is mounted inside itself is copied once" {
+	need_root
+	mkdir -p "$S/a/b/loop"
+	mktree file "$S/a/f" 5000
+	mktree file "$S/a/b/g" 5000
+	run --separate-stderr timeout 60 unshare -m sh -eu -c '
+		mount --bind "$1/a" "$1/a/b/loop"
+		"$0" copy -a "$1/a" "$2"' "$WEIR" "$S" "$D"
+	[ "$status" -eq 0 ] || refuses
+	same "$S/a/f" "$D/a/f"
+	same "$S/a/b/g" "$D/a/b/g"
+	absent "$D/a/b/loop/b/loop/b"
+	no_temps "$D"
 }

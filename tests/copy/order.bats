@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # The order in which things are made durable, read from the trace of the fault
-# build: rules P1 to P4, G2 to G5 of lib/README.md; cases N02, N03.
+# build: rules P1 to P4, G2 to G5 of lib/README.md; cases N02, N03, J10.
 #
 # A trace line is SERIAL KIND DEVICE:INODE NAME OFFSET LENGTH FLAGS RESULT.
 
@@ -280,4 +280,29 @@ make_tree() {
 	make_tree
 	traced -r "$S/a" "$D"
 	awk '{ print $1 }' "$trace" | sort -n | awk '$1 != NR { print "hole at " NR; exit 1 }'
+}
+
+# bats test_tags=J10
+@test "links and special files are never synced, their folder is, after them" {
+	local how
+
+	no_sync_here
+	mkdir -p "$S/a/b"
+	ln -s nowhere "$S/a/b/one"
+	ln -s elsewhere "$S/a/b/two"
+	mkfifo "$S/a/b/pipe"
+	for how in fs files; do
+		rm -rf "$D/a"
+		traced -a --sync=$how "$S/a" "$D"
+		same --times "$S/a" "$D/a"
+		folder_in_order "$D/a/b"
+		folder_in_order "$D/a"
+		nothing "$(lines fsync sync_file_range |
+			grep -E ":($(find "$D/a" ! -type d -printf '%i\n' | paste -sd '|')) ")"
+	done
+	# The same where they replace what is there.
+	ln -sf another "$S/a/b/one"
+	traced -a "$S/a" "$D"
+	[ "$(readlink "$D/a/b/one")" = another ]
+	folder_in_order "$D/a/b"
 }

@@ -306,6 +306,27 @@ leave_temp() { # ARGUMENT...
 	[ -d "$D/.weir.234567abcdefghijklmnopqr" ]
 }
 
+# bats test_tags=I06
+@test "a source with temporary names is copied with them, where another run left one too" {
+	local name
+
+	mkdir "$S/a" "$D/a"
+	mktree file "$S/a/f" 5000
+	mktree file "$D/a/f" 50 7
+	leave_temp -r "$S/a" "$D"
+	name=$(basename "$(temps_in "$D")")
+	# The very name in the source is a name like any other.
+	mktree file "$S/a/$name" 300 3
+	mkdir "$S/a/.weir.234567abcdefghijklmnopqr"
+	copies -a "$S/a" "$D"
+	same --times "$S/a" "$D/a"
+	# Nor is a folder of such a name a temporary file.
+	rm "$S/a/$name" "$D/a/$name"
+	mkdir "$D/a/$name"
+	copies -a "$S/a" "$D"
+	[ -d "$D/a/$name" ]
+}
+
 @test "a killed run leaves nothing where names are new" {
 	ulimit -c 0
 	mktree file "$S/f" 5000

@@ -264,3 +264,48 @@ load helper
 		same "$T/expected/d" "$D/d"
 	fi
 }
+
+# bats test_tags=D02
+@test "a hole at the start, at the end, or all of a file stays one" {
+	mkdir "$S/a"
+	mktree sparse "$S/a/first" 10000000 9990000
+	mktree sparse "$S/a/last" 10000000 0
+	mktree sparse "$S/a/both" 10000001 5000192
+	mktree sparse "$S/a/only" 10000000
+	copies -a --stats "$S/a" "$D"
+	same --times "$S/a" "$D/a"
+	counts bytes_written -le 1000000
+	# Over what has data everywhere.
+	mktree file "$D/a/only" 10000000 7
+	mktree file "$D/a/last" 10000000 8
+	copies -a "$S/a" "$D"
+	same --times "$S/a" "$D/a"
+	same --holes "$S/a" "$D/a"
+	# Less than a block is no hole worth keeping, and zeros all the same.
+	mktree sparse "$S/odd" 4097 0
+	mktree sparse "$S/small" 3000
+	copies "$S/odd" "$S/small" "$D"
+	same "$S/odd" "$D/odd"
+	same "$S/small" "$D/small"
+}
+
+# bats test_tags=D06
+@test "space that is only reserved reads as zeros and makes no file longer" {
+	need_command fallocate
+	mkdir "$S/a"
+	mktree file "$S/a/inside" 100000
+	fallocate -o 200000 -l 1000000 "$S/a/inside" 2>/dev/null || skip "no space can be reserved"
+	mktree file "$S/a/behind" 100000
+	fallocate -n -o 100000 -l 3000000 "$S/a/behind"
+	: >"$S/a/all"
+	fallocate -l 3000000 "$S/a/all"
+	: >"$S/a/none"
+	fallocate -n -l 3000000 "$S/a/none"
+	copies -a --stats "$S/a" "$D"
+	same --times "$S/a" "$D/a"
+	[ "$(stat -c %s "$D/a/inside")" -eq 1200000 ]
+	[ "$(stat -c %s "$D/a/behind")" -eq 100000 ]
+	[ "$(stat -c %s "$D/a/none")" -eq 0 ]
+	copies -a --engine=plain "$S/a" "$D"
+	same --times "$S/a" "$D/a"
+}

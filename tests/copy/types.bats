@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Types other than plain files, and files that lie: cases C01 to C11.
+# Types other than plain files, and files that lie: cases C01 to C11, C13.
 
 load helper
 
@@ -210,4 +210,28 @@ load helper
 	says "a/d"
 	same "$T/before" "$D/a/d"
 	same "$S/a/g" "$D/a/g"
+}
+
+# bats test_tags=C13
+@test "a program that runs is copied and replaced, and goes on" {
+	local runs
+
+	cp "$(command -v cat)" "$D/program"
+	mkfifo "$T/input"
+	"$D/program" <"$T/input" >"$T/output" 3>&- &
+	runs=$!
+	exec 8>"$T/input"
+	until [ "$(readlink "/proc/$runs/exe")" = "$D/program" ]; do
+		kill -0 $runs 2>/dev/null || skip "nothing can be executed here"
+	done
+	mktree file "$S/f" 5000
+	copies "$D/program" "$D/again"
+	same "$D/program" "$D/again"
+	copies "$S/f" "$D/program"
+	same "$S/f" "$D/program"
+	echo still there >&8
+	exec 8>&-
+	wait $runs
+	[ "$(cat "$T/output")" = "still there" ]
+	no_temps "$D"
 }
