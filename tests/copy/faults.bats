@@ -88,7 +88,7 @@ three_files() {
 	absent "$D/a/sub/f"
 }
 
-# bats test_tags=E04
+# bats test_tags=E04,G01
 @test "a file that cannot be opened fails alone" {
 	user_areas
 	three_files
@@ -106,7 +106,7 @@ three_files() {
 	same "$S/a/3" "$D/a/3"
 }
 
-# bats test_tags=E04
+# bats test_tags=E04,G01
 @test "a folder that cannot be listed fails alone" {
 	user_areas
 	three_files
@@ -324,7 +324,7 @@ in_tiny() { # SCRIPT ARGUMENT...
 	no_temps "$D"
 }
 
-# bats test_tags=F03
+# bats test_tags=F03,F05
 @test "no quota for the final name is told as such" {
 	mktree file "$S/f" 10000
 	exits 27 refuse linkat=EDQUOT renameat2=EDQUOT -- "$WEIR" copy "$S/f" "$D/new"

@@ -105,7 +105,7 @@ refused() { # ARGUMENT...
 	refused -r "$D/a" "$D/link/new"
 }
 
-# bats test_tags=B05
+# bats test_tags=B05,L04
 @test "a target inside the source through a bind mount is not entered for ever" {
 	need_root
 	mkdir -p "$D/a/x" "$D/bound"

@@ -274,13 +274,14 @@ load helper
 	mktree sparse "$S/a/only" 10000000
 	copies -a --stats "$S/a" "$D"
 	same --times "$S/a" "$D/a"
-	counts bytes_written -le 1000000
+	# What an overlay says of holes is not believed: all is read and written.
+	[ "$(fs_type "$S")" = overlayfs ] || counts bytes_written -le 1000000
 	# Over what has data everywhere.
 	mktree file "$D/a/only" 10000000 7
 	mktree file "$D/a/last" 10000000 8
 	copies -a "$S/a" "$D"
 	same --times "$S/a" "$D/a"
-	same --holes "$S/a" "$D/a"
+	[ "$(fs_type "$S")" = overlayfs ] || same --holes "$S/a" "$D/a"
 	# Less than a block is no hole worth keeping, and zeros all the same.
 	mktree sparse "$S/odd" 4097 0
 	mktree sparse "$S/small" 3000

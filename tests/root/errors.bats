@@ -378,7 +378,7 @@ lose_more() { # KIND ARGUMENT...
 	detach
 }
 
-# bats test_tags=E16
+# bats test_tags=E16,L03
 @test "a target that is read-only is told as such" {
 	format ext4 16M
 	attach

@@ -104,6 +104,7 @@ in_root() { # CHROOT-OPTION ARGUMENT...
 	same "$D/root/source/a" "$D/root/target/user"
 }
 
+# bats test_tags=L01
 @test "two file systems and a tree over both are told apart" {
 	mkdir "$S/a"
 	mktree file "$S/a/f" 1000
