@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "backup.h"
 #include "escape.h"
 #include "help.h"
 #include "log.h"
@@ -229,6 +230,8 @@ static int prepare(struct copy *copy, char **words)
 		status = check_operands(copy);
 	if (status == 0)
 		status = parse_environment(copy->speaker, &copy->request);
+	if (status == 0)
+		status = backup_settle(copy->speaker, &copy->request);
 	if (status == 0)
 		status = make_run(copy);
 	if (status == 0)

@@ -15,8 +15,6 @@ static const struct foreign_letter {
 } foreign_letters[] = {
 	{ 'h', "the help is 'weir copy --help'" },
 	{ 'V', "the version is 'weir --version'" },
-	{ 'b', "no backups are made; -n keeps what exists" },
-	{ 'S', "no backups are made; -n keeps what exists" },
 	{ 'z', "nothing is sent over a network, so nothing is compressed" },
 	{ 'e', "both sides are local paths; nothing is sent over a network" },
 	{ 'W', "whole files are always copied" },
@@ -26,8 +24,6 @@ static const struct foreign_name {
 	const char *name;
 	const char *hint;
 } foreign_names[] = {
-	{ "backup", "no backups are made; -n keeps what exists" },
-	{ "suffix", "no backups are made; -n keeps what exists" },
 	{ "compress", "nothing is sent over a network, so nothing is compressed" },
 	{ "rsh", "both sides are local paths; nothing is sent over a network" },
 	{ "whole-file", "whole files are always copied" },

@@ -172,6 +172,10 @@ static const char *argument_kind(enum option_argument argument)
 		return "folder";
 	case ARGUMENT_WORD:
 		return "word";
+	case ARGUMENT_CONTROL:
+		return "control";
+	case ARGUMENT_SUFFIX:
+		return "suffix";
 	}
 	return "-";
 }

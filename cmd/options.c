@@ -81,6 +81,19 @@ static const struct choice sparse_choices[] = {
 	{ NULL, 0 },
 };
 
+/* cp's words. */
+static const struct choice backup_choices[] = {
+	{ "none", WEIR_BACKUP_NONE },
+	{ "off", WEIR_BACKUP_NONE },
+	{ "simple", WEIR_BACKUP_SIMPLE },
+	{ "never", WEIR_BACKUP_SIMPLE },
+	{ "existing", WEIR_BACKUP_EXISTING },
+	{ "nil", WEIR_BACKUP_EXISTING },
+	{ "numbered", WEIR_BACKUP_NUMBERED },
+	{ "t", WEIR_BACKUP_NUMBERED },
+	{ NULL, 0 },
+};
+
 static const struct choice progress_choices[] = {
 	{ "auto", PROGRESS_AUTO },
 	{ "always", PROGRESS_ALWAYS },
@@ -248,6 +261,27 @@ const struct option options[] = {
 	  .since = "0.1",
 	  .help = "write into files that exist; cut short, one holds old and new bytes",
 	  .effects = { { WEIR_OPT_IN_PLACE, 1 } } },
+	{ .name = "backup",
+	  .letters = "b",
+	  .argument = ARGUMENT_CONTROL,
+	  .argument_name = "CONTROL",
+	  .otherwise = "",
+	  .choices = backup_choices,
+	  .verbs = VERB_COPY,
+	  .group = GROUP_ENTRIES,
+	  .since = "0.1",
+	  .help = "keep what is replaced under another name; CONTROL: none, simple, existing "
+		  "or numbered",
+	  .effects = { { WEIR_OPT_BACKUP, 0 } } },
+	{ .name = "suffix",
+	  .letters = "S",
+	  .argument = ARGUMENT_SUFFIX,
+	  .argument_name = "SUFFIX",
+	  .verbs = VERB_COPY,
+	  .group = GROUP_ENTRIES,
+	  .since = "0.1",
+	  .help = "make backups; a simple one has SUFFIX behind its name, not ~",
+	  .text = TEXT_BACKUP_SUFFIX },
 	{ .name = "dry-run",
 	  .letters = "",
 	  .verbs = VERB_COPY,

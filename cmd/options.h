@@ -23,6 +23,7 @@ enum setting {
 	SETTING_PROGRESS, /* enum progress_when */
 	SETTING_NULL,
 	SETTING_TARGET_IS_NAME,
+	SETTING_BACKUP,	     /* that backups were asked for, whatever kind */
 	SETTING_OWNER_NAMED, /* that the owner is to be kept was said in so many words */
 	SETTING_HELP,
 	SETTING_VERSION,
@@ -42,13 +43,14 @@ enum progress_when {
 	PROGRESS_NEVER = 2,
 };
 
-/* What an option names; at most once each. */
+/* What an option names; at most once each, but the suffix. */
 enum setting_text {
 	TEXT_NONE,
 	TEXT_TARGET_FOLDER,
 	TEXT_LOG_FILE,
 	TEXT_LIST_FILE,
 	TEXT_COMPLETION,
+	TEXT_BACKUP_SUFFIX,
 	TEXT_COUNT,
 };
 
@@ -62,6 +64,8 @@ enum option_argument {
 	ARGUMENT_FILE,
 	ARGUMENT_FOLDER,
 	ARGUMENT_WORD,
+	ARGUMENT_CONTROL, /* one of `choices`, which may be shortened, or empty */
+	ARGUMENT_SUFFIX,
 };
 
 enum option_group {
@@ -100,7 +104,7 @@ struct option {
 	/* ARGUMENT_NONE: all are applied.  CHOICE, SIZE, COUNT: the first names
 	 * the setting that takes the value.  WORDS: the first has the policy. */
 	struct effect effects[10];
-	enum setting_text text; /* FILE, FOLDER, WORD */
+	enum setting_text text; /* FILE, FOLDER, WORD, SUFFIX */
 };
 
 extern const struct option options[];

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backup.h"
 #include "escape.h"
 #include "foreign.h"
 #include "keep.h"
@@ -182,6 +183,10 @@ static int take_value(const struct speaker *speaker, struct request *request,
 		return keep_take_words(speaker, request, option, subject, value);
 	case ARGUMENT_POLICIES:
 		return keep_take_policies(speaker, request, option, subject, value);
+	case ARGUMENT_CONTROL:
+		return backup_take_control(speaker, request, option, subject, value);
+	case ARGUMENT_SUFFIX:
+		return backup_take_suffix(speaker, request, option, subject, value);
 	case ARGUMENT_NONE:
 		break;
 	}
@@ -359,6 +364,23 @@ int parse_environment(const struct speaker *speaker, struct request *request)
 	return 0;
 }
 
+/* Texts have no bounds to ask for: what is wrong was refused when it was read. */
+static int apply_texts(const struct speaker *speaker, const struct request *request,
+		       struct weir_run *run)
+{
+	const char *suffix = request->texts[TEXT_BACKUP_SUFFIX];
+	int result = suffix != NULL ? weir_run_set_text(run, WEIR_TEXT_BACKUP_SUFFIX, suffix) : 0;
+	struct text text;
+
+	if (result == 0)
+		return 0;
+	text = usage_begin(speaker, "--suffix");
+	escape_quoted(&text, suffix, escape_locale_is_utf8());
+	text_add(&text, " cannot be used: ");
+	output_add_reason(&text, -result);
+	return usage_end(speaker, &text, NULL);
+}
+
 int request_apply(const struct speaker *speaker, const struct request *request,
 		  struct weir_run *run)
 {
@@ -377,7 +399,7 @@ int request_apply(const struct speaker *speaker, const struct request *request,
 		output_add_reason(&text, -result);
 		return usage_end(speaker, &text, NULL);
 	}
-	return 0;
+	return apply_texts(speaker, request, run);
 }
 
 void request_free(struct request *request)

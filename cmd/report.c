@@ -61,6 +61,11 @@ static void add_entry(struct text *line, const struct weir_event *event, bool is
 {
 	text_addf(line, "%s ", action_word(weir_event_action(event), is_dry_run));
 	escape_bare(line, weir_event_path(event), utf8);
+	if (weir_event_text(event)[0] == '\0')
+		return;
+	text_add(line, " (backup: ");
+	escape_quoted(line, weir_event_text(event), utf8);
+	text_add(line, ")");
 }
 
 /* "way: NAME PATH: REASON" */

@@ -20,6 +20,14 @@ _weir_value()
 		mapfile -t COMPREPLY < <(compgen -W 'mode owner times acl xattr caps context links symlink special' -- "$current")
 		return 0
 		;;
+	--backup=)
+		mapfile -t COMPREPLY < <(compgen -W 'none off simple never existing nil numbered t' -- "$current")
+		return 0
+		;;
+	-S | --suffix | --suffix=)
+		compopt +o default +o bashdefault
+		return 0
+		;;
 	-t | --target-directory | --target-directory=)
 		mapfile -t COMPREPLY < <(compgen -d -- "$current")
 		compopt -o filenames

@@ -374,6 +374,9 @@ static struct unit *engine_unit(const struct job *job)
 	unit->synced = job->synced;
 	unit->link = job->link;
 	unit->found_bytes = job->sized ? job->source.size_bytes : 0;
+	unit->source_device = job->source.device;
+	unit->source_inode = job->source.inode;
+	unit->backup_clash = job->backup_clash;
 	unit->made_device = job->made_device;
 	unit->made_inode = job->made_inode;
 	unit->bytes = stream->written_bytes;

@@ -9,6 +9,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "device.h"
@@ -38,6 +39,11 @@ struct folder {
 	bool is_border;		/* it is on another file system, and stays empty */
 	bool into_parent;	/* its contents go into the parent's target itself */
 	int base_fd;		/* for by_path */
+	/* Listed by this run, the target had no numbered backup. */
+	_Atomic bool unnumbered;
+	/* Of operands: the names of all of them in the target, sorted; or NULL. */
+	const char *const *rivals;
+	size_t rival_count;
 	const char *target_name;
 	char name[];
 };

@@ -114,6 +114,7 @@ struct job {
 	bool counted;		  /* its size is known to those who watch */
 	bool sized;		  /* it is in bytes_found */
 	bool exists;		  /* something has the target's name */
+	bool backup_clash;	  /* its simple backup would take the name of another copy */
 	bool temp_named;	  /* temp_name is in the target folder */
 	bool synced;		  /* its own fsync came after its last byte */
 	bool grew;		  /* the source only grew: earlier mtime, exit 24 */

@@ -86,7 +86,7 @@ static void naming_post_entry(struct naming *naming, const struct unit *unit)
 		.offset = -1,
 		.bytes = unit->bytes,
 		.operation = "",
-		.text = NULL,
+		.text = unit->backup,
 	};
 	char *path;
 
@@ -248,6 +248,8 @@ static void naming_publish_unit(struct naming *naming, struct unit *unit, struct
 	if (error.grade != ERROR_NONE)
 		naming_post_error(naming, &error, unit->folder, unit->target_name);
 	naming_told(naming, unit, answer, slice);
+	free(unit->backup);
+	unit->backup = NULL;
 	naming_settle_link(naming, unit, answer == PUBLISH_DONE, false);
 }
 

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <limits.h>
 
+#include "backup.h"
 #include "follow.h"
 #include "invariant.h"
 #include "meta.h"
@@ -103,6 +104,9 @@ static enum step_answer node_look(struct job_env *env, struct job *job)
 	answer = job_ask(env, job);
 	if (answer != STEP_NEXT)
 		return answer;
+	if (job->exists && backup_judge(env->root, env->settings, job->folder, job->target_name,
+					&job->source, &job->backup_clash, &job->error) < 0)
+		return STEP_FAIL;
 	return job->dry ? STEP_SKIP : follow_group(env, job);
 }
 

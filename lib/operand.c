@@ -62,6 +62,7 @@ void operands_close(struct operands *operands, struct root *root)
 		free(source->name);
 		free(source->target_name);
 	}
+	free(operands->names);
 	free(operands->sources);
 	free(operands->target_path);
 	free(operands->target_name);
@@ -222,8 +223,9 @@ static int operands_target_as_name(struct operands *operands, struct tree *tree,
 	char *folder = NULL;
 	int result = path != NULL ? 0 : -ENOMEM;
 
-	/* A link to a file is resolved once; a dangling one is replaced. */
-	if (result == 0 && exists)
+	/* A link to a file is resolved once; a dangling one is replaced, and so is
+	 * one that gets a backup, which is then the link. */
+	if (result == 0 && exists && tree->settings->backup == WEIR_BACKUP_NONE)
 		result = operand_resolve_links(tree, operands->target_dirfd, &path, true);
 	operands->target_slash = operands->target_path[strlen(operands->target_path) - 1] == '/';
 	if (result == 0)
@@ -427,8 +429,21 @@ static int operand_compare_names(const void *a, const void *b)
 	return strcmp(operand_place(*left), operand_place(*right));
 }
 
+/* Keeps the names, for the backups that must not take them (B10). */
+static int operands_keep_names(struct operands *operands, const struct operand *const *sorted,
+			       size_t count)
+{
+	operands->names = calloc(count + 1, sizeof(*operands->names));
+	if (operands->names == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++)
+		operands->names[i] = operand_place(sorted[i]);
+	operands->name_count = count;
+	return 0;
+}
+
 /* B08: two sources would get one name: merged, the last writer would win. */
-static int operands_guard_names(const struct operands *operands, struct tree *tree)
+static int operands_guard_names(struct operands *operands, struct tree *tree)
 {
 	const struct operand **sorted = calloc(operands->count, sizeof(struct operand *));
 	size_t count = 0;
@@ -448,6 +463,8 @@ static int operands_guard_names(const struct operands *operands, struct tree *tr
 		result = operand_refuse(tree, "copy",
 					"another operand has the same name in the target", b->path);
 	}
+	if (result == 0 && tree->settings->backup != WEIR_BACKUP_NONE)
+		result = operands_keep_names(operands, sorted, count);
 	free(sorted);
 	return result;
 }
@@ -518,6 +535,8 @@ static struct folder *operand_pair(struct operands *operands, struct tree *tree,
 	folder->target = dir_get(tree->root, operands->target);
 	folder->target_fs = operands->target_fs;
 	folder->default_acl = operands->target_hands_acl_on;
+	folder->rivals = operands->names;
+	folder->rival_count = operands->name_count;
 	result = dir_open_path(tree->root, source->dirfd, source->folder_path, &folder->source);
 	*error = result;
 	if (result < 0) {

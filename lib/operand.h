@@ -44,8 +44,10 @@ struct operands {
 	bool target_streams;	  /* it is a FIFO or character device, to be written to */
 	bool target_slash;	  /* "name/": it must be a folder */
 	char *target_name;	  /* name there for the one source, or NULL */
-	uint64_t bytes;		  /* of regular files among the sources */
-	size_t files;		  /* regular files */
+	const char **names;	  /* of all usable ones there, sorted; for backups only */
+	size_t name_count;
+	uint64_t bytes; /* of regular files among the sources */
+	size_t files;	/* regular files */
 	size_t folders;
 };
 

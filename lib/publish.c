@@ -9,7 +9,8 @@
  * P3 a temp name that is made here has its folder locked like all others, or the
  *    sweep of another run would take it for a leftover;
  * P4 after a publishing rename the temp name is unlinked: a rename between two
- *    names of one inode returns 0 and keeps both.
+ *    names of one inode returns 0 and keeps both;
+ * P5 what is replaced has its backup, if one is asked for, before the rename.
  */
 #define _GNU_SOURCE
 #include "publish.h"
@@ -19,11 +20,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backup.h"
 #include "invariant.h"
 
 #ifndef RENAME_NOREPLACE
 #define RENAME_NOREPLACE 1
 #endif
+
+/* A unit that gets its name, and where. */
+struct publish {
+	struct root *root;
+	const struct settings *settings;
+	struct unit *unit;
+	int dirfd;
+};
 
 struct unit *unit_new(struct folder *folder, const char *name, const char *target_name)
 {
@@ -64,20 +74,45 @@ void publish_drop(struct sys *sys, struct unit *unit, int dirfd)
 static enum publish_answer publish_fail(struct sys *sys, struct unit *unit, int dirfd, int result,
 					const char *operation, struct error *error)
 {
-	error_set(error, result, ERROR_SIDE_TARGET, operation);
+	if (error->grade == ERROR_NONE)
+		error_set(error, result, ERROR_SIDE_TARGET, operation);
 	publish_drop(sys, unit, dirfd);
 	return PUBLISH_FAILED;
 }
 
-/* Renames the temp over whatever has the name. */
-static int publish_replace(struct sys *sys, struct unit *unit, int dirfd)
+/* Renames the temp over whatever has the name, once that has its backup (P5).
+ * ERROR is set where the result does not say it all. */
+static int publish_replace(struct publish *publish, struct error *error)
 {
-	int result = sys_renameat2(sys, dirfd, unit->temp_name, unit->target_name, 0);
+	struct sys *sys = publish->root->sys;
+	struct unit *unit = publish->unit;
+	const struct backup_plan plan = {
+		.root = publish->root,
+		.settings = publish->settings,
+		.folder = unit->folder,
+		.dirfd = publish->dirfd,
+		.name = unit->target_name,
+		.source_device = unit->source_device,
+		.source_inode = unit->source_inode,
+		.clash = unit->backup_clash,
+	};
+	struct backup backup;
+	int result = backup_make(&plan, &backup, error);
 
+	if (result < 0)
+		return result;
+	result = sys_renameat2(sys, plan.dirfd, unit->temp_name, unit->target_name, 0);
 	if (result == 0) {
-		sys_unlinkat(sys, dirfd, unit->temp_name, 0); /* P4; ENOENT is expected */
+		sys_unlinkat(sys, plan.dirfd, unit->temp_name, 0); /* P4; ENOENT is expected */
 		unit->temp_named = false;
 		unit->replaced = true;
+		if (backup.way != BACKUP_NOT_MADE && plan.settings->report_entries)
+			unit->backup = strdup(backup.name);
+	} else {
+		const char *left = backup_undo(&plan, &backup);
+
+		error_set(error, result, ERROR_SIDE_TARGET, "replace");
+		error->text = left;
 	}
 	return result;
 }
@@ -143,19 +178,21 @@ static bool publish_link_refused(int result)
 }
 
 /* The name was taken between looking and linking: link a temp, then rename. */
-static int publish_link_over(struct root *root, struct unit *unit, int dirfd)
+static int publish_link_over(struct publish *publish, struct error *error)
 {
+	struct root *root = publish->root;
+	struct unit *unit = publish->unit;
 	int result = dir_temp_added(root, unit->folder->target); /* P3 */
 
 	if (result < 0)
 		return result;
 	result = temp_name_make(unit->temp_name);
 	if (result == 0)
-		result = publish_link(root->sys, unit, dirfd, unit->temp_name);
+		result = publish_link(root->sys, unit, publish->dirfd, unit->temp_name);
 	if (result == 0) {
 		unit->temp_named = true;
-		result = publish_replace(root->sys, unit, dirfd);
-		publish_drop(root->sys, unit, dirfd);
+		result = publish_replace(publish, error);
+		publish_drop(root->sys, unit, publish->dirfd);
 	}
 	dir_temp_removed(root, unit->folder->target);
 	return result;
@@ -176,6 +213,7 @@ enum publish_answer publish_unit(struct root *root, const struct settings *setti
 				 struct unit *unit, int dirfd, struct error *error)
 {
 	struct sys *sys = root->sys;
+	struct publish publish = { root, settings, unit, dirfd };
 	const char *operation = "rename to";
 	int result;
 
@@ -185,7 +223,7 @@ enum publish_answer publish_unit(struct root *root, const struct settings *setti
 		return PUBLISH_DONE;
 	}
 	if (unit->temp_named && unit->replaces) {
-		result = publish_replace(sys, unit, dirfd);
+		result = publish_replace(&publish, error);
 	} else if (unit->temp_named) {
 		result = publish_new_from_temp(sys, unit, dirfd);
 	} else {
@@ -208,8 +246,8 @@ enum publish_answer publish_unit(struct root *root, const struct settings *setti
 			publish_drop(sys, unit, dirfd);
 			return PUBLISH_SKIPPED;
 		}
-		result = unit->temp_named ? publish_replace(sys, unit, dirfd)
-					  : publish_link_over(root, unit, dirfd);
+		result = unit->temp_named ? publish_replace(&publish, error)
+					  : publish_link_over(&publish, error);
 		operation = "replace";
 		if (unit->is_link && result == -EMLINK)
 			return publish_hard_link_refused(unit, result);

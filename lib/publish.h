@@ -37,6 +37,10 @@ struct unit {
 	uint64_t found_bytes;	 /* what it has in bytes_found */
 	uint64_t made_device;	 /* its inode, if it leads */
 	uint64_t made_inode;
+	uint64_t source_device; /* what it was copied from */
+	uint64_t source_inode;
+	bool backup_clash; /* a simple backup would take the name of another copy */
+	char *backup;	   /* out: its name if one was made, or NULL; to be freed */
 	uint64_t bytes;
 	uint64_t dirty_bytes;	/* of these buffered */
 	uint64_t counted_bytes; /* of these told as durable already (G9) */

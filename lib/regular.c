@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backup.h"
 #include "clone.h"
 #include "follow.h"
 #include "invariant.h"
@@ -186,11 +187,22 @@ enum step_answer regular_identify(struct job_env *env, struct job *job)
 	if (job->exists && env->settings->update &&
 	    !meta_newer(&job->source.mtime, &job->existing.mtime))
 		return STEP_SKIP;
+	if (job->exists && backup_judge(env->root, env->settings, job->folder, job->target_name,
+					&job->source, &job->backup_clash, &job->error) < 0)
+		return STEP_FAIL;
 	job->would = job->dry;
 	answer = job_ask(env, job);
 	if (answer != STEP_NEXT)
 		return answer;
 	return job->dry ? STEP_SKIP : follow_group(env, job);
+}
+
+/* True if the copy takes the mode, label and the like of what it replaces.  With
+ * a backup that keeps them for itself, and the copy is a new file. */
+static bool regular_inherits(const struct job_env *env, const struct job *job)
+{
+	return job->exists && S_ISREG(job->existing.mode) &&
+	       env->settings->backup == WEIR_BACKUP_NONE;
 }
 
 /* A nameless inode in the target folder (P1). */
@@ -249,8 +261,7 @@ enum step_answer regular_make(struct job_env *env, struct job *job)
 	if (fd == -EOPNOTSUPP)
 		fd = regular_open_named(
 			env, job,
-			meta_create_mode(settings, &job->source, true,
-					 job->exists && S_ISREG(job->existing.mode)));
+			meta_create_mode(settings, &job->source, true, regular_inherits(env, job)));
 	dir_unpin(env->root, job->folder->target);
 	job->target_dirfd = -1;
 	if (fd < 0) {
@@ -555,8 +566,7 @@ static int regular_open_existing(struct job_env *env, struct job *job)
 {
 	int dirfd, fd;
 
-	if (!job->exists || !S_ISREG(job->existing.mode) ||
-	    settings_keeps(env->settings, WEIR_PROPERTY_MODE))
+	if (!regular_inherits(env, job) || settings_keeps(env->settings, WEIR_PROPERTY_MODE))
 		return -1;
 	dirfd = dir_pin(env->root, job->folder->target, NULL);
 	if (dirfd < 0)
@@ -575,7 +585,7 @@ enum step_answer regular_attributes(struct job_env *env, struct job *job)
 		.source_fd = job->source_fd,
 		.source = &job->source,
 		.created = &created,
-		.existing = job->exists && S_ISREG(job->existing.mode) ? &job->existing : NULL,
+		.existing = regular_inherits(env, job) ? &job->existing : NULL,
 		.inherits_acl = job->folder->default_acl,
 	};
 	int result;

@@ -108,6 +108,11 @@ int weir_run_set(struct weir_run *run, enum weir_option option, int64_t value)
 	return run->state == RUN_NEW ? settings_set(&run->settings, option, value) : -EBUSY;
 }
 
+int weir_run_set_text(struct weir_run *run, enum weir_text option, const char *text)
+{
+	return run->state == RUN_NEW ? settings_set_text(&run->settings, option, text) : -EBUSY;
+}
+
 int weir_run_add_source(struct weir_run *run, int dirfd, const char *path)
 {
 	if (run->state != RUN_NEW)

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "limits.h"
 
@@ -48,6 +49,7 @@ static const struct settings_bound {
 	[WEIR_OPT_IN_PLACE] = { 0, 1 },
 	[WEIR_OPT_ASK] = { 0, 1 },
 	[WEIR_OPT_COPY_CONTENTS] = { 0, 1 },
+	[WEIR_OPT_BACKUP] = { WEIR_BACKUP_NONE, WEIR_BACKUP_NUMBERED },
 };
 
 _Static_assert(WEIR_OPT_KEEP_SPECIAL - WEIR_OPT_KEEP_MODE + 1 == PROPERTY_COUNT,
@@ -56,6 +58,7 @@ _Static_assert(WEIR_OPT_KEEP_SPECIAL - WEIR_OPT_KEEP_MODE + 1 == PROPERTY_COUNT,
 void settings_init(struct settings *settings)
 {
 	*settings = (struct settings){ .durable = WEIR_DURABLE_GROUP };
+	memcpy(settings->backup_suffix, "~", 2);
 	settings->keep[WEIR_PROPERTY_SYMLINK] = WEIR_KEEP_REQUIRE;
 	settings->keep[WEIR_PROPERTY_SPECIAL] = WEIR_KEEP_REQUIRE;
 }
@@ -138,6 +141,9 @@ static void settings_store(struct settings *settings, enum weir_option option, i
 	case WEIR_OPT_SPARSE:
 		settings->sparse = (enum weir_sparse)value;
 		break;
+	case WEIR_OPT_BACKUP:
+		settings->backup = (enum weir_backup)value;
+		break;
 	default:
 		settings->keep[option - WEIR_OPT_KEEP_MODE] = (enum weir_keep)value;
 	}
@@ -152,5 +158,20 @@ int settings_set(struct settings *settings, enum weir_option option, int64_t val
 	if (option == WEIR_OPT_CHUNK_BYTES && value % LIMIT_ALIGN_BYTES != 0)
 		return -EINVAL;
 	settings_store(settings, option, value);
+	return 0;
+}
+
+int settings_set_text(struct settings *settings, enum weir_text option, const char *text)
+{
+	size_t length;
+
+	if (option != WEIR_TEXT_BACKUP_SUFFIX || text == NULL)
+		return -EINVAL;
+	length = strlen(text);
+	if (length == 0 || strchr(text, '/') != NULL)
+		return -EINVAL;
+	if (length >= sizeof(settings->backup_suffix))
+		return -ENAMETOOLONG;
+	memcpy(settings->backup_suffix, text, length + 1);
 	return 0;
 }

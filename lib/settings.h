@@ -14,6 +14,8 @@
 
 #define PROPERTY_COUNT (WEIR_PROPERTY_SPECIAL + 1)
 
+#define SETTINGS_SUFFIX_BYTES 256 /* with NUL */
+
 struct settings {
 	bool recursive;
 	enum weir_keep keep[PROPERTY_COUNT];
@@ -32,6 +34,8 @@ struct settings {
 	bool in_place;
 	bool ask;
 	bool copy_contents;
+	enum weir_backup backup;
+	char backup_suffix[SETTINGS_SUFFIX_BYTES];
 	enum weir_follow follow;
 	bool one_file_system;
 	uint32_t chunk_bytes; /* 0 = chosen */
@@ -49,6 +53,9 @@ int settings_bounds(enum weir_option option, int64_t *lowest, int64_t *highest);
 
 /* Sets an option.  0 or -EINVAL: unknown or out of bounds. */
 int settings_set(struct settings *settings, enum weir_option option, int64_t value);
+
+/* Sets a text option.  0, -EINVAL: unknown or not a text it can be; -ENAMETOOLONG. */
+int settings_set_text(struct settings *settings, enum weir_text option, const char *text);
 
 static inline bool settings_keeps(const struct settings *settings, enum weir_property property)
 {

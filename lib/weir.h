@@ -80,6 +80,15 @@ enum weir_reflink {
 	WEIR_REFLINK_NEVER = 2,	 /* every copy has blocks of its own */
 };
 
+/* Backups of what is replaced, WEIR_OPT_BACKUP, named as cp(1) names them.  A
+ * folder is never backed up.  Since 0.1. */
+enum weir_backup {
+	WEIR_BACKUP_NONE = 0,
+	WEIR_BACKUP_SIMPLE = 1,	  /* the name and WEIR_TEXT_BACKUP_SUFFIX */
+	WEIR_BACKUP_EXISTING = 2, /* numbered where there are numbered ones, else simple */
+	WEIR_BACKUP_NUMBERED = 3, /* NAME.~N~, with N one above the highest there */
+};
+
 /* Symbolic links of the source, WEIR_OPT_FOLLOW.  Since 0.1. */
 enum weir_follow {
 	WEIR_FOLLOW_AUTO = 0,	  /* operands are followed, unless RECURSIVE */
@@ -145,6 +154,14 @@ enum weir_option {
 	WEIR_OPT_COPY_CONTENTS = 37,   /* 0/1: read FIFOs and devices below folders, too */
 	WEIR_OPT_ASK = 38,	       /* 0/1: an ASK event before anything is replaced */
 	WEIR_OPT_IN_PLACE = 36,	       /* 0/1: write into regular files that exist; not atomic */
+	WEIR_OPT_BACKUP = 29,	       /* enum weir_backup */
+};
+
+/* Options of weir_run_set_text() that are a text.  Since 0.1. */
+enum weir_text {
+	/* What is added to a name for its simple backup: "~" unless set; 1 to 255
+	 * bytes, without a slash. */
+	WEIR_TEXT_BACKUP_SUFFIX = 1,
 };
 
 /* How the target operand is read.  Since 0.1. */
@@ -278,6 +295,11 @@ void weir_run_free(struct weir_run *run);
  * bounds; -EBUSY: the run has begun.  Since 0.1. */
 int weir_run_set(struct weir_run *run, enum weir_option option, int64_t value);
 
+/* Sets a text option before the first weir_run_next(); TEXT is copied.  -EINVAL:
+ * unknown, or not a text that it can be; -ENAMETOOLONG; -EBUSY: the run has
+ * begun.  Since 0.1. */
+int weir_run_set_text(struct weir_run *run, enum weir_text option, const char *text);
+
 /* Adds a source operand: PATH, relative to DIRFD (or AT_FDCWD).  DIRFD is not
  * closed and must stay open until the run is freed.  -EINVAL: empty path.
  * Since 0.1. */
@@ -322,7 +344,8 @@ enum weir_event_type weir_event_type(const struct weir_event *event);
 const char *weir_event_path(const struct weir_event *event);
 /* What failed, such as "open", "write", "fsync"; for WAY: the way. */
 const char *weir_event_operation(const struct weir_event *event);
-/* A sentence where the errno does not say it all; for WAY: the reason. */
+/* A sentence where the errno does not say it all; for WAY: the reason; for ENTRY:
+ * the name that what was replaced has as a backup, in the same folder, or "". */
 const char *weir_event_text(const struct weir_event *event);
 /* Positive errno, or 0 when only the text tells. */
 int weir_event_errno(const struct weir_event *event);

@@ -66,11 +66,11 @@ load helper
 	local letter name
 
 	printf x >a
-	for letter in b e g h o z A B C D E F G I J K M N O Q S U V W X Y Z \
+	for letter in e g h o z A B C D E F G I J K M N O Q U V W X Y Z \
 		1 2 3 4 5 6 7 8 9 @ \?; do
 		refuses "weir copy: -$letter: not an option of weir; " copy "-$letter" a b
 	done
-	for name in backup exclude include filter delete delete-after checksum \
+	for name in exclude include filter delete delete-after checksum \
 		parents context hard-links acls xattrs compress rsh \
 		partial bwlimit max-delete existing ignore-existing itemize-changes info \
 		numeric-ids chown chmod mkpath out-format from0 fsync debug jobs version json; do
