@@ -92,7 +92,7 @@ option_names() {
 		[ "$name" != help ] || continue
 		case $kind in
 		none) exits "$USAGE" "$WEIR" copy "--$name" --nosuch ;;
-		choice) exits "$USAGE" "$WEIR" copy "--$name=${choices%%|*}" --nosuch ;;
+		choice | control) exits "$USAGE" "$WEIR" copy "--$name=${choices%%|*}" --nosuch ;;
 		size) exits "$USAGE" "$WEIR" copy "--$name=64K" --nosuch ;;
 		words) exits "$USAGE" "$WEIR" copy "--$name=${choices%%|*}" --nosuch ;;
 		policies) exits "$USAGE" "$WEIR" copy "--$name=${choices%%|*}:try" --nosuch ;;
@@ -167,7 +167,7 @@ copy help
 	zsh -f -n _weir
 	# The functions exist and list each option once.
 	run zsh -f -c '_describe() { :; }; _arguments() { return 0; }; source ./_weir
-		_arguments() { print -l -- "$@"; }; _weir_copy'
+		_arguments() { shift 2; print -l -- "$@"; }; _weir_copy'
 	[[ $output == *'--engine='* ]]
 	sed -n 's/^\(-[-a-zA-Z0-9]*\).*/\1/p' <<<"$output" | sort >names
 	[ -z "$(uniq -d names)" ]
