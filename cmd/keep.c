@@ -67,7 +67,7 @@ static const char *next_word(const char **next, size_t *length)
 
 static void take_properties(struct request *request, int64_t properties, int64_t policy)
 {
-	for (int i = WEIR_PROPERTY_MODE; i <= WEIR_PROPERTY_SPECIAL; i++) {
+	for (int i = WEIR_PROPERTY_MODE; i <= WEIR_PROPERTY_PROJECT; i++) {
 		if ((properties & 1LL << i) == 0)
 			continue;
 		if (policy == WEIR_KEEP_TRY)

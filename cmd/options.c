@@ -19,8 +19,8 @@ static const struct choice preserve_choices[] = {
 	{ "links", BIT(LINKS) },
 	{ "xattr", BIT(XATTR) | BIT(CAPS) },
 	{ "context", BIT(CONTEXT) },
-	{ "all",
-	  BIT(MODE) | BIT(ACL) | BIT(OWNER) | BIT(TIMES) | BIT(LINKS) | BIT(XATTR) | BIT(CAPS) },
+	{ "all", BIT(MODE) | BIT(ACL) | BIT(OWNER) | BIT(TIMES) | BIT(LINKS) | BIT(XATTR) |
+			 BIT(CAPS) | BIT(FLAGS) | BIT(PROJECT) },
 	{ NULL, 0 },
 };
 
@@ -35,6 +35,8 @@ static const struct choice keep_choices[] = {
 	{ "links", WEIR_PROPERTY_LINKS },
 	{ "symlink", WEIR_PROPERTY_SYMLINK },
 	{ "special", WEIR_PROPERTY_SPECIAL },
+	{ "flags", WEIR_PROPERTY_FLAGS },
+	{ "project", WEIR_PROPERTY_PROJECT },
 	{ NULL, 0 },
 };
 
@@ -131,6 +133,8 @@ const struct option options[] = {
 		       KEEP(XATTR),
 		       KEEP(CAPS),
 		       KEEP(LINKS),
+		       KEEP(FLAGS),
+		       KEEP(PROJECT),
 		       { WEIR_OPT_FOLLOW, WEIR_FOLLOW_NEVER } } },
 	{ .name = "preserve",
 	  .letters = "p",

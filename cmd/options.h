@@ -103,7 +103,7 @@ struct option {
 	const char *environment; /* the variable that equals it, or NULL */
 	/* ARGUMENT_NONE: all are applied.  CHOICE, SIZE, COUNT: the first names
 	 * the setting that takes the value.  WORDS: the first has the policy. */
-	struct effect effects[10];
+	struct effect effects[12];
 	enum setting_text text; /* FILE, FOLDER, WORD, SUFFIX */
 };
 

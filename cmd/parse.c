@@ -77,7 +77,7 @@ static struct text value_begin(const struct speaker *speaker, const char *subjec
 
 static void set_value(struct request *request, const struct effect *effect, int64_t value)
 {
-	if (effect->setting >= WEIR_OPT_KEEP_MODE && effect->setting <= WEIR_OPT_KEEP_SPECIAL) {
+	if (effect->setting >= WEIR_OPT_KEEP_MODE && effect->setting <= WEIR_OPT_KEEP_PROJECT) {
 		keep_raise(request, effect->setting); /* of -a */
 		return;
 	}

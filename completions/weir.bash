@@ -17,7 +17,7 @@ _weir_value()
 		return 0
 		;;
 	--keep | --keep=)
-		mapfile -t COMPREPLY < <(compgen -W 'mode owner times acl xattr caps context links symlink special' -- "$current")
+		mapfile -t COMPREPLY < <(compgen -W 'mode owner times acl xattr caps context links symlink special flags project' -- "$current")
 		return 0
 		;;
 	--backup=)

@@ -11,7 +11,7 @@ complete -c weir -n '__fish_seen_subcommand_from copy' -s r -s R -l recursive -d
 complete -c weir -n '__fish_seen_subcommand_from copy' -s a -l archive -d 'the same as --recursive --no-dereference --preserve=all'
 complete -c weir -n '__fish_seen_subcommand_from copy' -s p -l preserve -a 'mode ownership timestamps links xattr context all' -d 'keep these as far as possible; without LIST: mode, ownership, timestamps'
 complete -c weir -n '__fish_seen_subcommand_from copy' -l no-preserve -x -a 'mode ownership timestamps links xattr context all' -d 'do not keep these'
-complete -c weir -n '__fish_seen_subcommand_from copy' -l keep -x -a 'mode owner times acl xattr caps context links symlink special' -d 'off, try or require (exit 23 if it is lost) for each, in a list'
+complete -c weir -n '__fish_seen_subcommand_from copy' -l keep -x -a 'mode owner times acl xattr caps context links symlink special flags project' -d 'off, try or require (exit 23 if it is lost) for each, in a list'
 complete -c weir -n '__fish_seen_subcommand_from copy' -s L -l dereference -d 'copy what links lead to, not the links'
 complete -c weir -n '__fish_seen_subcommand_from copy' -s H -l dereference-command-line -d 'follow links among the operands only'
 complete -c weir -n '__fish_seen_subcommand_from copy' -s P -l no-dereference -d 'copy links as links, operands too'

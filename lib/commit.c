@@ -485,6 +485,7 @@ static void commit_collect(struct commit *commit)
 	WEIR_ASSERT(!commit_has_unsynced(commit) || unsynced->fs == given->fs);
 	unsynced->fs = given->fs;
 	unsynced->whole = given->whole;
+	unsynced->nodes = unsynced->nodes || given->nodes;
 	unsynced->files += given->files;
 	unsynced->files_bytes += given->files_bytes;
 	unsynced->files_counted += given->files_counted;
@@ -518,7 +519,7 @@ static void commit_sync_names(struct commit *commit)
 	if (!commit_has_unsynced(commit))
 		return;
 	if (!fs_is_memory(group->fs)) {
-		if (group->whole ||
+		if (group->whole || (group->nodes && fs_believes_syncfs(group->fs)) ||
 		    (list_empty(&group->named) && commit_may_syncfs(commit, group->fs, UINT32_MAX)))
 			result = commit_syncfs(commit, group->fs);
 		else
@@ -597,6 +598,7 @@ void commit_finish(struct commit *commit, struct fs_table *table)
 {
 	WEIR_ASSERT(commit_empty(commit));
 	commit_collect(commit);
+	naming_finish_late(&commit->naming);
 	commit_sync_names(commit);
 	if (commit->settings->durable != WEIR_DURABLE_END)
 		return;
@@ -610,7 +612,7 @@ void commit_finish(struct commit *commit, struct fs_table *table)
 		if (result < 0)
 			commit_names_lost(commit, result, NULL);
 	}
-	if (!atomic_load(&commit->failed)) {
+	if (!atomic_load(&commit->failed) && !atomic_load(&commit->naming.unsure)) {
 		atomic_store(&commit->tally->files_durable, tally_get(&commit->tally->files_done));
 		atomic_store(&commit->tally->bytes_durable,
 			     tally_get(&commit->tally->bytes_written));

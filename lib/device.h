@@ -43,6 +43,9 @@ struct fs {
 	_Atomic bool no_noreplace;  /* RENAME_NOREPLACE refused */
 	_Atomic bool no_plain_link; /* link(2) refused */
 	_Atomic bool no_hard_links; /* a second link to an inode refused */
+	_Atomic bool no_flags;	    /* inode flags are not known */
+	_Atomic bool no_attr;	    /* nor projects */
+	_Atomic bool no_node_attr;  /* nor both of links and special files */
 	_Atomic bool no_syncfs;	    /* took over 3 times its share (G3) */
 	_Atomic bool written;	    /* something was written here */
 };

@@ -164,6 +164,7 @@ void engine_cancel(struct engine_shared *shared, enum weir_cancel how)
 
 	while (now < (int)how && !atomic_compare_exchange_weak(&shared->cancel, &now, (int)how))
 		;
+	atomic_store(&shared->commit->naming.ending, true);
 	if (how == WEIR_CANCEL_NOW)
 		atomic_store(&shared->commit->naming.dropping, true);
 	bell_ring(shared->bell);
@@ -354,7 +355,7 @@ static void engine_tell_way(struct worker *worker, const struct job *job)
 	free(path);
 }
 
-static struct unit *engine_unit(const struct job *job)
+static struct unit *engine_unit(const struct settings *settings, const struct job *job)
 {
 	struct unit *unit = unit_new(job->folder, job->name, job->target_name);
 	const struct stream *stream = &job->stream;
@@ -373,6 +374,9 @@ static struct unit *engine_unit(const struct job *job)
 	unit->grew = job->grew;
 	unit->synced = job->synced;
 	unit->link = job->link;
+	if (!unit->is_link)
+		unit->last = flags_plan_last(settings, &job->flags, &job->folder->handed,
+					     job->type != DT_REG);
 	unit->found_bytes = job->sized ? job->source.size_bytes : 0;
 	unit->source_device = job->source.device;
 	unit->source_inode = job->source.inode;
@@ -389,7 +393,7 @@ static struct unit *engine_unit(const struct job *job)
 static void engine_park(struct worker *worker, struct job *job)
 {
 	struct engine_shared *shared = worker->shared;
-	struct unit *unit = engine_unit(job);
+	struct unit *unit = engine_unit(shared->settings, job);
 
 	if (job->error.grade == ERROR_WARNING) {
 		engine_post_error(worker, job);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "device.h"
+#include "flags.h"
 #include "list.h"
 #include "root.h"
 #include "sys.h"
@@ -33,6 +34,9 @@ struct folder {
 	bool finish;		/* final mode and times are still to be set */
 	bool default_acl;	/* the target hands an ACL on that is not to stay */
 	struct xattr_acls acls; /* of the source, for the end */
+	struct flags flags;	/* of the source, for the end */
+	uint32_t flags_before;	/* which of them the target may have had */
+	struct flags handed;	/* what the target hands on */
 	bool entry_durable;	/* its own name is synced */
 	bool by_path;		/* name is an operand's path */
 	bool follow;		/* its name in the source may be a link */

@@ -11,6 +11,7 @@
 
 #include "ask.h"
 #include "error.h"
+#include "flags.h"
 #include "folder.h"
 #include "links.h"
 #include "list.h"
@@ -105,6 +106,7 @@ struct job {
 	struct error error;
 	struct losses losses;  /* of what was to be kept */
 	struct folder *folder; /* referenced */
+	struct flags flags;    /* of the source, to be kept */
 	bool follow;	       /* an operand in /proc: its last component is followed */
 	unsigned char type;
 	int source_dirfd; /* pinned, or -1 */

@@ -10,6 +10,8 @@
  * Invariants:
  * N1 a unit comes here only after its data was synced and checked (G2);
  * N2 a folder is finished after every unit of the group has its name;
+ * N4 append and immutable come after the last name of an inode, and its sync after
+ *    them (P5);
  * N3 (T1) nothing here waits but for the next group.
  */
 #define _GNU_SOURCE
@@ -17,6 +19,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +34,20 @@ struct slice {
 	uint64_t files;
 	uint64_t files_bytes;
 	uint64_t files_counted;
+	bool whole; /* the names will be synced with their whole file system */
+	bool nodes; /* some without descriptors were changed after they were named */
+};
+
+/* What is sealed when all is named. */
+struct late {
+	struct list node;
+	struct dir *dir; /* referenced */
+	struct fs *fs;
+	struct flags_last last;
+	uint64_t device;
+	uint64_t inode;
+	unsigned char type;
+	char name[];
 };
 
 static void slice_init(struct slice *slice)
@@ -57,12 +74,14 @@ void group_init(struct group *group)
 int naming_open(struct naming *naming)
 {
 	memset(naming, 0, sizeof(*naming));
+	list_init(&naming->late);
 	return -pthread_mutex_init(&naming->lock, NULL);
 }
 
 void naming_close(struct naming *naming)
 {
 	WEIR_ASSERT(naming->group == NULL && naming->busy == 0);
+	WEIR_ASSERT(list_empty(&naming->late));
 	pthread_mutex_destroy(&naming->lock);
 }
 
@@ -121,9 +140,11 @@ static void naming_told(struct naming *naming, const struct unit *unit, enum pub
 		return;
 	if (unit->type == DT_REG) {
 		tally_add(&naming->tally->files_done, 1);
-		slice->files++;
-		slice->files_bytes += unit->bytes;
-		slice->files_counted += unit->counted_bytes;
+		if (!unit->unsure) {
+			slice->files++;
+			slice->files_bytes += unit->bytes;
+			slice->files_counted += unit->counted_bytes;
+		}
 	} else {
 		tally_add(&naming->tally->others_done, 1);
 	}
@@ -207,6 +228,151 @@ void naming_lose(struct naming *naming, struct unit *unit, int result)
 	naming_post_error(naming, &error, unit->folder, unit->target_name);
 }
 
+/* ---- what comes last (P5) ---- */
+
+/* PATH is freed. */
+static void naming_count_losses(struct naming *naming, const struct losses *losses, char *path)
+{
+	loss_count(naming->loss, losses, path != NULL ? path : "");
+	free(path);
+}
+
+/* Syncs an inode that was changed after its own sync; nobody knows what became of
+ * it if that fails (G6). */
+static int naming_sync_last(struct naming *naming, const struct fs *fs, int fd, struct error *error)
+{
+	int result;
+
+	if (!settings_parks(naming->settings) || fs_is_memory(fs))
+		return 0;
+	result = sys_fsync(naming->sys, fd);
+	tally_add(&naming->tally->syncs_file, 1);
+	if (result < 0) {
+		atomic_store(&naming->unsure, true);
+		error_set(error, result, ERROR_SIDE_TARGET, "sync the flags of");
+		error->text = "published, not known to be durable";
+	}
+	return result;
+}
+
+/* An inode that may get more names is sealed when all have theirs: one that is
+ * immutable takes no link.  False: there is no memory to remember it. */
+static bool naming_defer(struct naming *naming, const struct unit *unit)
+{
+	size_t name_bytes = strlen(unit->target_name) + 1;
+	struct late *late = calloc(1, sizeof(*late) + name_bytes);
+
+	if (late == NULL)
+		return false;
+	list_init(&late->node);
+	late->dir = dir_get(naming->root, unit->folder->target);
+	late->fs = unit->folder->target_fs;
+	late->last = unit->last;
+	late->device = unit->made_device;
+	late->inode = unit->made_inode;
+	late->type = unit->type;
+	memcpy(late->name, unit->target_name, name_bytes);
+	pthread_mutex_lock(&naming->lock);
+	list_add_tail(&naming->late, &late->node);
+	pthread_mutex_unlock(&naming->lock);
+	return true;
+}
+
+/* Flags and project of a unit that has its name now; DIRFD is its folder. */
+static void naming_set_last(struct naming *naming, struct unit *unit, int dirfd,
+			    struct slice *slice, struct error *error)
+{
+	struct losses losses = { 0 };
+	const struct flags_env env = { naming->sys, naming->settings, &losses, error };
+	struct fs *fs = unit->folder->target_fs;
+	const struct flags_place open_place = { fs, unit->fd, "" };
+	const struct flags_place place = { fs, dirfd, unit->target_name };
+
+	if (!flags_any_last(&unit->last) || (unit->link != NULL && naming_defer(naming, unit)))
+		return;
+	flags_set_last(&env, unit->fd >= 0 ? &open_place : &place, &unit->last);
+	if (losses_any(&losses))
+		naming_count_losses(naming, &losses,
+				    folder_target_path(unit->folder, unit->target_name));
+	if (unit->fd < 0)
+		slice->nodes = true;
+	else if (!slice->whole)
+		unit->unsure = naming_sync_last(naming, fs, unit->fd, error) < 0;
+}
+
+/* Opens what is sealed late if it can be opened, and makes sure that it is still
+ * what this run made.  A descriptor, or DIRFD for what has none, or -errno. */
+static int naming_open_late(struct naming *naming, const struct late *late, int dirfd)
+{
+	struct sys_stat stat;
+	int fd = dirfd, result;
+
+	if (late->type == DT_REG)
+		fd = sys_openat(naming->sys, dirfd, late->name,
+				O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
+	if (fd < 0)
+		return fd;
+	result = sys_statx(naming->sys, fd, fd == dirfd ? late->name : "", false, &stat);
+	if (result == 0 && (stat.device != late->device || stat.inode != late->inode))
+		result = -ESTALE;
+	if (result == 0)
+		return fd;
+	if (fd != dirfd)
+		sys_close(naming->sys, fd);
+	return result;
+}
+
+static void naming_set_late(struct naming *naming, const struct late *late, int dirfd,
+			    struct error *error)
+{
+	struct losses losses = { 0 };
+	const struct flags_env env = { naming->sys, naming->settings, &losses, error };
+	int fd = naming_open_late(naming, late, dirfd);
+	const struct flags_place place = { late->fs, fd, fd == dirfd ? late->name : "" };
+
+	if (fd < 0) {
+		error_set(error, fd, ERROR_SIDE_TARGET, "set flags of");
+		return;
+	}
+	if (flags_set_last(&env, &place, &late->last) == 0 && fd != dirfd)
+		naming_sync_last(naming, late->fs, fd, error);
+	else if (error->grade == ERROR_NONE && fs_believes_syncfs(late->fs) &&
+		 settings_parks(naming->settings) && sys_syncfs(naming->sys, late->fs->sync_fd) < 0)
+		atomic_store(&naming->unsure, true);
+	if (fd != dirfd)
+		sys_close(naming->sys, fd);
+	if (losses_any(&losses))
+		naming_count_losses(naming, &losses, dir_path(late->dir, late->name));
+}
+
+void naming_finish_late(struct naming *naming)
+{
+	struct list *node;
+
+	/* No unit is left, so nobody adds to it. */
+	while ((node = list_take_head(&naming->late)) != NULL) {
+		struct late *late = LIST_ENTRY(node, struct late, node);
+		struct error error = { 0 };
+		int dirfd = dir_pin(naming->root, late->dir, NULL);
+
+		if (dirfd < 0) {
+			error_set(&error, dirfd, ERROR_SIDE_TARGET, "open folder of");
+		} else {
+			naming_set_late(naming, late, dirfd, &error);
+			dir_unpin(naming->root, late->dir);
+		}
+		if (error.grade != ERROR_NONE) {
+			char *path = dir_path(late->dir, late->name);
+
+			event_post_error(naming->events, &error, path != NULL ? path : late->name,
+					 false);
+			free(path);
+		}
+		dir_put(naming->root, late->dir);
+		free(late);
+	}
+}
+
 /* Gives one unit its name and lets go of its descriptor; its reference on the
  * folder stays. */
 static void naming_publish_unit(struct naming *naming, struct unit *unit, struct slice *slice)
@@ -224,6 +390,8 @@ static void naming_publish_unit(struct naming *naming, struct unit *unit, struct
 			answer = publish_unit(naming->root, naming->settings, unit, dirfd, &error);
 		else
 			publish_drop(naming->sys, unit, dirfd);
+		if (answer == PUBLISH_DONE)
+			naming_set_last(naming, unit, dirfd, slice, &error);
 		dir_unpin(naming->root, target);
 	}
 	if (atomic_load(&naming->dropping) && answer != PUBLISH_DONE)
@@ -261,13 +429,32 @@ void naming_publish_now(struct naming *naming, struct unit *unit)
 	naming_publish_unit(naming, unit, &slice);
 }
 
-static void naming_count_losses(struct naming *naming, const struct folder *folder,
-				const struct losses *losses)
+/* The flags of a complete folder, after everything else (N4).  One that may be
+ * incomplete is not sealed: what is missing could not come any more. */
+static void naming_finish_flags(struct naming *naming, const struct folder *folder, int fd,
+				struct losses *losses, struct error *error)
 {
-	char *path = folder_target_path(folder, NULL);
+	const struct flags_env env = { naming->sys, naming->settings, losses, error };
+	const struct flags_place place = { folder->target_fs, fd, "" };
+	uint32_t mask = FLAGS_USUAL;
 
-	loss_count(naming->loss, losses, path != NULL ? path : folder->name);
-	free(path);
+	if (!atomic_load(&naming->ending))
+		mask |= FLAGS_LAST;
+	flags_set(&env, &place, mask, folder->flags.bits, folder->flags_before);
+}
+
+static int naming_finish_attributes(struct naming *naming, const struct folder *folder, int fd,
+				    struct losses *losses, struct error *error)
+{
+	const struct meta_folder meta = {
+		.fd = fd,
+		.source_fd = -1,
+		.source = &folder->stat,
+		.fresh = folder->fresh,
+	};
+
+	return meta_finish_folder(naming->sys, naming->settings, &meta, &folder->acls, losses,
+				  error);
 }
 
 /* Its parent is opened through it first, while that needs no permission of its
@@ -287,19 +474,15 @@ void naming_finish_folder(struct naming *naming, struct folder *folder)
 	} else {
 		if (dir->parent != NULL)
 			parent_fd = dir_pin(naming->root, dir->parent, dir);
-		if (folder->finish)
-			meta_finish_folder(naming->sys, naming->settings,
-					   &(struct meta_folder){ .fd = fd,
-								  .source_fd = -1,
-								  .source = &folder->stat,
-								  .fresh = folder->fresh },
-					   &folder->acls, &losses, &error);
+		if (folder->finish &&
+		    naming_finish_attributes(naming, folder, fd, &losses, &error) == 0)
+			naming_finish_flags(naming, folder, fd, &losses, &error);
 		if (parent_fd >= 0)
 			dir_unpin(naming->root, dir->parent);
 		dir_unpin(naming->root, dir);
 	}
 	if (losses_any(&losses))
-		naming_count_losses(naming, folder, &losses);
+		naming_count_losses(naming, &losses, folder_target_path(folder, NULL));
 	if (error.grade != ERROR_NONE)
 		naming_post_error(naming, &error, folder, NULL);
 	else if (folder->finish)
@@ -357,6 +540,7 @@ static struct group *naming_take(struct naming *naming, struct slice *slice, boo
 		group = NULL;
 	else
 		naming->busy++;
+	slice->whole = group != NULL && group->whole;
 	pthread_mutex_unlock(&naming->lock);
 	return group;
 }
@@ -371,6 +555,7 @@ static bool naming_put(struct naming *naming, struct group *group, struct slice 
 	group->files += slice->files;
 	group->files_bytes += slice->files_bytes;
 	group->files_counted += slice->files_counted;
+	group->nodes = group->nodes || slice->nodes;
 	naming->busy--;
 	last = naming->busy == 0 && list_empty(&group->units);
 	pthread_mutex_unlock(&naming->lock);

@@ -32,6 +32,7 @@ struct group {
 	uint64_t opened_ns;
 	bool urgent; /* somebody waits for it */
 	bool whole;  /* its data was synced by one syncfs */
+	bool nodes;  /* some without descriptors were changed after they were named */
 	/* Regular files that were named, and are not known to be durable. */
 	uint64_t files;
 	uint64_t files_bytes;
@@ -49,6 +50,9 @@ struct naming {
 	const struct settings *settings;
 	_Atomic bool dropping; /* second signal: nothing gets a name any more */
 	_Atomic bool dropped;  /* a unit got no name for that */
+	_Atomic bool ending;   /* cancelled: folders may be incomplete, and are not sealed */
+	_Atomic bool unsure;   /* flags that came last are not known to be durable */
+	struct list late;      /* under the lock: what is sealed when all is named */
 	pthread_mutex_t lock;
 	struct group *group; /* under the lock: what is being named; NULL: nothing */
 	uint32_t busy;	     /* under the lock: threads that name units of it now */
@@ -79,6 +83,10 @@ void naming_wait(struct naming *naming);
 /* Gives one unit its name at once, and lets go of its descriptor; its reference
  * on the folder stays (levels none and end). */
 void naming_publish_now(struct naming *naming, struct unit *unit);
+
+/* The last flags of what could have more names until now; nothing else is left to
+ * be named. */
+void naming_finish_late(struct naming *naming);
 
 /* Final attributes of one complete folder (P4). */
 void naming_finish_folder(struct naming *naming, struct folder *folder);

@@ -107,6 +107,8 @@ static enum step_answer node_look(struct job_env *env, struct job *job)
 	if (job->exists && backup_judge(env->root, env->settings, job->folder, job->target_name,
 					&job->source, &job->backup_clash, &job->error) < 0)
 		return STEP_FAIL;
+	if (job->exists && job->existing.append_only) /* never cleared (G06) */
+		return node_fail(job, -EPERM, ERROR_SIDE_TARGET, "replace");
 	return job->dry ? STEP_SKIP : follow_group(env, job);
 }
 
@@ -200,6 +202,24 @@ static enum step_answer node_attributes(struct job_env *env, struct job *job)
 	return result < 0 ? STEP_FAIL : STEP_NEXT;
 }
 
+/* All of them are set once it has its name: nothing here needs them before, and
+ * what is immutable cannot be renamed. */
+static enum step_answer node_flags(struct job_env *env, struct job *job)
+{
+	const struct flags_env flags_env = { env->stream.sys, env->settings, &job->losses,
+					     &job->error };
+	struct folder *folder = job->folder;
+	struct flags_place source = { NULL, job->source_dirfd, job->name };
+
+	if (!settings_keeps_flags(env->settings) || job->follow)
+		return STEP_NEXT;
+	if (folder->source_fs != NULL && folder->source_fs->device == job->source.device)
+		source.fs = folder->source_fs;
+	return flags_read(&flags_env, &source, &job->source, folder->target_fs, &job->flags) < 0
+		       ? STEP_FAIL
+		       : STEP_NEXT;
+}
+
 enum step_answer node_park(struct job_env *env, struct job *job)
 {
 	node_unpin(env, job);
@@ -211,6 +231,7 @@ const struct step node_recipe[] = {
 	{ "look up", node_look, node_look, NULL },
 	{ "make", node_make, NULL, node_drop },
 	{ "attributes", node_attributes, NULL, NULL },
+	{ "flags", node_flags, NULL, NULL },
 	{ "tell", follow_tell, NULL, NULL },
 	{ "park", node_park, NULL, NULL },
 	{ NULL, NULL, NULL, NULL },

@@ -200,6 +200,16 @@ static int operand_resolve_links(struct tree *tree, int dirfd, char **path, bool
 
 /* ---- the target ---- */
 
+static int operands_read_handed(struct operands *operands, struct tree *tree)
+{
+	struct losses losses = { 0 };
+	struct error error;
+	const struct flags_env env = { tree->sys, tree->settings, &losses, &error };
+	const struct flags_place place = { operands->target_fs, operands->target->fd, "" };
+
+	return flags_read_handed(&env, &place, &operands->target_handed);
+}
+
 static int operands_open_target(struct operands *operands, struct tree *tree, const char *path)
 {
 	int result = dir_open_path(tree->root, operands->target_dirfd, path, &operands->target);
@@ -212,8 +222,9 @@ static int operands_open_target(struct operands *operands, struct tree *tree, co
 				      !tree->settings->dry_run);
 	operands->target_hands_acl_on =
 		meta_hands_acl_on(tree->sys, tree->settings, operands->target->fd);
+	result = operands->target_fs != NULL ? operands_read_handed(operands, tree) : -ENOMEM;
 	dir_unpin(tree->root, operands->target);
-	return operands->target_fs != NULL ? 0 : -ENOMEM;
+	return result < 0 ? operand_fatal(tree, result, "open folder", NULL, path) : 0;
 }
 
 /* The target is a name: its folder is opened, the name kept. */
@@ -537,6 +548,7 @@ static struct folder *operand_pair(struct operands *operands, struct tree *tree,
 	folder->default_acl = operands->target_hands_acl_on;
 	folder->rivals = operands->names;
 	folder->rival_count = operands->name_count;
+	folder->handed = operands->target_handed;
 	result = dir_open_path(tree->root, source->dirfd, source->folder_path, &folder->source);
 	*error = result;
 	if (result < 0) {

@@ -46,8 +46,9 @@ struct operands {
 	char *target_name;	  /* name there for the one source, or NULL */
 	const char **names;	  /* of all usable ones there, sorted; for backups only */
 	size_t name_count;
-	uint64_t bytes; /* of regular files among the sources */
-	size_t files;	/* regular files */
+	uint64_t bytes;		    /* of regular files among the sources */
+	size_t files;		    /* regular files */
+	struct flags target_handed; /* what the target folder gives to new entries */
 	size_t folders;
 };
 

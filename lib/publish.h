@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "error.h"
+#include "flags.h"
 #include "folder.h"
 #include "links.h"
 #include "list.h"
@@ -29,6 +30,7 @@ struct unit {
 	bool synced;		 /* its own fsync succeeded after its last byte */
 	bool retry;		 /* already the second try (G4) */
 	bool grew;		 /* the source only grew meanwhile */
+	bool unsure;		 /* out: named, but its last flags were not synced */
 	bool is_link;		 /* fd is O_PATH, of an inode that has a name already */
 	bool alias;		 /* fd is O_PATH, of the source: -l */
 	bool in_place;		 /* it has its name already */
@@ -42,6 +44,7 @@ struct unit {
 	bool backup_clash; /* a simple backup would take the name of another copy */
 	char *backup;	   /* out: its name if one was made, or NULL; to be freed */
 	uint64_t bytes;
+	struct flags_last last; /* to be set once it has its name */
 	uint64_t dirty_bytes;	/* of these buffered */
 	uint64_t counted_bytes; /* of these told as durable already (G9) */
 	char temp_name[TEMP_NAME_BYTES];

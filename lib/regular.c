@@ -190,6 +190,8 @@ enum step_answer regular_identify(struct job_env *env, struct job *job)
 	if (job->exists && backup_judge(env->root, env->settings, job->folder, job->target_name,
 					&job->source, &job->backup_clash, &job->error) < 0)
 		return STEP_FAIL;
+	if (job->exists && job->existing.append_only) /* never cleared (G06) */
+		return regular_fail(job, -EPERM, ERROR_SIDE_TARGET, "replace");
 	job->would = job->dry;
 	answer = job_ask(env, job);
 	if (answer != STEP_NEXT)
@@ -274,6 +276,47 @@ enum step_answer regular_make(struct job_env *env, struct job *job)
 		fs_hold_file(env->fs, job->folder->target_fs, fd);
 	tally_add(&env->stream.tally->target_ns, tally_now_ns() - began);
 	return STEP_NEXT;
+}
+
+static struct fs *regular_source_fs(struct job_env *env, const struct job *job)
+{
+	struct fs *fs = job->folder->source_fs;
+
+	return fs != NULL && fs->device == job->source.device
+		       ? fs
+		       : fs_find(env->fs, job->source_fd, job->source.device, false);
+}
+
+static int regular_set_flags(struct job_env *env, struct job *job, uint32_t mask)
+{
+	const struct flags_env flags_env = { env->stream.sys, env->settings, &job->losses,
+					     &job->error };
+	const struct flags_place target = { job->folder->target_fs, job->target_fd, "" };
+
+	mask &= ~(uint32_t)(FS_DIRSYNC_FL | FS_TOPDIR_FL | FS_CASEFOLD_FL); /* of folders */
+	return flags_set(&flags_env, &target, mask, job->flags.bits, job->folder->handed.bits);
+}
+
+/* Some flags say how data is stored, so they come before it. */
+static enum step_answer regular_early_flags(struct job_env *env, struct job *job)
+{
+	const struct flags_env flags_env = { env->stream.sys, env->settings, &job->losses,
+					     &job->error };
+	struct flags_place source = { NULL, job->source_fd, "" };
+	int result;
+
+	if (!settings_keeps_flags(env->settings))
+		return STEP_NEXT;
+	source.fs = regular_source_fs(env, job);
+	result = flags_read(&flags_env, &source, &job->source, job->folder->target_fs, &job->flags);
+	if (result == 0)
+		result = regular_set_flags(env, job, FLAGS_EARLY);
+	return result < 0 ? STEP_FAIL : STEP_NEXT;
+}
+
+static enum step_answer regular_flags(struct job_env *env, struct job *job)
+{
+	return regular_set_flags(env, job, FLAGS_USUAL) < 0 ? STEP_FAIL : STEP_NEXT;
 }
 
 void regular_drop_target(struct job_env *env, struct job *job)
@@ -647,6 +690,7 @@ const struct step regular_recipe[] = {
 	{ "open source", regular_open, regular_opened, regular_close_source },
 	{ "identify", regular_identify, regular_identify, NULL },
 	{ "make target", regular_make, NULL, regular_drop_target },
+	{ "early flags", regular_early_flags, NULL, NULL },
 	{ "clone", clone_start, NULL, NULL },
 	{ "offload", offload_step, offload_step, offload_undo },
 	{ "prepare", regular_prepare, NULL, regular_end_stream },
@@ -654,6 +698,7 @@ const struct step regular_recipe[] = {
 	{ "end", regular_end, NULL, NULL },
 	{ "recheck source", regular_recheck, NULL, NULL },
 	{ "attributes", regular_attributes, NULL, NULL },
+	{ "flags", regular_flags, NULL, NULL },
 	{ "tell", follow_tell, NULL, NULL },
 	{ "sync", regular_sync, regular_synced, NULL },
 	{ "park", regular_park, NULL, NULL },

@@ -678,7 +678,7 @@ const char *weir_run_receipt(const struct weir_run *run)
 	reservation = fs_reservation(run->operands.target_fs);
 	if (run->settings.durable == WEIR_DURABLE_NONE)
 		return "not synced";
-	if (atomic_load(&run->commit.failed))
+	if (atomic_load(&run->commit.failed) || atomic_load(&run->commit.naming.unsure))
 		return "not known to be durable";
 	return reservation != NULL ? reservation : "durable";
 }

@@ -12,7 +12,7 @@
 
 #include "weir.h"
 
-#define PROPERTY_COUNT (WEIR_PROPERTY_SPECIAL + 1)
+#define PROPERTY_COUNT (WEIR_PROPERTY_PROJECT + 1)
 
 #define SETTINGS_SUFFIX_BYTES 256 /* with NUL */
 
@@ -69,6 +69,13 @@ static inline bool settings_keeps_any(const struct settings *settings)
 		if (settings->keep[property] != WEIR_KEEP_OFF)
 			return true;
 	return false;
+}
+
+/* True if inode flags or project ids are kept. */
+static inline bool settings_keeps_flags(const struct settings *settings)
+{
+	return settings_keeps(settings, WEIR_PROPERTY_FLAGS) ||
+	       settings_keeps(settings, WEIR_PROPERTY_PROJECT);
 }
 
 /* True where names are given only after the data was synced. */

@@ -51,6 +51,10 @@ static const char *const sys_kind_names[SYS_KINDS] = {
 	[SYS_SEEK] = "lseek",
 	[SYS_CACHESTAT] = "cachestat",
 	[SYS_FLAGS] = "setfl",
+	[SYS_GET_INODE_FLAGS] = "getflags",
+	[SYS_SET_INODE_FLAGS] = "setflags",
+	[SYS_GET_PROJECT] = "getattr",
+	[SYS_SET_PROJECT] = "setattr",
 	[SYS_CLONE] = "clone",
 	[SYS_COPY_RANGE] = "copy_range",
 	[SYS_MKDIR] = "mkdir",
@@ -225,6 +229,7 @@ static int sys_statx_flags(struct sys *sys, int dirfd, const char *name, int fla
 		.rdev = makedev(raw.stx_rdev_major, raw.stx_rdev_minor),
 		.append_only = (raw.stx_attributes & (STATX_ATTR_APPEND | STATX_ATTR_IMMUTABLE)) !=
 			       0,
+		.compressed = (raw.stx_attributes & STATX_ATTR_COMPRESSED) != 0,
 		.dio_known = (raw.stx_mask & SYS_STATX_DIOALIGN) != 0,
 		.atime = sys_timespec(raw.stx_atime),
 		.mtime = sys_timespec(raw.stx_mtime),
@@ -370,6 +375,61 @@ int sys_set_direct(struct sys *sys, int fd, bool direct)
 		flags = sys_result(fcntl(fd, F_SETFL, (int)flags));
 	}
 	return (int)sys_note(sys, SYS_FLAGS, fd, NULL, 0, 0, direct, flags);
+}
+
+int sys_get_flags(struct sys *sys, int fd, uint32_t *flags)
+{
+	int value = 0; /* an int, whatever its number says (ioctl_iflags(2)) */
+	long result = sys_result(ioctl(fd, FS_IOC_GETFLAGS, &value));
+
+	*flags = (uint32_t)value;
+	return (int)sys_note(sys, SYS_GET_INODE_FLAGS, fd, NULL, 0, 0, *flags, result);
+}
+
+int sys_set_flags(struct sys *sys, int fd, uint32_t flags)
+{
+	int value = (int)flags;
+
+	return (int)sys_note(sys, SYS_SET_INODE_FLAGS, fd, NULL, 0, 0, flags,
+			     sys_result(ioctl(fd, FS_IOC_SETFLAGS, &value)));
+}
+
+int sys_get_attr(struct sys *sys, int dirfd, const char *name, struct sys_attr *attr)
+{
+	struct fsxattr open_attr = { 0 };
+	long result;
+
+	*attr = (struct sys_attr){ 0 };
+	if (name[0] != '\0') {
+		result = sys_result(syscall(SYS_NR_FILE_GETATTR, dirfd, name, attr, sizeof(*attr),
+					    AT_SYMLINK_NOFOLLOW));
+	} else {
+		result = sys_result(ioctl(dirfd, FS_IOC_FSGETXATTR, &open_attr));
+		attr->xflags = open_attr.fsx_xflags;
+		attr->extent_bytes = open_attr.fsx_extsize;
+		attr->extents = open_attr.fsx_nextents;
+		attr->project = open_attr.fsx_projid;
+		attr->cow_extent_bytes = open_attr.fsx_cowextsize;
+	}
+	return (int)sys_note(sys, SYS_GET_PROJECT, dirfd, name, 0, attr->project,
+			     (unsigned)attr->xflags, result);
+}
+
+int sys_set_attr(struct sys *sys, int dirfd, const char *name, const struct sys_attr *attr)
+{
+	struct fsxattr open_attr = {
+		.fsx_xflags = (uint32_t)attr->xflags,
+		.fsx_extsize = attr->extent_bytes,
+		.fsx_nextents = attr->extents,
+		.fsx_projid = attr->project,
+		.fsx_cowextsize = attr->cow_extent_bytes,
+	};
+	long result = name[0] != '\0' ? syscall(SYS_NR_FILE_SETATTR, dirfd, name, attr,
+						sizeof(*attr), AT_SYMLINK_NOFOLLOW)
+				      : ioctl(dirfd, FS_IOC_FSSETXATTR, &open_attr);
+
+	return (int)sys_note(sys, SYS_SET_PROJECT, dirfd, name, 0, attr->project,
+			     (unsigned)attr->xflags, sys_result(result));
 }
 
 int sys_mkdirat(struct sys *sys, int dirfd, const char *name, mode_t mode)

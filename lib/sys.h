@@ -43,6 +43,10 @@ enum sys_kind {
 	SYS_SEEK,
 	SYS_CACHESTAT,
 	SYS_FLAGS,
+	SYS_GET_INODE_FLAGS,
+	SYS_SET_INODE_FLAGS,
+	SYS_GET_PROJECT,
+	SYS_SET_PROJECT,
 	SYS_CLONE,
 	SYS_COPY_RANGE,
 	SYS_MKDIR,
@@ -65,7 +69,9 @@ enum sys_kind {
 };
 
 /* What the kernel knows and Debian 12's headers do not. */
-#define SYS_NR_FCHMODAT2 452	   /* fchmodat2(2), Linux 6.6, the same everywhere */
+#define SYS_NR_FCHMODAT2 452	/* fchmodat2(2), Linux 6.6, the same everywhere */
+#define SYS_NR_FILE_GETATTR 468 /* file_getattr(2), Linux 6.17, nearly everywhere */
+#define SYS_NR_FILE_SETATTR 469
 #define SYS_STATX_DIOALIGN 0x2000U /* statx(2), Linux 6.1 */
 #define SYS_STATX_MNT_ID 0x1000U   /* the same, Linux 5.8 */
 
@@ -89,10 +95,20 @@ struct sys_stat {
 	uint32_t dio_memory_align; /* 0: unknown or no direct I/O, see dio_known */
 	uint32_t dio_offset_align;
 	bool append_only; /* or immutable: names in it cannot be removed */
+	bool compressed;  /* the compressed flag is set */
 	bool dio_known;	  /* the kernel told the two above */
 	struct timespec atime;
 	struct timespec mtime;
 	struct timespec ctime;
+};
+
+/* struct file_attr of linux/fs.h, Linux 6.17. */
+struct sys_attr {
+	uint64_t xflags; /* FS_XFLAG_ */
+	uint32_t extent_bytes;
+	uint32_t extents;
+	uint32_t project;
+	uint32_t cow_extent_bytes;
 };
 
 void sys_open(struct sys *sys);
@@ -143,6 +159,14 @@ int sys_clone(struct sys *sys, int target_fd, int source_fd);
 int64_t sys_copy_file_range(struct sys *sys, int source_fd, int target_fd, int64_t offset,
 			    uint64_t bytes);
 int sys_set_direct(struct sys *sys, int fd, bool direct);
+/* The inode flags (FS_..._FL of linux/fs.h) of an open file or folder. */
+int sys_get_flags(struct sys *sys, int fd, uint32_t *flags);
+int sys_set_flags(struct sys *sys, int fd, uint32_t flags);
+/* The flags and the project of NAME in DIRFD, or of the descriptor itself if it is
+ * "": an open file or folder by its ioctl(2), names by the calls of Linux 6.17, which
+ * do not follow links.  What is set must have been got from there. */
+int sys_get_attr(struct sys *sys, int dirfd, const char *name, struct sys_attr *attr);
+int sys_set_attr(struct sys *sys, int dirfd, const char *name, const struct sys_attr *attr);
 int sys_mkdirat(struct sys *sys, int dirfd, const char *name, mode_t mode);
 int sys_unlinkat(struct sys *sys, int dirfd, const char *name, int flags);
 /* Names the inode of FD; by AT_EMPTY_PATH, or through /proc/self/fd. */

@@ -254,6 +254,51 @@ static void tree_tell_folder(struct tree *tree, struct folder *folder)
 	free(path);
 }
 
+/* Flags and project of a target folder: those that say how entries are stored now,
+ * the others when it is complete. */
+static int tree_begin_flags(struct tree *tree, struct folder *folder, struct losses *losses,
+			    struct error *error)
+{
+	const struct flags_env env = { tree->sys, tree->settings, losses, error };
+	const struct flags_place source = { folder->source_fs, folder->source->fd, "" };
+	const struct flags_place target = { folder->target_fs, folder->target->fd, "" };
+	int result = 0;
+
+	if (!settings_keeps_flags(tree->settings))
+		return 0;
+	folder->flags_before = folder->fresh ? folder->parent->handed.bits : UINT32_MAX;
+	if (folder->finish) {
+		result =
+			flags_read(&env, &source, &folder->stat, folder->target_fs, &folder->flags);
+		if (result == 0)
+			result = flags_set(&env, &target, FLAGS_EARLY, folder->flags.bits,
+					   folder->flags_before);
+		if (result == 0)
+			result = flags_set_project(&env, &target, &folder->flags);
+	}
+	return result == 0 ? flags_read_handed(&env, &target, &folder->handed) : result;
+}
+
+/* True if an existing target folder is immutable or append-only: it fails and
+ * stays as it is (G06), but what is in it may have a better fate. */
+static bool tree_is_sealed(struct tree *tree, const struct folder *folder)
+{
+	const struct error error = {
+		.grade = ERROR_ENTRY,
+		.errnum = EPERM,
+		.side = ERROR_SIDE_TARGET,
+		.operation = "set attributes of",
+		.offset = -1,
+	};
+	struct sys_stat stat;
+
+	if (folder->fresh || !folder->finish ||
+	    sys_statx(tree->sys, folder->target->fd, "", false, &stat) < 0 || !stat.append_only)
+		return false;
+	tree_error(tree, &error, folder, NULL);
+	return true;
+}
+
 /* What is done to a target folder before anything comes into it. */
 static int tree_settle_target(struct tree *tree, struct folder *folder, struct error *error)
 {
@@ -266,16 +311,23 @@ static int tree_settle_target(struct tree *tree, struct folder *folder, struct e
 		.fresh = folder->fresh,
 		.inherits_acl = folder->parent->default_acl,
 	};
-	int result;
+	int result = 0;
 
 	if (settings->dry_run)
 		return 0;
 	if (!folder->fresh)
 		temp_sweep(tree->root, folder->target, meta.fd);
-	folder->finish = folder->fresh || settings_keeps_any(settings);
+	folder->finish = folder->fresh || settings_keeps_any(settings) ||
+			 settings_keeps_flags(settings);
 	/* What a new one inherited is taken from it here. */
 	folder->default_acl = !folder->fresh && meta_hands_acl_on(tree->sys, settings, meta.fd);
-	result = meta_begin_folder(tree->sys, settings, &meta, &folder->acls, &losses, error);
+	if (tree_is_sealed(tree, folder))
+		folder->finish = false;
+	if (folder->finish)
+		result = meta_begin_folder(tree->sys, settings, &meta, &folder->acls, &losses,
+					   error);
+	if (result == 0)
+		result = tree_begin_flags(tree, folder, &losses, error);
 	if (losses_any(&losses)) {
 		char *path = folder_target_path(folder, NULL);
 

@@ -85,6 +85,7 @@ const char *weir_property_name(enum weir_property property)
 		[WEIR_PROPERTY_XATTR] = "xattr",     [WEIR_PROPERTY_CAPS] = "caps",
 		[WEIR_PROPERTY_CONTEXT] = "context", [WEIR_PROPERTY_LINKS] = "links",
 		[WEIR_PROPERTY_SYMLINK] = "symlink", [WEIR_PROPERTY_SPECIAL] = "special",
+		[WEIR_PROPERTY_FLAGS] = "flags",     [WEIR_PROPERTY_PROJECT] = "project",
 	};
 
 	return (unsigned)property < PROPERTY_COUNT ? names[property] : "";

@@ -99,16 +99,18 @@ enum weir_follow {
 
 /* What an entry has beside its name and its bytes.  Since 0.1. */
 enum weir_property {
-	WEIR_PROPERTY_MODE = 0,	   /* permissions, setuid, setgid, sticky */
-	WEIR_PROPERTY_OWNER = 1,   /* owner and group, by number */
-	WEIR_PROPERTY_TIMES = 2,   /* of last access and modification */
-	WEIR_PROPERTY_ACL = 3,	   /* access control lists, access and default */
-	WEIR_PROPERTY_XATTR = 4,   /* extended attributes that are none of the others */
-	WEIR_PROPERTY_CAPS = 5,	   /* file capabilities */
-	WEIR_PROPERTY_CONTEXT = 6, /* the SELinux label */
-	WEIR_PROPERTY_LINKS = 7,   /* being one inode with other entries of the run */
-	WEIR_PROPERTY_SYMLINK = 8, /* being a symbolic link */
-	WEIR_PROPERTY_SPECIAL = 9, /* being a FIFO, socket or device */
+	WEIR_PROPERTY_MODE = 0,	    /* permissions, setuid, setgid, sticky */
+	WEIR_PROPERTY_OWNER = 1,    /* owner and group, by number */
+	WEIR_PROPERTY_TIMES = 2,    /* of last access and modification */
+	WEIR_PROPERTY_ACL = 3,	    /* access control lists, access and default */
+	WEIR_PROPERTY_XATTR = 4,    /* extended attributes that are none of the others */
+	WEIR_PROPERTY_CAPS = 5,	    /* file capabilities */
+	WEIR_PROPERTY_CONTEXT = 6,  /* the SELinux label */
+	WEIR_PROPERTY_LINKS = 7,    /* being one inode with other entries of the run */
+	WEIR_PROPERTY_SYMLINK = 8,  /* being a symbolic link */
+	WEIR_PROPERTY_SPECIAL = 9,  /* being a FIFO, socket or device */
+	WEIR_PROPERTY_FLAGS = 10,   /* inode flags that users set, such as immutable */
+	WEIR_PROPERTY_PROJECT = 11, /* project id of quotas, and that a folder hands it on */
 };
 
 /* How a property is kept, WEIR_OPT_KEEP_.  Since 0.1. */
@@ -136,16 +138,18 @@ enum weir_option {
 	WEIR_OPT_REPORT_WAYS = 13,    /* 0/1: a WAY event when a way of copying is taken */
 	/* enum weir_keep, one for each enum weir_property in its order.  OFF at
 	 * first, but REQUIRE for links and special files. */
-	WEIR_OPT_KEEP_MODE = 14,
-	WEIR_OPT_KEEP_OWNER = 15,
-	WEIR_OPT_KEEP_TIMES = 16,
-	WEIR_OPT_KEEP_ACL = 17,
-	WEIR_OPT_KEEP_XATTR = 18,
-	WEIR_OPT_KEEP_CAPS = 19,
-	WEIR_OPT_KEEP_CONTEXT = 20,
-	WEIR_OPT_KEEP_LINKS = 21,
-	WEIR_OPT_KEEP_SYMLINK = 22,
-	WEIR_OPT_KEEP_SPECIAL = 23,
+	WEIR_OPT_KEEP_MODE = 40,
+	WEIR_OPT_KEEP_OWNER = 41,
+	WEIR_OPT_KEEP_TIMES = 42,
+	WEIR_OPT_KEEP_ACL = 43,
+	WEIR_OPT_KEEP_XATTR = 44,
+	WEIR_OPT_KEEP_CAPS = 45,
+	WEIR_OPT_KEEP_CONTEXT = 46,
+	WEIR_OPT_KEEP_LINKS = 47,
+	WEIR_OPT_KEEP_SYMLINK = 48,
+	WEIR_OPT_KEEP_SPECIAL = 49,
+	WEIR_OPT_KEEP_FLAGS = 50,
+	WEIR_OPT_KEEP_PROJECT = 51,
 	WEIR_OPT_REFLINK = 24,	       /* enum weir_reflink */
 	WEIR_OPT_FOLLOW = 25,	       /* enum weir_follow */
 	WEIR_OPT_ONE_FILE_SYSTEM = 26, /* 0/1: do not enter folders of another one */
