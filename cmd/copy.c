@@ -221,6 +221,25 @@ static void log_command(struct copy *copy, char **words)
 	text_free(&line);
 }
 
+/* With what the environment says.  Without a sync before the name, a power cut
+ * could leave reserved zeros of the right size. */
+static int check_preallocate(const struct copy *copy)
+{
+	const struct request *request = &copy->request;
+	const char *why = NULL;
+
+	if (request->values[WEIR_OPT_PREALLOCATE] == 0)
+		return 0;
+	if (request->values[WEIR_OPT_SPARSE] == WEIR_SPARSE_ALWAYS)
+		why = "--preallocate and --sparse=always exclude each other";
+	else if (request->values[WEIR_OPT_REFLINK] == WEIR_REFLINK_ALWAYS)
+		why = "--preallocate and --reflink=always exclude each other";
+	else if (request->given[WEIR_OPT_DURABLE] &&
+		 request->values[WEIR_OPT_DURABLE] < WEIR_DURABLE_GROUP)
+		why = "--preallocate needs --durable=group or file";
+	return why != NULL ? usage_error(copy->speaker, NULL, why) : 0;
+}
+
 /* Everything up to the first look at an operand. */
 static int prepare(struct copy *copy, char **words)
 {
@@ -232,6 +251,8 @@ static int prepare(struct copy *copy, char **words)
 		status = parse_environment(copy->speaker, &copy->request);
 	if (status == 0)
 		status = backup_settle(copy->speaker, &copy->request);
+	if (status == 0)
+		status = check_preallocate(copy);
 	if (status == 0)
 		status = make_run(copy);
 	if (status == 0)

@@ -93,7 +93,7 @@ _weir_options()
 
 	case $1 in
 	copy)
-		words='-r -R --recursive -a --archive -p --preserve --no-preserve= --keep= -L --dereference -H --dereference-command-line -P --no-dereference -d --links -x --one-file-system -n --no-clobber -i --interactive -f --force -u --update -l --link -s --symbolic-link --attributes-only --copy-contents --inplace --dry-run -t --target-directory= -T --no-target-directory --files-from= -0 --null --durable= --sync= --engine= --direct= --reflink --sparse= --chunk-size= --depth= --workers= -v --verbose -q --quiet --progress= --stats --explain --log-file= --help'
+		words='-r -R --recursive -a --archive -p --preserve --no-preserve= --keep= -L --dereference -H --dereference-command-line -P --no-dereference -d --links -x --one-file-system -n --no-clobber -i --interactive -f --force -u --update -l --link -s --symbolic-link --attributes-only --copy-contents --inplace -b --backup -S --suffix= --dry-run -t --target-directory= -T --no-target-directory --files-from= -0 --null --durable= --sync= --engine= --direct= --reflink --sparse= --preallocate --chunk-size= --depth= --workers= -v --verbose -q --quiet --progress= --stats --explain --log-file= --help'
 		;;
 	help)
 		words='--help'

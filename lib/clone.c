@@ -56,7 +56,7 @@ enum step_answer clone_start(struct job_env *env, struct job *job)
 	if (env->settings->reflink == WEIR_REFLINK_NEVER || job->source.size_bytes == 0)
 		return STEP_NEXT;
 	/* A clone has the holes of its source, no more and no less. */
-	if (env->settings->sparse != WEIR_SPARSE_AUTO &&
+	if ((env->settings->sparse != WEIR_SPARSE_AUTO || env->settings->preallocate) &&
 	    env->settings->reflink == WEIR_REFLINK_AUTO)
 		return STEP_NEXT;
 	pair = clone_pair(env, job);

@@ -53,7 +53,8 @@ static struct fs_pair *offload_is_for(struct job_env *env, const struct job *job
 	struct fs_pair *pair;
 
 	/* copy_file_range may share blocks, and may fill holes. */
-	if (settings->reflink == WEIR_REFLINK_NEVER || settings->sparse != WEIR_SPARSE_AUTO)
+	if (settings->reflink == WEIR_REFLINK_NEVER || settings->sparse != WEIR_SPARSE_AUTO ||
+	    settings->preallocate)
 		return NULL;
 	if (job->whole || job->source.size_bytes == 0 ||
 	    job->source.blocks < job->source.size_bytes / 512)

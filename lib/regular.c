@@ -18,6 +18,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/falloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -455,18 +456,24 @@ void regular_choose(struct job_env *env, struct job *job, struct stream_plan *pl
 	plan->write_now = !plan->write_direct;
 }
 
-/* Blocks are taken before data is written, never over holes: early "no space",
- * one extent, and no size change that would serialise direct writes. */
+/* Blocks are taken before data is written, over holes only where that was asked
+ * for: early "no space", one extent, and no size change that would serialise direct
+ * writes.  The size is left alone where it is not that of the data to come (P6). */
 static int regular_reserve(struct job_env *env, struct job *job, const struct stream_plan *plan)
 {
+	bool asked = env->settings->preallocate && !plan->to_end;
+	bool dense = plan->write_direct && !plan->sparse && !plan->find_zeros;
 	uint64_t size = plan->size_bytes;
 	int result;
 
-	if (!plan->write_direct || plan->sparse || plan->find_zeros)
+	if (!asked && !dense)
 		return 0;
 	if (plan->pad_tail) /* P6: the size must be wrong until the data is there */
 		size = (size + plan->align_bytes - 1) / plan->align_bytes * plan->align_bytes;
-	result = sys_fallocate(env->stream.sys, job->target_fd, 0, 0, (int64_t)size);
+	result = sys_fallocate(env->stream.sys, job->target_fd, dense ? 0 : FALLOC_FL_KEEP_SIZE, 0,
+			       (int64_t)size);
+	if (asked)
+		return result;
 	return result == -EOPNOTSUPP || result == -ENOSYS || result == -EINVAL ? 0 : result;
 }
 

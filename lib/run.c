@@ -534,6 +534,8 @@ static int run_begin(struct weir_run *run)
 
 	if (run->operands.count == 0 || run->operands.target_path == NULL)
 		return -EINVAL;
+	if (settings_contradict(&run->settings))
+		return -EINVAL;
 	result = run_open(run);
 	if (result < 0)
 		return result;

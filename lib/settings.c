@@ -52,6 +52,7 @@ static const struct settings_bound {
 	[WEIR_OPT_ASK] = { 0, 1 },
 	[WEIR_OPT_COPY_CONTENTS] = { 0, 1 },
 	[WEIR_OPT_BACKUP] = { WEIR_BACKUP_NONE, WEIR_BACKUP_NUMBERED },
+	[WEIR_OPT_PREALLOCATE] = { 0, 1 },
 };
 
 _Static_assert(WEIR_OPT_KEEP_PROJECT - WEIR_OPT_KEEP_MODE + 1 == PROPERTY_COUNT,
@@ -146,6 +147,9 @@ static void settings_store(struct settings *settings, enum weir_option option, i
 	case WEIR_OPT_BACKUP:
 		settings->backup = (enum weir_backup)value;
 		break;
+	case WEIR_OPT_PREALLOCATE:
+		settings->preallocate = value != 0;
+		break;
 	default:
 		settings->keep[option - WEIR_OPT_KEEP_MODE] = (enum weir_keep)value;
 	}
@@ -176,4 +180,14 @@ int settings_set_text(struct settings *settings, enum weir_text option, const ch
 		return -ENAMETOOLONG;
 	memcpy(settings->backup_suffix, text, length + 1);
 	return 0;
+}
+
+bool settings_contradict(const struct settings *settings)
+{
+	if (!settings->preallocate)
+		return false;
+	/* Where names come before syncs, a cut could leave zeros of the right size
+	 * (P6). */
+	return !settings_parks(settings) || settings->sparse == WEIR_SPARSE_ALWAYS ||
+	       settings->reflink == WEIR_REFLINK_ALWAYS;
 }

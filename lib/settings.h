@@ -36,6 +36,7 @@ struct settings {
 	bool copy_contents;
 	enum weir_backup backup;
 	char backup_suffix[SETTINGS_SUFFIX_BYTES];
+	bool preallocate;
 	enum weir_follow follow;
 	bool one_file_system;
 	uint32_t chunk_bytes; /* 0 = chosen */
@@ -77,6 +78,9 @@ static inline bool settings_keeps_flags(const struct settings *settings)
 	return settings_keeps(settings, WEIR_PROPERTY_FLAGS) ||
 	       settings_keeps(settings, WEIR_PROPERTY_PROJECT);
 }
+
+/* True if options were set that exclude each other. */
+bool settings_contradict(const struct settings *settings);
 
 /* True where names are given only after the data was synced. */
 static inline bool settings_parks(const struct settings *settings)

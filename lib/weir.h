@@ -166,6 +166,7 @@ enum weir_text {
 	/* What is added to a name for its simple backup: "~" unless set; 1 to 255
 	 * bytes, without a slash. */
 	WEIR_TEXT_BACKUP_SUFFIX = 1,
+	WEIR_OPT_PREALLOCATE = 30,     /* 0/1: reserve all blocks before data; for GROUP, FILE */
 };
 
 /* How the target operand is read.  Since 0.1. */
@@ -315,8 +316,9 @@ int weir_run_set_target(struct weir_run *run, int dirfd, const char *path,
 
 /* Waits at most TIMEOUT_MS (-1: without limit) for the next event.  The first
  * call starts the run.  1: *event is valid until the next call; 0: the run has
- * ended and all events were seen; -ETIMEDOUT; -EINVAL: no source or target;
- * another negative errno: the run cannot go on.  Since 0.1. */
+ * ended and all events were seen; -ETIMEDOUT; -EINVAL: no source or target, or
+ * options that exclude each other; another negative errno: the run cannot go on.
+ * Since 0.1. */
 int weir_run_next(struct weir_run *run, int timeout_ms, struct weir_event **event);
 
 /* A descriptor that polls readable while weir_run_next() has something to

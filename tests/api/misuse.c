@@ -50,5 +50,17 @@ int main(void)
 	run = weir_run_new(WEIR_COPY);
 	expect(run != NULL && weir_run_add_source(run, AT_FDCWD, "/nonexistent") == 0, "a source");
 	weir_run_free(run);
+
+	run = weir_run_new(WEIR_COPY);
+	expect(run != NULL && weir_run_add_source(run, AT_FDCWD, "/nonexistent") == 0 &&
+		       weir_run_set_target(run, AT_FDCWD, "/nonexistent", WEIR_TARGET_NAME) == 0,
+	       "operands");
+	expect(run != NULL && weir_run_set(run, WEIR_OPT_PREALLOCATE, 1) == 0 &&
+		       weir_run_set(run, WEIR_OPT_DURABLE, WEIR_DURABLE_NONE) == 0 &&
+		       weir_run_next(run, -1, &event) == -EINVAL,
+	       "space reserved where nothing is synced before the names");
+	expect(weir_bounds((enum weir_option)14, &lowest, &highest) == -EINVAL,
+	       "bounds of a number that is not given out");
+	weir_run_free(run);
 	return failures != 0;
 }

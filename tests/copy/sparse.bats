@@ -144,3 +144,76 @@ written_zeros() { # FILE
 	says "auto"
 	absent "$D/f"
 }
+
+need_reserving() {
+	: >"$D/probe"
+	fallocate -n -l 1M "$D/probe" 2>/dev/null || skip "nothing can be reserved here"
+	[ "$(blocks "$D/probe")" -ge 2048 ] || skip "reserved space is not counted here"
+	rm "$D/probe"
+}
+
+# bats test_tags=D08
+@test "--preallocate reserves the holes too, whatever else is asked for" {
+	local sparse direct level size blocks
+
+	need_holes
+	need_reserving
+	mktree sparse "$S/holes" 10000123 0 5000000
+	mktree file "$S/dense" 3000123
+	: >"$S/empty"
+	for sparse in auto never; do
+		for direct in auto always never; do
+			for level in group file; do
+				copies --preallocate --sparse=$sparse --direct=$direct \
+					--durable=$level -t "$D" "$S/holes" "$S/dense" "$S/empty"
+				same "$S" "$D"
+				for size in holes:10000123 dense:3000123 empty:0; do
+					blocks=$(blocks "$D/${size%:*}")
+					[ $((blocks * 512)) -ge "${size#*:}" ]
+					# Nothing beyond the end but the rest of a block.
+					[ $((blocks * 512)) -le $((${size#*:} + 262144)) ]
+				done
+				rm "$D"/*
+			done
+		done
+	done
+}
+
+# bats test_tags=D08
+@test "--preallocate keeps blocks of its own where clones are possible" {
+	need_reserving
+	mktree file "$S/f" 1000000
+	WEIR_REFLINK=auto exits 0 "$WEIR" copy --stats --preallocate "$S/f" "$D/f"
+	counts bytes_cloned -eq 0
+	same "$S/f" "$D/f"
+}
+
+# bats test_tags=D08,F01
+@test "--preallocate fails before the first byte where there is no room" {
+	need_strace
+	need_reserving
+	mktree file "$S/f" 100000
+	exits 27 strace -f -qq -o "$T/calls" -e trace=fallocate,write,pwrite64 \
+		-e inject=fallocate:error=ENOSPC "$WEIR" copy --preallocate "$S/f" "$D/f"
+	says "cannot reserve space for target '$D/f': No space left on device (ENOSPC)"
+	run ! grep -q pwrite64 "$T/calls"
+	absent "$D/f"
+	exits 23 strace -f -qq -o /dev/null -e trace=fallocate \
+		-e inject=fallocate:error=EOPNOTSUPP "$WEIR" copy --preallocate "$S/f" "$D/f"
+	says "cannot reserve space for target '$D/f': Operation not supported (EOPNOTSUPP)"
+	absent "$D/f"
+}
+
+# bats test_tags=D08,R01
+@test "--preallocate is refused with what contradicts it" {
+	printf x >"$S/f"
+	copy_exits 2 --preallocate --sparse=always "$S/f" "$D/f"
+	says "--preallocate and --sparse=always exclude each other"
+	copy_exits 2 --preallocate --reflink=always "$S/f" "$D/f"
+	says "--preallocate and --reflink=always exclude each other"
+	copy_exits 2 --preallocate --durable=none "$S/f" "$D/f"
+	says "--preallocate needs --durable=group or file"
+	WEIR_DURABLE=end exits 2 "$WEIR" copy --preallocate "$S/f" "$D/f"
+	says "--preallocate needs --durable=group or file"
+	absent "$D/f"
+}
