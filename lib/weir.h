@@ -154,11 +154,12 @@ enum weir_option {
 	WEIR_OPT_FOLLOW = 25,	       /* enum weir_follow */
 	WEIR_OPT_ONE_FILE_SYSTEM = 26, /* 0/1: do not enter folders of another one */
 	WEIR_OPT_SPARSE = 27,	       /* enum weir_sparse */
+	WEIR_OPT_BACKUP = 29,	       /* enum weir_backup */
+	WEIR_OPT_PREALLOCATE = 30,     /* 0/1: reserve all blocks before data; for GROUP, FILE */
 	WEIR_OPT_MAKE = 35,	       /* enum weir_make */
+	WEIR_OPT_IN_PLACE = 36,	       /* 0/1: write into regular files that exist; not atomic */
 	WEIR_OPT_COPY_CONTENTS = 37,   /* 0/1: read FIFOs and devices below folders, too */
 	WEIR_OPT_ASK = 38,	       /* 0/1: an ASK event before anything is replaced */
-	WEIR_OPT_IN_PLACE = 36,	       /* 0/1: write into regular files that exist; not atomic */
-	WEIR_OPT_BACKUP = 29,	       /* enum weir_backup */
 };
 
 /* Options of weir_run_set_text() that are a text.  Since 0.1. */
@@ -166,7 +167,6 @@ enum weir_text {
 	/* What is added to a name for its simple backup: "~" unless set; 1 to 255
 	 * bytes, without a slash. */
 	WEIR_TEXT_BACKUP_SUFFIX = 1,
-	WEIR_OPT_PREALLOCATE = 30,     /* 0/1: reserve all blocks before data; for GROUP, FILE */
 };
 
 /* How the target operand is read.  Since 0.1. */

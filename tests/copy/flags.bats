@@ -380,3 +380,25 @@ sealed_in_order() { # FILE
 	says "not known to be durable"
 	cmp "$S/f" "$D/f"
 }
+
+# --- Interruption -----------------------------------------------------------------
+
+# bats test_tags=M01
+@test "a folder that an interrupted run left incomplete can be completed by the next" {
+	need_seals
+	mkdir "$S/a"
+	local i
+
+	for i in {1..12}; do
+		mktree file "$S/a/$i" 9000000 "$i"
+	done
+	chattr +i "$S/a"
+	run --separate-stderr strike --at-name="$D/a" --signal=2 --signal=2 -- \
+		"$WEIR" copy -a --workers=1 --direct=never "$S/a" "$D"
+	[ "$status" -eq 0 ] || has_flags '' "$D/a"
+	[ "$status" -ne 0 ] || has_flags i "$D/a"
+	chattr -i "$D/a"
+	copies -a "$S/a" "$D"
+	same --mode --times "$S/a" "$D/a"
+	has_flags i "$D/a"
+}
