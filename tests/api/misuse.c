@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <weir.h>
 
@@ -18,6 +19,28 @@ static void expect(int good, const char *what)
 		return;
 	fprintf(stderr, "wrong: %s\n", what);
 	failures++;
+}
+
+/* A text is copied, so the caller's may change; what no name can end with is refused. */
+static void set_texts(struct weir_run *run)
+{
+	const enum weir_text suffix = WEIR_TEXT_BACKUP_SUFFIX;
+	struct weir_event *event;
+	char text[300] = ".old";
+
+	expect(weir_run_set_text(run, suffix, text) == 0, "a suffix");
+	expect(weir_run_set_text(run, suffix, "") == -EINVAL, "an empty suffix");
+	expect(weir_run_set_text(run, suffix, "a/b") == -EINVAL, "a suffix with a slash");
+	expect(weir_run_set_text(run, suffix, NULL) == -EINVAL, "no suffix");
+	expect(weir_run_set_text(run, (enum weir_text)999, "x") == -EINVAL, "no text option");
+	memset(text, 'x', sizeof(text) - 1);
+	expect(weir_run_set_text(run, suffix, text) == -ENAMETOOLONG, "a suffix of 299 bytes");
+	text[255] = '\0';
+	expect(weir_run_set_text(run, suffix, text) == 0, "a suffix of 255 bytes");
+	expect(weir_run_set_target(run, AT_FDCWD, "/nonexistent/x", WEIR_TARGET_NAME) == 0,
+	       "a target");
+	expect(weir_run_next(run, -1, &event) == 1, "a run that cannot start says so");
+	expect(weir_run_set_text(run, suffix, "~") == -EBUSY, "a text for a run that has begun");
 }
 
 int main(void)
@@ -49,6 +72,8 @@ int main(void)
 
 	run = weir_run_new(WEIR_COPY);
 	expect(run != NULL && weir_run_add_source(run, AT_FDCWD, "/nonexistent") == 0, "a source");
+	if (run != NULL)
+		set_texts(run);
 	weir_run_free(run);
 
 	run = weir_run_new(WEIR_COPY);
