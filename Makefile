@@ -30,8 +30,8 @@
 #   CC CPPFLAGS CFLAGS LDFLAGS LDLIBS AR PKG_CONFIG
 #                  the usual ones; flags come after the Makefile's own
 #   DESTDIR        staging folder, put in front of every installed path
-#   prefix exec_prefix bindir libdir includedir datadir mandir pkgconfigdir
-#   bashcompdir zshcompdir fishcompdir
+#   prefix exec_prefix bindir libdir libexecdir includedir datadir mandir
+#   pkgconfigdir bashcompdir zshcompdir fishcompdir
 #                  where things are installed (default prefix: /usr/local)
 #   RPATH=         install a command without a run path; the default is one
 #                  from bindir to libdir if the loader does not look there
@@ -76,6 +76,7 @@ prefix ?= /usr/local
 exec_prefix ?= $(prefix)
 bindir ?= $(exec_prefix)/bin
 libdir ?= $(exec_prefix)/lib
+libexecdir ?= $(exec_prefix)/libexec
 includedir ?= $(prefix)/include
 datadir ?= $(prefix)/share
 mandir ?= $(datadir)/man
@@ -287,6 +288,7 @@ define installed_files
 755|$(B)/installed/weir|$(bindir)/weir
 755|$(B)/$(shared)|$(libdir)/$(shared)
 link|$(shared)|$(libdir)/libweir.so
+link|$(cp_link)|$(libexecdir)/weir/cp
 644|$(B)/libweir.a|$(libdir)/libweir.a
 644|lib/weir.h|$(includedir)/weir.h
 644|$(B)/installed/weir.pc|$(pkgconfigdir)/weir.pc
@@ -295,6 +297,9 @@ link|$(shared)|$(libdir)/libweir.so
 644|completions/weir.fish|$(fishcompdir)/weir.fish
 $(subst $(newline)$(space),$(newline),$(foreach page,$(pages),$(installed_page)$(newline)))
 endef
+# weir under the name of cp, by the way from one place to the other.  Names only:
+# what is a link here need not be one there.
+cp_link = $(shell realpath -ms --relative-to='$(libexecdir)/weir' '$(bindir)/weir')
 installed_page = 644|$(page)|$(mandir)/man$(subst .,,$(suffix $(page)))/$(notdir $(page))
 pages := $(sort $(wildcard man/*.[0-9]))
 
@@ -320,15 +325,18 @@ install: all
 	done
 	$(Q)$(refresh_loader)
 
-# Folders that are empty afterwards go too, if they are ours: below DESTDIR, or
-# below a prefix that is not the system's.
+# Folders that are empty afterwards go too, if they are ours: that of cp, and those
+# below DESTDIR, or below a prefix that is not the system's.
 uninstall:
 	$(Q)printf '%s\n' "$$WEIR_FILES" | while IFS='|' read -r mode what where; do \
 		[ -n "$$mode" ] || continue; \
 		rm -f "$$WEIR_DESTDIR$$where" || exit 1; \
-		case $$WEIR_DESTDIR:$$WEIR_PREFIX in :/|:/usr|:/usr/local) continue ;; esac; \
-		top=$${WEIR_DESTDIR:-$$WEIR_PREFIX}; \
 		folder=$$WEIR_DESTDIR$${where%/*}; \
+		case $$WEIR_DESTDIR:$$WEIR_PREFIX in :/|:/usr|:/usr/local) \
+			case $$where in */weir/cp) rmdir "$$folder" 2>/dev/null ;; esac; \
+			continue ;; \
+		esac; \
+		top=$${WEIR_DESTDIR:-$$WEIR_PREFIX}; \
 		while [ "$$folder" != "$${folder#"$$top"/}" ] && rmdir "$$folder" 2>/dev/null; do \
 			folder=$${folder%/*}; \
 		done; \

@@ -13,6 +13,7 @@
 #include "log.h"
 #include "names.h"
 #include "output.h"
+#include "program.h"
 #include "progress.h"
 #include "question.h"
 #include "report.h"
@@ -22,6 +23,7 @@
 #define REPORT_AFTER_NS 1000000000ULL
 
 struct copy {
+	const struct verb *verb;
 	const struct speaker *speaker;
 	struct request request;
 	struct weir_run *run;
@@ -112,7 +114,7 @@ static int fail_early(const char *operation, const char *name, const char *why)
 	struct text text = { 0 };
 
 	output_open(&output);
-	text_addf(&text, "weir: cannot %s", operation);
+	text_addf(&text, "%s: cannot %s", program_name(), operation);
 	if (name != NULL) {
 		text_add(&text, " ");
 		escape_quoted(&text, name, output.utf8);
@@ -183,9 +185,11 @@ static int add_target(struct copy *copy)
 
 static int add_sources(struct copy *copy)
 {
+	bool strips = copy->request.values[SETTING_STRIP_SLASHES] != 0;
+
 	for (size_t i = 0; i < copy->source_count; i++) {
 		const char *source = copy->request.operands[i];
-		int result = weir_run_add_source(copy->run, AT_FDCWD, source);
+		int result = names_add_source(copy->run, source, strips);
 
 		if (result < 0)
 			return fail_early_errno("use source", source, -result);
@@ -193,7 +197,8 @@ static int add_sources(struct copy *copy)
 	if (!has(copy, TEXT_LIST_FILE))
 		return 0;
 	return names_add_sources(copy->speaker, copy->run, copy->request.texts[TEXT_LIST_FILE],
-				 copy->request.values[SETTING_NULL] != 0, &copy->source_count);
+				 copy->request.values[SETTING_NULL] != 0, strips,
+				 &copy->source_count);
 }
 
 static int open_log(struct copy *copy)
@@ -212,7 +217,7 @@ static void log_command(struct copy *copy, char **words)
 {
 	struct text line = { 0 };
 
-	text_add(&line, "weir " WEIR_VERSION ": copy");
+	text_addf(&line, "weir " WEIR_VERSION ": %s", copy->verb->name);
 	for (; *words != NULL; words++) {
 		text_add(&line, " ");
 		escape_quoted(&line, *words, true);
@@ -240,6 +245,16 @@ static int check_preallocate(const struct copy *copy)
 	return why != NULL ? usage_error(copy->speaker, NULL, why) : 0;
 }
 
+/* What scripts expect of cp: nothing is synced, and a terminal sees nothing. */
+static void default_to_cp(struct request *request)
+{
+	if (!request->given[WEIR_OPT_DURABLE])
+		request->values[WEIR_OPT_DURABLE] = WEIR_DURABLE_NONE;
+	if (!request->given[SETTING_PROGRESS])
+		request->values[SETTING_PROGRESS] = PROGRESS_NEVER;
+	request->given[WEIR_OPT_DURABLE] = true;
+}
+
 /* Everything up to the first look at an operand. */
 static int prepare(struct copy *copy, char **words)
 {
@@ -249,6 +264,8 @@ static int prepare(struct copy *copy, char **words)
 		status = check_operands(copy);
 	if (status == 0)
 		status = parse_environment(copy->speaker, &copy->request);
+	if (program_is_cp())
+		default_to_cp(&copy->request);
 	if (status == 0)
 		status = backup_settle(copy->speaker, &copy->request);
 	if (status == 0)
@@ -273,7 +290,7 @@ static void tell_finishing(struct copy *copy)
 	struct text line = { 0 };
 
 	weir_run_stats(copy->run, &stats, sizeof(stats));
-	text_add(&line, "weir: finishing ");
+	text_addf(&line, "%s: finishing ", program_name());
 	text_add_count(&line, stats.files_parked, "file", "files");
 	text_add(&line, ", ");
 	text_add_count(&line, stats.bytes_parked, "byte", "bytes");
@@ -286,7 +303,7 @@ static void answer_signals(struct copy *copy)
 {
 	if (signals_take_progress())
 		progress_tell(&copy->progress, &copy->output, copy->run);
-	if (!copy->finishing_told && signals_count() > 0) {
+	if (!copy->finishing_told && signals_count() > 0 && !program_is_cp()) {
 		copy->finishing_told = true;
 		tell_finishing(copy);
 	}
@@ -296,7 +313,7 @@ static void tell_broken_run(struct copy *copy, int errnum)
 {
 	struct text line = { 0 };
 
-	text_add(&line, "weir: cannot go on: ");
+	text_addf(&line, "%s: cannot go on: ", program_name());
 	output_add_reason(&line, errnum);
 	report_line(&copy->report, text_string(&line));
 	text_free(&line);
@@ -357,7 +374,8 @@ static bool wants_summary(const struct copy *copy)
 
 	if (request->values[SETTING_STATS] != 0)
 		return true;
-	if (request->values[SETTING_VERBOSITY] == VERBOSITY_QUIET || isatty(STDERR_FILENO) != 1)
+	if (request->values[SETTING_VERBOSITY] == VERBOSITY_QUIET || program_is_cp() ||
+	    isatty(STDERR_FILENO) != 1)
 		return false;
 	weir_run_stats(copy->run, &stats, sizeof(stats));
 	return stats.elapsed_ns > REPORT_AFTER_NS || request->values[WEIR_OPT_DRY_RUN] != 0;
@@ -390,13 +408,24 @@ static void close_log(struct copy *copy)
 
 	if (errnum == 0)
 		return;
-	text_add(&line, "weir: cannot write log ");
+	text_addf(&line, "%s: cannot write log ", program_name());
 	escape_quoted(&line, copy->log.file, copy->output.utf8);
 	text_add(&line, ": ");
 	output_add_reason(&line, errnum);
 	output_err(&copy->output, text_string(&line));
 	text_free(&line);
 	copy->status = worsen(copy->status);
+}
+
+/* Who comes from rsync means a dry run by -n, and would wonder at the silence. */
+static void hint_at_letter(struct copy *copy)
+{
+	const struct request *request = &copy->request;
+
+	if (request->letters['n'] && request->values[WEIR_OPT_NO_CLOBBER] != 0 &&
+	    !request->given[WEIR_OPT_DRY_RUN] && !program_is_cp() &&
+	    get_verbosity(request) != VERBOSITY_QUIET && isatty(STDERR_FILENO) == 1)
+		output_err(&copy->output, PROGRAM_WEIR ": -n is no-clobber; see --dry-run");
 }
 
 static void run(struct copy *copy)
@@ -412,7 +441,8 @@ static void run(struct copy *copy)
 		    geteuid() == 0 || request->given[SETTING_OWNER_NAMED]);
 	progress_open(&copy->progress, (enum progress_when)request->values[SETTING_PROGRESS],
 		      verbosity == VERBOSITY_QUIET, is_durable);
-	question_open(&copy->question, false);
+	question_open(&copy->question, program_is_cp());
+	hint_at_letter(copy);
 	signals_watch(copy->run);
 	/* An empty list is no error: there is nothing to copy, and all is done. */
 	if (copy->source_count > 0)
@@ -428,13 +458,15 @@ static void run(struct copy *copy)
 
 int copy_run(const struct verb *verb, char **words)
 {
-	struct copy copy = { .speaker = &verb->speaker, .log = { .fd = -1 } };
+	struct copy copy = { .verb = verb, .speaker = &verb->speaker, .log = { .fd = -1 } };
 	int result = parse_words(&verb->speaker, words, &copy.request);
 
 	if (result < 0) {
 		copy.status = -result;
 	} else if (copy.request.given[SETTING_HELP]) {
 		copy.status = help_show_verb(verb);
+	} else if (copy.request.given[SETTING_VERSION]) {
+		copy.status = help_show_version();
 	} else {
 		copy.status = prepare(&copy, words);
 		if (copy.status == 0)

@@ -13,7 +13,6 @@ static const struct foreign_letter {
 	char letter;
 	const char *hint;
 } foreign_letters[] = {
-	{ 'h', "the help is 'weir copy --help'" },
 	{ 'V', "the version is 'weir --version'" },
 	{ 'z', "nothing is sent over a network, so nothing is compressed" },
 	{ 'e', "both sides are local paths; nothing is sent over a network" },
@@ -27,7 +26,6 @@ static const struct foreign_name {
 	{ "compress", "nothing is sent over a network, so nothing is compressed" },
 	{ "rsh", "both sides are local paths; nothing is sent over a network" },
 	{ "whole-file", "whole files are always copied" },
-	{ "remove-destination", "what exists is always replaced by a new file" },
 	{ "partial", "an interrupted copy leaves no partial file" },
 	{ "times", "use --preserve" },
 	{ "perms", "use --preserve" },
@@ -41,7 +39,6 @@ static const struct foreign_name {
 	{ "existing", "--update replaces only what is older" },
 	{ "from0", "use --null" },
 	{ "fsync", "use --durable=file" },
-	{ "debug", "use --explain" },
 	{ "info", "use --progress or --stats" },
 	{ "itemize-changes", "use --verbose" },
 	{ "human-readable", "the report is always readable; --stats adds exact counters" },
@@ -58,7 +55,6 @@ static const struct foreign_name {
 	{ "silent", "use --quiet" },
 	{ "log", "use --log-file" },
 	{ "list-only", "use --dry-run" },
-	{ "usage", "the help is 'weir copy --help'" },
 	{ "version", "the version is 'weir --version'" },
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "output.h"
+#include "program.h"
 
 #define HELP_COLUMNS 80U
 #define HELP_INDENT 28U /* where the words behind an option begin */
@@ -109,7 +110,7 @@ int help_show_verb(const struct verb *verb)
 	int status;
 
 	for (size_t i = 0; verb->usage[i] != NULL; i++)
-		text_addf(&text, "%s weir %s %s\n", i == 0 ? "Usage:" : "      ", verb->name,
+		text_addf(&text, "%s %s %s\n", i == 0 ? "Usage:" : "      ", verb->speaker.name,
 			  verb->usage[i]);
 	add_options(&text, verb->speaker.verb);
 	for (size_t i = 0; verb->notes[i] != NULL; i++)
@@ -141,7 +142,8 @@ int help_show_version(void)
 	struct text text = { 0 };
 	int status;
 
-	text_add(&text, "weir " WEIR_VERSION "\n");
+	text_addf(&text, program_is_cp() ? "%s (weir) %s\n" : "%s %s\n", program_name(),
+		  WEIR_VERSION);
 	text_addf(&text, "libweir %s\n", weir_version());
 	text_add(&text, weir_features());
 	if (text.data != NULL && text.data[text.length_bytes - 1] != '\n')
@@ -206,7 +208,7 @@ int help_dump_options(void)
 	struct text text = { 0 };
 	int status;
 
-	dump_verb(&text, "weir", VERB_NONE);
+	dump_verb(&text, PROGRAM_WEIR, VERB_NONE);
 	for (const struct verb *verb = verbs; verb->name != NULL; verb++)
 		dump_verb(&text, verb->name, verb->speaker.verb);
 	status = help_write(&text);

@@ -24,16 +24,6 @@ void keep_raise(struct request *request, int setting)
 		set_policy(request, setting, WEIR_KEEP_TRY);
 }
 
-/* The choice that WORD (LENGTH bytes) names, or NULL. */
-static const struct choice *find_choice(const struct choice *choices, const char *word,
-					size_t length)
-{
-	for (; choices->name != NULL; choices++)
-		if (strlen(choices->name) == length && memcmp(choices->name, word, length) == 0)
-			return choices;
-	return NULL;
-}
-
 /* "weir copy: --keep: 'x' is not one of a, b" */
 static int refuse_word(const struct speaker *speaker, const char *subject, const char *word,
 		       size_t length, const struct choice *choices)
@@ -84,7 +74,8 @@ int keep_take_words(const struct speaker *speaker, struct request *request,
 	size_t length;
 
 	while ((word = next_word(&value, &length)) != NULL) {
-		const struct choice *choice = find_choice(option->choices, word, length);
+		const struct choice *choice =
+			options_find_choice(option->choices, word, length, speaker->abbreviates);
 
 		if (choice == NULL)
 			return refuse_word(speaker, subject, word, length, option->choices);
@@ -105,13 +96,15 @@ int keep_take_policies(const struct speaker *speaker, struct request *request,
 	while ((word = next_word(&value, &length)) != NULL) {
 		const char *colon = memchr(word, ':', length);
 		size_t name_length = colon != NULL ? (size_t)(colon - word) : length;
-		const struct choice *property = find_choice(option->choices, word, name_length);
+		const struct choice *property =
+			options_find_choice(option->choices, word, name_length, false);
 		const struct choice *policy = &policies[WEIR_KEEP_TRY];
 
 		if (property == NULL)
 			return refuse_word(speaker, subject, word, name_length, option->choices);
 		if (colon != NULL)
-			policy = find_choice(policies, colon + 1, length - name_length - 1);
+			policy = options_find_choice(policies, colon + 1, length - name_length - 1,
+						     false);
 		if (policy == NULL)
 			return refuse_word(speaker, subject, colon + 1, length - name_length - 1,
 					   policies);

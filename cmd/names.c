@@ -10,11 +10,13 @@
 
 #include "escape.h"
 #include "output.h"
+#include "program.h"
 
 struct names {
 	const struct speaker *speaker;
 	const char *file;
 	bool ends_with_nul;
+	bool strips;
 	size_t count;
 };
 
@@ -25,7 +27,7 @@ static int fail(const char *operation, const char *file, int errnum)
 	struct text text = { 0 };
 
 	output_open(&output);
-	text_addf(&text, "weir: cannot %s list ", operation);
+	text_addf(&text, "%s: cannot %s list ", program_name(), operation);
 	escape_quoted(&text, file, output.utf8);
 	text_add(&text, ": ");
 	output_add_reason(&text, errnum);
@@ -46,6 +48,22 @@ static int refuse_line(const struct names *names, const char *detail, const char
 	return usage_end(names->speaker, &text, hint);
 }
 
+int names_add_source(struct weir_run *run, const char *name, bool strips)
+{
+	size_t length = strlen(name);
+	char *stripped;
+	int result;
+
+	if (!strips)
+		return weir_run_add_source(run, AT_FDCWD, name);
+	while (length > 1 && name[length - 1] == '/') /* "/" is a folder, "" is none */
+		length--;
+	stripped = strndup(name, length);
+	result = stripped != NULL ? weir_run_add_source(run, AT_FDCWD, stripped) : -ENOMEM;
+	free(stripped);
+	return result;
+}
+
 static int add_name(struct names *names, struct weir_run *run, char *name, size_t length)
 {
 	char end = names->ends_with_nul ? '\0' : '\n';
@@ -59,7 +77,7 @@ static int add_name(struct names *names, struct weir_run *run, char *name, size_
 	if (strlen(name) != length)
 		return refuse_line(names, "a NUL inside a name",
 				   "names that end with NUL need -0 (--null)");
-	result = weir_run_add_source(run, AT_FDCWD, name);
+	result = names_add_source(run, name, names->strips);
 	if (result < 0)
 		return fail("use", names->file, -result);
 	return 0;
@@ -87,9 +105,11 @@ static int read_names(struct names *names, struct weir_run *run, FILE *stream)
 }
 
 int names_add_sources(const struct speaker *speaker, struct weir_run *run, const char *file,
-		      bool ends_with_nul, size_t *count)
+		      bool ends_with_nul, bool strips, size_t *count)
 {
-	struct names names = { .speaker = speaker, .file = file, .ends_with_nul = ends_with_nul };
+	struct names names = {
+		.speaker = speaker, .file = file, .ends_with_nul = ends_with_nul, .strips = strips
+	};
 	bool is_stdin = strcmp(file, "-") == 0;
 	FILE *stream = is_stdin ? stdin : fopen(file, "re");
 	int status;

@@ -11,11 +11,15 @@
 #include "parse.h"
 #include "weir.h"
 
+/* Adds the source NAME to RUN; STRIPS: without slashes at its end.  0 or a negative
+ * errno. */
+int names_add_source(struct weir_run *run, const char *name, bool strips);
+
 /* Adds each name of FILE ("-": standard input) as a source of RUN.  Names end
  * with newline, or with NUL if ENDS_WITH_NUL; the last one need not end.
- * *COUNT is how many there were.  Returns 0, or an exit status after a
+ * STRIPS as above; *COUNT is how many there were.  Returns 0, or an exit status after a
  * message. */
 int names_add_sources(const struct speaker *speaker, struct weir_run *run, const char *file,
-		      bool ends_with_nul, size_t *count);
+		      bool ends_with_nul, bool strips, size_t *count);
 
 #endif

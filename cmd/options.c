@@ -492,6 +492,15 @@ const struct option options[] = {
 	  .help = "show versions and compiled-in features",
 	  .effects = { { SETTING_VERSION, 1 } } },
 
+	/* cp has no letter for it. */
+	{ .name = "version",
+	  .letters = "",
+	  .verbs = VERB_CP,
+	  .group = GROUP_GENERAL,
+	  .since = "0.1",
+	  .help = "show versions and compiled-in features",
+	  .effects = { { SETTING_VERSION, 1 } } },
+
 	{ .name = "dump-options",
 	  .letters = "",
 	  .verbs = VERB_NONE,
@@ -510,6 +519,23 @@ const struct option options[] = {
 	  .text = TEXT_COMPLETION },
 	{ .name = NULL },
 };
+
+const struct choice *options_find_choice(const struct choice *choices, const char *name,
+					 size_t length, bool abbreviates)
+{
+	const struct choice *found = NULL;
+	unsigned count = 0;
+
+	for (; choices->name != NULL; choices++) {
+		if (strncmp(choices->name, name, length) != 0)
+			continue;
+		if (choices->name[length] == '\0')
+			return choices;
+		found = choices;
+		count++;
+	}
+	return abbreviates && length > 0 && count == 1 ? found : NULL;
+}
 
 const struct option *options_find_name(unsigned verbs, const char *name, size_t length)
 {

@@ -6,6 +6,8 @@
 #ifndef WEIR_CMD_OPTIONS_H
 #define WEIR_CMD_OPTIONS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "weir.h"
@@ -14,6 +16,7 @@
 #define VERB_NONE 1U /* `weir` itself, before a verb */
 #define VERB_COPY 2U
 #define VERB_HELP 4U
+#define VERB_CP 8U /* the program started as cp, beside VERB_COPY */
 
 /* What an option sets: enum weir_option, or one of the command's own. */
 enum setting {
@@ -24,6 +27,7 @@ enum setting {
 	SETTING_NULL,
 	SETTING_TARGET_IS_NAME,
 	SETTING_BACKUP,	     /* that backups were asked for, whatever kind */
+	SETTING_STRIP_SLASHES,
 	SETTING_OWNER_NAMED, /* that the owner is to be kept was said in so many words */
 	SETTING_HELP,
 	SETTING_VERSION,
@@ -111,6 +115,11 @@ extern const struct option options[];
 
 /* Titles of the groups, by enum option_group. */
 extern const char *const option_group_titles[];
+
+/* The choice that NAME (LENGTH bytes) is, or the only one that it begins if it
+ * ABBREVIATES; else NULL. */
+const struct choice *options_find_choice(const struct choice *choices, const char *name,
+					 size_t length, bool abbreviates);
 
 /* The option of VERBS with this name (LENGTH bytes) or letter, or NULL. */
 const struct option *options_find_name(unsigned verbs, const char *name, size_t length);

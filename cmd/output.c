@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "escape.h"
+#include "program.h"
 #include "weir.h"
 
 #define OUT_HELD_BYTES 65536U
@@ -117,7 +118,7 @@ static void tell_loss(struct output *output, const char *stream, int errnum)
 {
 	struct text text = { 0 };
 
-	text_addf(&text, "weir: cannot write %s: ", stream);
+	text_addf(&text, "%s: cannot write %s: ", program_name(), stream);
 	output_add_reason(&text, errnum);
 	output_err(output, text_string(&text));
 	text_free(&text);

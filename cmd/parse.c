@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "backup.h"
+#include "abbreviate.h"
 #include "escape.h"
 #include "foreign.h"
 #include "keep.h"
@@ -88,12 +89,12 @@ static void set_value(struct request *request, const struct effect *effect, int6
 static int take_choice(const struct speaker *speaker, struct request *request,
 		       const struct option *option, const char *subject, const char *value)
 {
+	const struct choice *found =
+		options_find_choice(option->choices, value, strlen(value), speaker->abbreviates);
 	struct text text;
 
-	for (const struct choice *choice = option->choices; choice->name != NULL; choice++) {
-		if (strcmp(choice->name, value) != 0)
-			continue;
-		set_value(request, &option->effects[0], choice->value);
+	if (found != NULL) {
+		set_value(request, &option->effects[0], found->value);
 		return 0;
 	}
 	text = value_begin(speaker, subject, value);
@@ -241,15 +242,53 @@ static int refuse_name(const struct parser *parser, const char *word, size_t len
 	return status;
 }
 
+/* "cp: --re: could be --recursive, --reflink" */
+static int refuse_ambiguous(const struct parser *parser, const char *word, size_t length,
+			    const struct text *matches)
+{
+	struct text text = usage_begin(parser->speaker, NULL);
+
+	text_add_bytes(&text, word, length + 2);
+	text_addf(&text, ": could be %s", text_string(matches));
+	return usage_end(parser->speaker, &text, NULL);
+}
+
+/* The option that the first LENGTH bytes behind the dashes of WORD name, or a
+ * short form of it.  0, or an exit status after a message. */
+static int find_long(const struct parser *parser, const char *word, size_t length,
+		     const struct option **option)
+{
+	unsigned verbs = parser->speaker->verb;
+	struct text matches = { 0 };
+	const char *whole = NULL;
+	size_t count = 0;
+	int status = 0;
+
+	*option = options_find_name(verbs, word + 2, length);
+	if (*option == NULL && parser->speaker->abbreviates)
+		count = abbreviate_find(word + 2, length, &whole, &matches);
+	if (count == 1)
+		*option = options_find_name(verbs, whole, strlen(whole));
+	if (count > 1)
+		status = refuse_ambiguous(parser, word, length, &matches);
+	else if (*option == NULL && count == 1)
+		status = refuse_name(parser, text_string(&matches), strlen(whole));
+	else if (*option == NULL)
+		status = refuse_name(parser, word, length);
+	text_free(&matches);
+	return status;
+}
+
 static int parse_long(struct parser *parser, const char *word)
 {
 	const char *equals = strchr(word, '=');
 	size_t length = equals != NULL ? (size_t)(equals - word) - 2 : strlen(word) - 2;
-	const struct option *option = options_find_name(parser->speaker->verb, word + 2, length);
+	const struct option *option;
 	char name[64];
+	int status = find_long(parser, word, length, &option);
 
-	if (option == NULL)
-		return refuse_name(parser, word, length);
+	if (status != 0)
+		return status;
 	snprintf(name, sizeof(name), "--%s", option->name);
 	if (equals != NULL && option->argument == ARGUMENT_NONE)
 		return usage_error(parser->speaker, name, "takes no value");
@@ -295,6 +334,7 @@ static int parse_letters(struct parser *parser, const char *word)
 
 		if (option == NULL)
 			return refuse_letter(parser, word, letter);
+		parser->request->letters[(unsigned char)*letter] = true;
 		if (option->argument != ARGUMENT_NONE && option->otherwise == NULL)
 			return take_option(parser, option, name,
 					   letter[1] != '\0' ? letter + 1 : NULL);
@@ -335,7 +375,8 @@ int parse_words(const struct speaker *speaker, char **words, struct request *req
 	request->operands = calloc(count + 1, sizeof(*request->operands));
 	if (request->operands == NULL)
 		return -usage_error(speaker, NULL, "no memory for the operands");
-	while (words[parser.next] != NULL && !request->given[SETTING_HELP]) {
+	while (words[parser.next] != NULL && !request->given[SETTING_HELP] &&
+	       !request->given[SETTING_VERSION]) {
 		int status = parse_word(&parser, &operands_only);
 
 		if (status != 0)

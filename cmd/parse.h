@@ -2,11 +2,13 @@
 /*
  * From the words of a command line to a request.  Options and operands may be
  * mixed (GNU) unless POSIXLY_CORRECT is set; "--" ends the options; letters may
- * be bundled; long options are not abbreviated.  Nothing is opened here.
+ * be bundled; long options are abbreviated only where the speaker takes it.
+ * Nothing is opened here.
  */
 #ifndef WEIR_CMD_PARSE_H
 #define WEIR_CMD_PARSE_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,21 +19,23 @@
 struct request {
 	int64_t values[SETTING_COUNT];
 	bool given[SETTING_COUNT];
+	bool letters[UCHAR_MAX + 1];   /* options that were given by their letter */
 	const char *texts[TEXT_COUNT]; /* NULL: not given */
 	const char **operands;	       /* point into argv */
 	size_t operand_count;
 };
 
-/* Who speaks in messages: "weir" or "weir copy". */
+/* Who speaks in messages: "weir", "weir copy" or "cp". */
 struct speaker {
 	const char *name;
 	unsigned verb;
 	bool first_operand_ends; /* what follows is for somebody else */
+	bool abbreviates;        /* words of cp may be shortened */
 };
 
 /* Reads WORDS (ended by NULL) into REQUEST.  Returns how many words were read,
  * or a negative exit status after a message.  Stops behind an option that asks
- * for help.  request_free() in either case. */
+ * for help or the version.  request_free() in either case. */
 int parse_words(const struct speaker *speaker, char **words, struct request *request);
 
 /* Reads the variables that equal options not given.  0 or EXIT_USAGE. */

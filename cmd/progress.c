@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "program.h"
 #include "size.h"
 
 #define NS_PER_MS 1000000ULL
@@ -257,7 +258,7 @@ void progress_tell(struct progress *progress, struct output *output, const struc
 {
 	struct text text = { 0 };
 
-	text_add(&text, "weir: ");
+	text_addf(&text, "%s: ", program_name());
 	add_line(&text, progress, run);
 	output_err(output, text_string(&text));
 	text_free(&text);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "escape.h"
+#include "program.h"
 #include "signals.h"
 #include "text.h"
 
@@ -30,6 +31,8 @@ void question_close(struct question *question)
 
 static bool find_somebody(struct question *question, struct output *output)
 {
+	struct text line = { 0 };
+
 	if (question->fd == QUESTION_NOBODY)
 		return false;
 	if (question->fd == QUESTION_UNOPENED)
@@ -39,8 +42,11 @@ static bool find_somebody(struct question *question, struct output *output)
 	if (question->fd >= 0)
 		return true;
 	question->fd = QUESTION_NOBODY;
-	output_err(output, "weir: cannot ask whether to replace: there is no terminal; "
-			   "what exists is kept");
+	text_addf(&line,
+		  "%s: cannot ask whether to replace: there is no terminal; what exists is kept",
+		  program_name());
+	output_err(output, text_string(&line));
+	text_free(&line);
 	return false;
 }
 
@@ -90,7 +96,7 @@ bool question_replace(struct question *question, struct output *output, const ch
 		return false;
 	output_clear_status(output);
 	output_flush(output);
-	text_add(&line, "weir: replace ");
+	text_addf(&line, "%s: replace ", program_name());
 	escape_quoted(&line, path, output->utf8);
 	text_add(&line, "? ");
 	put(question, &line);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "escape.h"
+#include "program.h"
 #include "size.h"
 
 #define NS_PER_S 1000000000.0
@@ -111,16 +112,14 @@ static void add_reason(struct text *line, const struct weir_event *event)
 		text_add(line, "no reason given");
 }
 
-static const char *grade_word(enum weir_event_type type)
+/* "weir: " and the grade */
+static void add_grade(struct text *line, enum weir_event_type type)
 {
-	switch (type) {
-	case WEIR_EVENT_WARNING:
-		return "weir: warning: ";
-	case WEIR_EVENT_REFUSED:
-		return "weir: refused: ";
-	default:
-		return "weir: ";
-	}
+	text_addf(line, "%s: ", program_name());
+	if (type == WEIR_EVENT_WARNING)
+		text_add(line, "warning: ");
+	else if (type == WEIR_EVENT_REFUSED)
+		text_add(line, "refused: ");
 }
 
 /* "weir: cannot OPERATION SIDE 'PATH' at offset N: REASON (ERRNO)" */
@@ -129,7 +128,7 @@ static void add_error(struct text *line, const struct weir_event *event, bool ut
 	const char *operation = weir_event_operation(event);
 	const char *path = weir_event_path(event);
 
-	text_add(line, grade_word(weir_event_type(event)));
+	add_grade(line, weir_event_type(event));
 	if (operation[0] != '\0')
 		text_addf(line, "cannot %s%s", operation, path[0] != '\0' ? " " : "");
 	if (path[0] != '\0') {
@@ -149,7 +148,8 @@ static void add_loss(struct text *line, const struct weir_event *event, bool utf
 	enum weir_property property = weir_event_property(event);
 	bool is_entry = property == WEIR_PROPERTY_SYMLINK || property == WEIR_PROPERTY_SPECIAL;
 
-	text_add(line, weir_event_keep(event) == WEIR_KEEP_REQUIRE ? "weir: " : "weir: warning: ");
+	add_grade(line, weir_event_keep(event) == WEIR_KEEP_REQUIRE ? WEIR_EVENT_ERROR
+								    : WEIR_EVENT_WARNING);
 	text_addf(line, "%s%s ", weir_property_name(property), is_entry ? ":" : " of");
 	text_add_count(line, weir_event_count(event), "entry", "entries");
 	text_add(line, is_entry ? " left out, first " : " not kept, first ");
@@ -228,7 +228,7 @@ static bool count_kind(struct report *report, const struct weir_event *event)
 /* "weir: cannot open: Permission denied (EACCES): 12 more errors not shown" */
 static void add_count(struct text *line, const struct report_kind *kind)
 {
-	text_add(line, grade_word(kind->type));
+	add_grade(line, kind->type);
 	if (kind->operation[0] != '\0')
 		text_addf(line, "cannot %s: ", kind->operation);
 	if (kind->errnum != 0)
@@ -417,7 +417,7 @@ void report_summary(struct report *report, const struct weir_run *run, const cha
 	struct text line = { 0 };
 
 	weir_run_stats(run, &stats, sizeof(stats));
-	text_add(&line, "weir: ");
+	text_addf(&line, "%s: ", program_name());
 	if (ended_by != NULL)
 		text_addf(&line, "ended by %s: ", ended_by);
 	if (report->is_dry_run)

@@ -8,6 +8,7 @@
 #include "escape.h"
 #include "help.h"
 #include "output.h"
+#include "program.h"
 
 static int help_run(const struct verb *verb, char **words);
 
@@ -36,13 +37,13 @@ static const char *const help_notes[] = { NULL };
 
 const struct verb verbs[] = {
 	{ .name = "copy",
-	  .speaker = { .name = "weir copy", .verb = VERB_COPY },
+	  .speaker = { .name = PROGRAM_WEIR " copy", .verb = VERB_COPY },
 	  .summary = "copy files and folders",
 	  .usage = copy_usage,
 	  .notes = copy_notes,
 	  .run = copy_run },
 	{ .name = "help",
-	  .speaker = { .name = "weir help", .verb = VERB_HELP },
+	  .speaker = { .name = PROGRAM_WEIR " help", .verb = VERB_HELP },
 	  .summary = "show the help of a verb",
 	  .usage = help_usage,
 	  .notes = help_notes,
@@ -50,8 +51,35 @@ const struct verb verbs[] = {
 	{ .name = NULL },
 };
 
+static const char *const cp_usage[] = {
+	"[OPTION]... [-T] SOURCE DEST",
+	"[OPTION]... SOURCE... DIRECTORY",
+	"[OPTION]... -t DIRECTORY SOURCE...",
+	"[OPTION]... --files-from=FILE DIRECTORY",
+	NULL,
+};
+
+static const char *const cp_notes[] = {
+	"This is weir in place of cp: nothing is synced unless --durable or WEIR_DURABLE",
+	"says so, and no progress and no report is shown unless asked for.  Long options",
+	"of cp can be shortened.  weir-copy(1) has the differences from cp.",
+	"",
+	"Exit status: 0 all done, 1 anything else.",
+	NULL,
+};
+
+/* Not in the table: it is reached by the name of the program. */
+static const struct verb cp_verb = {
+	.name = PROGRAM_CP,
+	.speaker = { .name = PROGRAM_CP, .verb = VERB_COPY | VERB_CP, .abbreviates = true },
+	.summary = "copy files and folders",
+	.usage = cp_usage,
+	.notes = cp_notes,
+	.run = copy_run,
+};
+
 static const struct speaker top_speaker = {
-	.name = "weir",
+	.name = PROGRAM_WEIR,
 	.verb = VERB_NONE,
 	.first_operand_ends = true,
 };
@@ -114,9 +142,12 @@ static int run_verb(const struct request *request, char **rest)
 int verbs_run(char **words)
 {
 	struct request request;
-	int result = parse_words(&top_speaker, words, &request);
+	int result;
 	int status;
 
+	if (program_is_cp())
+		return cp_verb.run(&cp_verb, words);
+	result = parse_words(&top_speaker, words, &request);
 	if (result < 0)
 		status = -result;
 	else if (request.given[SETTING_HELP])
