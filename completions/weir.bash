@@ -20,6 +20,10 @@ _weir_value()
 		mapfile -t COMPREPLY < <(compgen -W 'mode owner times acl xattr caps context links symlink special flags project' -- "$current")
 		return 0
 		;;
+	--update=)
+		mapfile -t COMPREPLY < <(compgen -W 'all none none-fail older' -- "$current")
+		return 0
+		;;
 	--backup=)
 		mapfile -t COMPREPLY < <(compgen -W 'none off simple never existing nil numbered t' -- "$current")
 		return 0
@@ -93,7 +97,7 @@ _weir_options()
 
 	case $1 in
 	copy)
-		words='-r -R --recursive -a --archive -p --preserve --no-preserve= --keep= -L --dereference -H --dereference-command-line -P --no-dereference -d --links -x --one-file-system -n --no-clobber -i --interactive -f --force -u --update -l --link -s --symbolic-link --attributes-only --copy-contents --inplace -b --backup -S --suffix= --dry-run -t --target-directory= -T --no-target-directory --files-from= -0 --null --durable= --sync= --engine= --direct= --reflink --sparse= --preallocate --chunk-size= --depth= --workers= -v --verbose -q --quiet --progress= --stats --explain --log-file= --help'
+		words='-r -R --recursive -a --archive -p --preserve --no-preserve= --keep= -L --dereference -H --dereference-command-line -P --no-dereference -d --links -x --one-file-system -n --no-clobber -i --interactive -f --force -u --update --remove-destination -l --link -s --symbolic-link --remove-destination --copy-contents --inplace -b --backup -S --suffix= --dry-run -t --target-directory= -T --no-target-directory --strip-trailing-slashes --files-from= -0 --null --durable= --sync= --engine= --direct= --reflink --sparse= --preallocate --chunk-size= --depth= --workers= -v --verbose -q --quiet --progress= --stats --explain --debug --log-file= --help'
 		;;
 	help)
 		words='--help'

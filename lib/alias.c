@@ -82,13 +82,18 @@ static enum step_answer alias_look(struct job_env *env, struct job *job)
 	if (result < 0 && result != -ENOENT)
 		return alias_fail(job, result, ERROR_SIDE_TARGET, "stat");
 	job->exists = result == 0;
-	if (job->exists && env->settings->no_clobber)
+	if (job->exists && settings_fails_existing(env->settings)) {
+		error_set_text(&job->error, ERROR_SIDE_TARGET, "link to",
+			       "not replacing what exists");
+		return STEP_FAIL;
+	}
+	if (job->exists && settings_leaves_existing(env->settings))
 		return STEP_SKIP;
 	if (job->exists && S_ISDIR(job->existing.mode)) {
 		error_set_text(&job->error, ERROR_SIDE_TARGET, "replace", "a folder has this name");
 		return STEP_FAIL;
 	}
-	if (job->exists && env->settings->update &&
+	if (job->exists && env->settings->update == WEIR_UPDATE_OLDER &&
 	    !meta_newer(&job->source.mtime, &job->existing.mtime))
 		return STEP_SKIP;
 	job->would = job->dry;

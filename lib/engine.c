@@ -332,7 +332,7 @@ static void engine_skip(struct worker *worker, struct job *job)
 	engine_end_job(worker, job, true);
 }
 
-/* --explain: the first file that takes a way tells why. */
+/* --explain: the first file that takes a way tells why; --debug: each does. */
 static void engine_tell_way(struct worker *worker, const struct job *job)
 {
 	struct engine_shared *shared = worker->shared;
@@ -348,7 +348,8 @@ static void engine_tell_way(struct worker *worker, const struct job *job)
 
 	if (!shared->settings->report_ways || job->way == JOB_WAY_NONE)
 		return;
-	if ((atomic_fetch_or(&shared->ways_told, bit) & bit) != 0)
+	if ((atomic_fetch_or(&shared->ways_told, bit) & bit) != 0 &&
+	    shared->settings->report_ways != SETTINGS_WAYS_OF_EACH)
 		return;
 	path = engine_path(job, false);
 	event_post(shared->events, &event, path != NULL ? path : job->name, true);

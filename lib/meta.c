@@ -199,8 +199,8 @@ static int meta_take_owner(struct sys *sys, const struct meta_file *file, struct
 
 	if (result < 0) {
 		error_set(error, result, ERROR_SIDE_TARGET, "keep the owner of");
-		error->text =
-			"what replaces it would be somebody else's; remove it first, or use -p";
+		error->text = "what replaces it would be somebody else's; "
+			      "--remove-destination and -p make it yours";
 	}
 	return result;
 }

@@ -82,9 +82,13 @@ static enum step_answer node_look(struct job_env *env, struct job *job)
 	if (result < 0 && result != -ENOENT)
 		return node_fail(job, result, ERROR_SIDE_TARGET, "stat");
 	job->exists = result == 0;
-	if (job->exists && env->settings->no_clobber) {
+	if (job->exists && settings_leaves_existing(env->settings)) {
 		job->would = false;
-		return STEP_SKIP;
+		if (!settings_fails_existing(env->settings))
+			return STEP_SKIP;
+		error_set_text(&job->error, ERROR_SIDE_TARGET, "copy to",
+			       "not replacing what exists");
+		return STEP_FAIL;
 	}
 	if (job->exists && S_ISDIR(job->existing.mode)) {
 		error_set_text(&job->error, ERROR_SIDE_TARGET, "replace", "a folder has this name");
@@ -96,7 +100,7 @@ static enum step_answer node_look(struct job_env *env, struct job *job)
 			       "source and target are the same file");
 		return STEP_FAIL;
 	}
-	if (job->exists && env->settings->update &&
+	if (job->exists && env->settings->update == WEIR_UPDATE_OLDER &&
 	    !meta_newer(&job->source.mtime, &job->existing.mtime)) {
 		job->would = false;
 		return STEP_SKIP;

@@ -273,14 +273,16 @@ static int operands_resolve_target(struct operands *operands, struct tree *tree)
 	if (operands->count > 1)
 		return operand_fatal(tree, result < 0 ? result : -ENOTDIR, "copy into",
 				     "several sources need a folder to go into", path);
-	if (result == 0 && (S_ISBLK(stat.mode) || S_ISSOCK(stat.mode)))
+	if (result == 0 && (S_ISBLK(stat.mode) || S_ISSOCK(stat.mode)) && !tree->settings->fresh)
 		return operand_refuse(tree, "copy to",
 				      "it is a block device or socket, which is never replaced",
 				      path);
 	operands->target_streams = result == 0 && (S_ISFIFO(stat.mode) || S_ISCHR(stat.mode)) &&
-				   !tree->settings->no_clobber;
+				   !tree->settings->fresh &&
+				   !settings_leaves_existing(tree->settings);
 	link_exists = sys_statx(tree->sys, operands->target_dirfd, path, false, &stat) == 0;
-	return operands_target_as_name(operands, tree, link_exists && !is_folder);
+	return operands_target_as_name(operands, tree,
+				       link_exists && !is_folder && !tree->settings->fresh);
 }
 
 /* ---- the sources ---- */
@@ -376,8 +378,11 @@ static int operand_guard_same(struct tree *tree, const struct operand *source, i
 		target_led = target;
 	if (sys_statx_follow(tree->sys, source->dirfd, source->path, &source_led) < 0)
 		source_led = source->stat;
-	same = operand_same(&source->stat, &target) || operand_same(&source_led, &target) ||
-	       operand_same(&source->stat, &target_led);
+	same = operand_same(&source->stat, &target) || operand_same(&source_led, &target);
+	/* A link to the source can be replaced by a copy of it, where that was asked
+	 * for in so many words. */
+	if (!tree->settings->fresh)
+		same = same || operand_same(&source->stat, &target_led);
 	/* Two links to one thing are two entries; what they lead to is untouched. */
 	if (!same)
 		return 0;

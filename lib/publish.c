@@ -209,6 +209,17 @@ static enum publish_answer publish_hard_link_refused(struct unit *unit, int resu
 	return PUBLISH_AGAIN;
 }
 
+/* Somebody made the name, and what exists is not to be replaced. */
+static enum publish_answer publish_leave_existing(struct sys *sys, const struct settings *settings,
+						  struct unit *unit, int dirfd, struct error *error)
+{
+	publish_drop(sys, unit, dirfd);
+	if (!settings_fails_existing(settings))
+		return PUBLISH_SKIPPED;
+	error_set_text(error, ERROR_SIDE_TARGET, "copy to", "not replacing what exists");
+	return PUBLISH_FAILED;
+}
+
 enum publish_answer publish_unit(struct root *root, const struct settings *settings,
 				 struct unit *unit, int dirfd, struct error *error)
 {
@@ -242,10 +253,8 @@ enum publish_answer publish_unit(struct root *root, const struct settings *setti
 		}
 	}
 	if (result == -EEXIST && !unit->replaces) {
-		if (settings->no_clobber) {
-			publish_drop(sys, unit, dirfd);
-			return PUBLISH_SKIPPED;
-		}
+		if (settings_leaves_existing(settings))
+			return publish_leave_existing(sys, settings, unit, dirfd, error);
 		result = unit->temp_named ? publish_replace(&publish, error)
 					  : publish_link_over(&publish, error);
 		operation = "replace";

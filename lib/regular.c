@@ -78,7 +78,12 @@ enum step_answer regular_look(struct job_env *env, struct job *job)
 	if (result < 0)
 		return regular_fail(job, result, ERROR_SIDE_TARGET, "stat");
 	job->exists = true;
-	if (env->settings->no_clobber)
+	if (settings_fails_existing(env->settings)) {
+		error_set_text(&job->error, ERROR_SIDE_TARGET, "copy to",
+			       "not replacing what exists");
+		return STEP_FAIL;
+	}
+	if (settings_leaves_existing(env->settings))
 		return STEP_SKIP;
 	if (S_ISDIR(job->existing.mode)) {
 		error_set_text(&job->error, ERROR_SIDE_TARGET, "replace", "a folder has this name");
@@ -185,7 +190,7 @@ enum step_answer regular_identify(struct job_env *env, struct job *job)
 			       "source and target are the same file");
 		return STEP_FAIL;
 	}
-	if (job->exists && env->settings->update &&
+	if (job->exists && env->settings->update == WEIR_UPDATE_OLDER &&
 	    !meta_newer(&job->source.mtime, &job->existing.mtime))
 		return STEP_SKIP;
 	if (job->exists && backup_judge(env->root, env->settings, job->folder, job->target_name,
@@ -198,14 +203,6 @@ enum step_answer regular_identify(struct job_env *env, struct job *job)
 	if (answer != STEP_NEXT)
 		return answer;
 	return job->dry ? STEP_SKIP : follow_group(env, job);
-}
-
-/* True if the copy takes the mode, label and the like of what it replaces.  With
- * a backup that keeps them for itself, and the copy is a new file. */
-static bool regular_inherits(const struct job_env *env, const struct job *job)
-{
-	return job->exists && S_ISREG(job->existing.mode) &&
-	       env->settings->backup == WEIR_BACKUP_NONE;
 }
 
 /* A nameless inode in the target folder (P1). */
@@ -249,6 +246,16 @@ static int regular_open_named(struct job_env *env, struct job *job, mode_t mode)
 	return fd;
 }
 
+/* The file in the place of the new one that hands mode, label and the like on, or
+ * NULL.  A backup keeps them for itself. */
+static const struct sys_stat *regular_forerunner(const struct job_env *env, const struct job *job)
+{
+	bool hands_on = job->exists && S_ISREG(job->existing.mode) && !env->settings->fresh &&
+			env->settings->backup == WEIR_BACKUP_NONE;
+
+	return hands_on ? &job->existing : NULL;
+}
+
 enum step_answer regular_make(struct job_env *env, struct job *job)
 {
 	uint64_t began = tally_now_ns();
@@ -262,9 +269,9 @@ enum step_answer regular_make(struct job_env *env, struct job *job)
 		fd = regular_open_tmpfile(env, job,
 					  meta_create_mode(settings, &job->source, false, false));
 	if (fd == -EOPNOTSUPP)
-		fd = regular_open_named(
-			env, job,
-			meta_create_mode(settings, &job->source, true, regular_inherits(env, job)));
+		fd = regular_open_named(env, job,
+					meta_create_mode(settings, &job->source, true,
+							 regular_forerunner(env, job) != NULL));
 	dir_unpin(env->root, job->folder->target);
 	job->target_dirfd = -1;
 	if (fd < 0) {
@@ -616,7 +623,8 @@ static int regular_open_existing(struct job_env *env, struct job *job)
 {
 	int dirfd, fd;
 
-	if (!regular_inherits(env, job) || settings_keeps(env->settings, WEIR_PROPERTY_MODE))
+	if (regular_forerunner(env, job) == NULL ||
+	    settings_keeps(env->settings, WEIR_PROPERTY_MODE))
 		return -1;
 	dirfd = dir_pin(env->root, job->folder->target, NULL);
 	if (dirfd < 0)
@@ -635,7 +643,7 @@ enum step_answer regular_attributes(struct job_env *env, struct job *job)
 		.source_fd = job->source_fd,
 		.source = &job->source,
 		.created = &created,
-		.existing = regular_inherits(env, job) ? &job->existing : NULL,
+		.existing = regular_forerunner(env, job),
 		.inherits_acl = job->folder->default_acl,
 	};
 	int result;

@@ -20,7 +20,7 @@ static const struct settings_bound {
 } settings_bounds_of[] = {
 	[WEIR_OPT_RECURSIVE] = { 0, 1 },
 	[WEIR_OPT_NO_CLOBBER] = { 0, 1 },
-	[WEIR_OPT_UPDATE] = { 0, 1 },
+	[WEIR_OPT_UPDATE] = { WEIR_UPDATE_ALL, WEIR_UPDATE_NONE_FAIL },
 	[WEIR_OPT_DRY_RUN] = { 0, 1 },
 	[WEIR_OPT_DURABLE] = { WEIR_DURABLE_NONE, WEIR_DURABLE_FILE },
 	[WEIR_OPT_SYNC] = { WEIR_SYNC_AUTO, WEIR_SYNC_FS },
@@ -30,7 +30,7 @@ static const struct settings_bound {
 	[WEIR_OPT_DEPTH] = { 0, LIMIT_DEPTH_MAX },
 	[WEIR_OPT_WORKERS] = { 0, LIMIT_WORKERS_MAX },
 	[WEIR_OPT_REPORT_ENTRIES] = { 0, 1 },
-	[WEIR_OPT_REPORT_WAYS] = { 0, 1 },
+	[WEIR_OPT_REPORT_WAYS] = { 0, SETTINGS_WAYS_OF_EACH },
 	[WEIR_OPT_KEEP_MODE] = { WEIR_KEEP_OFF, WEIR_KEEP_REQUIRE },
 	[WEIR_OPT_KEEP_OWNER] = { WEIR_KEEP_OFF, WEIR_KEEP_REQUIRE },
 	[WEIR_OPT_KEEP_TIMES] = { WEIR_KEEP_OFF, WEIR_KEEP_REQUIRE },
@@ -53,6 +53,7 @@ static const struct settings_bound {
 	[WEIR_OPT_COPY_CONTENTS] = { 0, 1 },
 	[WEIR_OPT_BACKUP] = { WEIR_BACKUP_NONE, WEIR_BACKUP_NUMBERED },
 	[WEIR_OPT_PREALLOCATE] = { 0, 1 },
+	[WEIR_OPT_FRESH] = { 0, 1 },
 };
 
 _Static_assert(WEIR_OPT_KEEP_PROJECT - WEIR_OPT_KEEP_MODE + 1 == PROPERTY_COUNT,
@@ -88,7 +89,7 @@ static void settings_store(struct settings *settings, enum weir_option option, i
 		settings->no_clobber = value != 0;
 		break;
 	case WEIR_OPT_UPDATE:
-		settings->update = value != 0;
+		settings->update = (enum weir_update)value;
 		break;
 	case WEIR_OPT_DRY_RUN:
 		settings->dry_run = value != 0;
@@ -118,7 +119,7 @@ static void settings_store(struct settings *settings, enum weir_option option, i
 		settings->report_entries = value != 0;
 		break;
 	case WEIR_OPT_REPORT_WAYS:
-		settings->report_ways = value != 0;
+		settings->report_ways = (unsigned)value;
 		break;
 	case WEIR_OPT_REFLINK:
 		settings->reflink = (enum weir_reflink)value;
@@ -149,6 +150,9 @@ static void settings_store(struct settings *settings, enum weir_option option, i
 		break;
 	case WEIR_OPT_PREALLOCATE:
 		settings->preallocate = value != 0;
+		break;
+	case WEIR_OPT_FRESH:
+		settings->fresh = value != 0;
 		break;
 	default:
 		settings->keep[option - WEIR_OPT_KEEP_MODE] = (enum weir_keep)value;

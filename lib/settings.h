@@ -16,14 +16,17 @@
 
 #define SETTINGS_SUFFIX_BYTES 256 /* with NUL */
 
+#define SETTINGS_WAYS_OF_EACH 2U /* for each file, not for each way */
+
 struct settings {
 	bool recursive;
 	enum weir_keep keep[PROPERTY_COUNT];
 	bool no_clobber;
-	bool update;
+	enum weir_update update;
+	bool fresh; /* what is replaced hands nothing on */
 	bool dry_run;
 	bool report_entries;
-	bool report_ways;
+	unsigned report_ways; /* 0, 1, or SETTINGS_WAYS_OF_EACH */
 	enum weir_durable durable;
 	enum weir_sync sync;
 	enum weir_engine engine;
@@ -57,6 +60,18 @@ int settings_set(struct settings *settings, enum weir_option option, int64_t val
 
 /* Sets a text option.  0, -EINVAL: unknown or not a text it can be; -ENAMETOOLONG. */
 int settings_set_text(struct settings *settings, enum weir_text option, const char *text);
+/* True if what exists is never replaced. */
+static inline bool settings_leaves_existing(const struct settings *settings)
+{
+	return settings->no_clobber || settings->update == WEIR_UPDATE_NONE ||
+	       settings->update == WEIR_UPDATE_NONE_FAIL;
+}
+
+/* True if that is an error of the entry. */
+static inline bool settings_fails_existing(const struct settings *settings)
+{
+	return !settings->no_clobber && settings->update == WEIR_UPDATE_NONE_FAIL;
+}
 
 static inline bool settings_keeps(const struct settings *settings, enum weir_property property)
 {

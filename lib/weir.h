@@ -89,6 +89,14 @@ enum weir_backup {
 	WEIR_BACKUP_NUMBERED = 3, /* NAME.~N~, with N one above the highest there */
 };
 
+/* What becomes of existing entries, WEIR_OPT_UPDATE.  Since 0.1. */
+enum weir_update {
+	WEIR_UPDATE_ALL = 0,	   /* they are replaced */
+	WEIR_UPDATE_OLDER = 1,	   /* only what is older than the source is */
+	WEIR_UPDATE_NONE = 2,	   /* they are skipped, as by NO_CLOBBER */
+	WEIR_UPDATE_NONE_FAIL = 3, /* they stay, and their entries fail */
+};
+
 /* Symbolic links of the source, WEIR_OPT_FOLLOW.  Since 0.1. */
 enum weir_follow {
 	WEIR_FOLLOW_AUTO = 0,	  /* operands are followed, unless RECURSIVE */
@@ -125,7 +133,7 @@ enum weir_keep {
 enum weir_option {
 	WEIR_OPT_RECURSIVE = 1,	      /* 0/1: copy folders, links and special files */
 	WEIR_OPT_NO_CLOBBER = 2,      /* 0/1: never replace an existing entry */
-	WEIR_OPT_UPDATE = 3,	      /* 0/1: replace only what is older than the source */
+	WEIR_OPT_UPDATE = 3,	      /* enum weir_update; NO_CLOBBER wins */
 	WEIR_OPT_DRY_RUN = 4,	      /* 0/1: change nothing, report what would be done */
 	WEIR_OPT_DURABLE = 5,	      /* enum weir_durable */
 	WEIR_OPT_SYNC = 6,	      /* enum weir_sync */
@@ -135,7 +143,9 @@ enum weir_option {
 	WEIR_OPT_DEPTH = 10,	      /* large transfers in flight for each worker; 0 = chosen */
 	WEIR_OPT_WORKERS = 11,	      /* worker threads; 0 = chosen */
 	WEIR_OPT_REPORT_ENTRIES = 12, /* 0/1: an ENTRY event for each entry done */
-	WEIR_OPT_REPORT_WAYS = 13,    /* 0/1: a WAY event when a way of copying is taken */
+	/* 0 to 2: a WAY event when a way of copying is taken for the first time,
+	 * or for each file that is copied. */
+	WEIR_OPT_REPORT_WAYS = 13,
 	/* enum weir_keep, one for each enum weir_property in its order.  OFF at
 	 * first, but REQUIRE for links and special files. */
 	WEIR_OPT_KEEP_MODE = 40,
@@ -154,6 +164,10 @@ enum weir_option {
 	WEIR_OPT_FOLLOW = 25,	       /* enum weir_follow */
 	WEIR_OPT_ONE_FILE_SYSTEM = 26, /* 0/1: do not enter folders of another one */
 	WEIR_OPT_SPARSE = 27,	       /* enum weir_sparse */
+	/* 0/1: what is replaced hands nothing on, as if it had been removed
+	 * first; a target operand that is a link or a special file is replaced
+	 * itself. */
+	WEIR_OPT_FRESH = 28,
 	WEIR_OPT_BACKUP = 29,	       /* enum weir_backup */
 	WEIR_OPT_PREALLOCATE = 30,     /* 0/1: reserve all blocks before data; for GROUP, FILE */
 	WEIR_OPT_MAKE = 35,	       /* enum weir_make */

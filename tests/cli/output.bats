@@ -291,6 +291,20 @@ every_byte() {
 	cmp a b
 }
 
+@test "--debug says which way each file took, and what was done" {
+	make_files 5
+	mkdir target
+	exits 0 "$WEIR" copy --explain source/? target
+	[ "$(grep -c '^way: ' <<<"$stderr")" -eq 1 ]
+	rm target/?
+	exits 0 "$WEIR" copy --debug source/? target
+	[ "$(grep -c '^copied target/[0-4]$' <<<"$output")" -eq 5 ]
+	[ "$(grep -c '^way: [a-z ]* target/[0-4]: ' <<<"$stderr")" -eq 5 ]
+	[ "$(sed 's/.*target/target/' <<<"$stderr" | sort -u | wc -l)" -eq 5 ]
+	exits 0 "$WEIR" copy --debug -q source/? target
+	no_output
+}
+
 # --- Log --------------------------------------------------------------------------
 
 @test "the log has the command, every entry, errors and the report, with UTC times" {

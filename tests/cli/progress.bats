@@ -170,3 +170,25 @@ slow_line() { # MICROSECONDS ARGUMENTS
 	cmp big target
 	grep -aq "$CR$ESC\[Kweir: [0-9]*%, .* written, .* durable.*$CR\$" seen
 }
+
+@test "-n on a terminal says once what it is, and where a dry run is" {
+	local words
+
+	need_terminal
+	make_files 3
+	mkdir target
+	on_terminal 100 "'$WEIR' copy -n source/? target"
+	[ "$(tr -d '\r' <seen)" = 'weir: -n is no-clobber; see --dry-run' ]
+	# Not where it is meant, nor where nobody reads it.
+	for words in --no-clobber '-n -q' '-n -f' '-n --dry-run -q' -f; do
+		on_terminal 100 "'$WEIR' copy $words source/? target"
+		[ ! -s seen ]
+	done
+	on_terminal 100 "'$WEIR' copy -n --dry-run source/? target"
+	run ! grep -q no-clobber seen
+	exits 0 "$WEIR" copy -n source/? target
+	no_stderr
+	ln -s "$WEIR" cp
+	on_terminal 100 "./cp -n source/? target"
+	[ ! -s seen ]
+}

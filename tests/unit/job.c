@@ -684,18 +684,23 @@ static void existing(void)
 	unit_write_text(bench->target, "g", "old");
 	CHECK_EQUAL(answer_for((struct settings){ .no_clobber = true }), STEP_SKIP);
 	check_clean(true);
-	CHECK_EQUAL(answer_for((struct settings){ .update = true }), STEP_SKIP);
+	CHECK_EQUAL(answer_for((struct settings){ .update = WEIR_UPDATE_OLDER }), STEP_SKIP);
+	check_clean(true);
+	CHECK_EQUAL(answer_for((struct settings){ .update = WEIR_UPDATE_NONE }), STEP_SKIP);
+	check_clean(true);
+	CHECK_EQUAL(answer_for((struct settings){ .update = WEIR_UPDATE_NONE_FAIL }), STEP_FAIL);
+	CHECK_TEXT(bench->job.error.text, "not replacing what exists");
 	check_clean(true);
 	CHECK_TEXT(unit_read_text(bench->target, "g"), "old");
 	REQUIRE(utimensat(bench->target, "g", old, 0) == 0);
-	CHECK_EQUAL(answer_for((struct settings){ .update = true }), STEP_PARK);
+	CHECK_EQUAL(answer_for((struct settings){ .update = WEIR_UPDATE_OLDER }), STEP_PARK);
 	CHECK_TEXT(unit_read_text(bench->target, "g"), "old"); /* until it is published */
 	publish();
 	CHECK(target_is(10));
 	check_clean(true);
 	reset();
 	REQUIRE(mkdirat(bench->target, "g", 0700) == 0);
-	CHECK_EQUAL(answer_for((struct settings){ .update = false }), STEP_FAIL);
+	CHECK_EQUAL(answer_for((struct settings){ .update = WEIR_UPDATE_ALL }), STEP_FAIL);
 	CHECK_TEXT(bench->job.error.text, "a folder has this name");
 	check_clean(true);
 	REQUIRE(unlinkat(bench->target, "g", AT_REMOVEDIR) == 0);

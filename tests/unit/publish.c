@@ -318,6 +318,13 @@ static void new_names(void)
 		CHECK_EQUAL(unit_count_names(bench.dirfd), 2);
 		drop(entry);
 		bench.settings.no_clobber = false;
+		bench.settings.update = WEIR_UPDATE_NONE_FAIL;
+		entry = named("g", "new");
+		CHECK_EQUAL(publish(entry), PUBLISH_FAILED);
+		CHECK_TEXT(unit_read_text(bench.dirfd, "g"), "theirs");
+		CHECK_EQUAL(unit_count_names(bench.dirfd), 2);
+		drop(entry);
+		bench.settings.update = WEIR_UPDATE_ALL;
 		entry = named("g", "new");
 		CHECK_EQUAL(publish(entry), PUBLISH_DONE);
 		CHECK(entry->replaced);
