@@ -300,7 +300,7 @@ every_byte() {
 	exits 0 "$WEIR" copy --debug source/? target
 	[ "$(grep -c '^copied target/[0-4]$' <<<"$output")" -eq 5 ]
 	[ "$(grep -c '^way: [a-z ]* target/[0-4]: ' <<<"$stderr")" -eq 5 ]
-	[ "$(sed 's/.*target/target/' <<<"$stderr" | sort -u | wc -l)" -eq 5 ]
+	[ "$(grep -o 'target/[0-4]' <<<"$stderr" | sort -u | wc -l)" -eq 5 ]
 	exits 0 "$WEIR" copy --debug -q source/? target
 	no_output
 }

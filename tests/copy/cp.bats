@@ -143,8 +143,8 @@ is_new() { # PATH
 	no_temps "$D"
 }
 
-# bats test_tags=C02,C05,C06
-@test "a FIFO or device as the target is refused, where cp writes into it" {
+# bats test_tags=C02,C06
+@test "a FIFO as the target is refused, where cp writes into it" {
 	mkfifo "$D/ours" "$D/theirs"
 	cat "$D/theirs" >"$T/got" &
 	cp_exits 0 "$S/f" "$D/theirs"
@@ -152,16 +152,24 @@ is_new() { # PATH
 	is_new "$T/got"
 	exits 28 timeout 20 "$WEIR" copy "$S/f" "$D/ours"
 	[ -p "$D/ours" ]
-	cp_exits 0 "$S/f" /dev/null
-	copy_exits 28 "$S/f" /dev/null
-	[ -c /dev/null ]
-	exits 28 bash -c '"$0" copy "$1" /dev/stdout | cat; exit "${PIPESTATUS[0]}"' "$WEIR" "$S/f"
+	# Not the names of /dev: what goes wrong must not hit those of the machine.
+	exits 28 bash -c '"$0" copy "$1" /proc/self/fd/1 | cat; exit "${PIPESTATUS[0]}"' \
+		"$WEIR" "$S/f"
 	# In a tree it is replaced, and not opened.
 	mkdir "$S/a" "$D/a"
 	mktree file "$S/a/p" 100 1
 	mkfifo "$D/a/p"
 	exits 0 timeout 20 "$WEIR" copy -r -T "$S/a" "$D/a"
 	is_new "$D/a/p"
+}
+
+# bats test_tags=C05,C06
+@test "a device as the target is refused, where cp writes into it" {
+	need_devices
+	mknod "$D/null" c 1 3
+	cp_exits 0 "$S/f" "$D/null"
+	copy_exits 28 "$S/f" "$D/null"
+	[ -c "$D/null" ]
 }
 
 # bats test_tags=C01
