@@ -275,7 +275,7 @@ make_flagged_tree() { # FOLDER
 			"$WEIR" copy --reflink=never "$@" 2>/dev/null ||
 			strace -f -qq -o "$T/calls" -e trace=ioctl "$WEIR" copy \
 				--reflink=never "$@"
-		wc -l <"$T/calls"
+		grep -vc resumed "$T/calls"
 	}
 	before=$(calls -r "$S/a" "$D/plain")
 	with=$(calls -a "$S/a" "$D/kept")
@@ -337,7 +337,7 @@ sealed_in_order() { # FILE
 }
 
 # bats test_tags=G06
-@test "a file has its name before it is sealed, and flags of its storage before data" {
+@test "a file has its name before it is sealed" {
 	need_seals
 	mkdir "$S/a"
 	mktree file "$S/a/f" 5000
@@ -372,12 +372,12 @@ sealed_in_order() { # FILE
 	no_sync_here
 	mktree file "$S/f" 1000
 	chattr +i "$S/f"
-	exits 23 strace -f -qq -o /dev/null -e trace=fsync -e inject=fsync:error=EIO:when=2+ \
+	exits 23 strace -f -qq -o /dev/null -e trace=fsync -e inject=fsync:error=EIO:when=2 \
 		"$WEIR" copy --stats --sync=files --keep=flags "$S/f" "$D/f"
-	says "published, not known to be durable"
+	says "cannot sync the flags of target '$D/f': Input/output error (EIO); published, "
+	says "not known to be durable"
 	counts files_durable -eq 0
 	counts files_done -eq 1
-	says "not known to be durable"
 	cmp "$S/f" "$D/f"
 }
 

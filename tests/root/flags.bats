@@ -47,7 +47,7 @@ mount_projects() { # KIND
 projects_kept() { # KIND
 	local kind=$1 level
 
-	mount_projects $kind
+	mount_projects "$kind"
 	inside mkdir -p "$M/a/team/sub" "$M/a/mixed"
 	inside mktree file "$M/a/team/f" 5000
 	inside mktree file "$M/a/team/other" 300000
@@ -86,7 +86,7 @@ projects_kept() { # KIND
 projects_inherited() { # KIND
 	local kind=$1
 
-	mount_projects $kind
+	mount_projects "$kind"
 	inside mkdir "$M/a" "$M/quota"
 	inside mktree file "$M/a/f" 5000
 	inside mktree file "$M/a/g" 5000
