@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 #include "progress.h"
 #include "question.h"
 #include "report.h"
+#include "rules.h"
 #include "signals.h"
 
 #define TICK_MS 100 /* how long a signal or a redraw may wait */
@@ -27,6 +29,7 @@ struct copy {
 	const struct speaker *speaker;
 	struct request request;
 	struct weir_run *run;
+	struct rules rules;
 	size_t source_count;
 	struct output output;
 	struct log log;
@@ -43,6 +46,20 @@ struct copy {
 static bool has(const struct copy *copy, enum setting_text text)
 {
 	return copy->request.texts[text] != NULL;
+}
+
+/* How many lists are read from FILE, or from any file if it is NULL. */
+static size_t count_lists(const struct copy *copy, const char *file)
+{
+	const struct request *request = &copy->request;
+	const char *list = request->texts[TEXT_LIST_FILE];
+	size_t count = list != NULL && (file == NULL || strcmp(list, file) == 0);
+
+	for (size_t i = 0; i < request->rule_count; i++)
+		if (request->rules[i].option->argument == ARGUMENT_FILE &&
+		    (file == NULL || strcmp(request->rules[i].value, file) == 0))
+			count++;
+	return count;
 }
 
 static int check_conflicts(const struct copy *copy)
@@ -66,8 +83,13 @@ static int check_conflicts(const struct copy *copy)
 	    request->values[WEIR_OPT_IN_PLACE] != 0)
 		return usage_error(copy->speaker, NULL,
 				   "--reflink=always and --inplace exclude each other");
-	if (request->values[SETTING_NULL] != 0 && !has(copy, TEXT_LIST_FILE))
-		return usage_error(copy->speaker, NULL, "-0 (--null) is for --files-from only");
+	if (request->values[SETTING_NULL] != 0 && count_lists(copy, NULL) == 0)
+		return usage_error(copy->speaker, NULL,
+				   "-0 (--null) is for --files-from, --exclude-from and "
+				   "--include-from only");
+	if (count_lists(copy, "-") > 1)
+		return usage_error(copy->speaker, NULL,
+				   "standard input can be read as one list only");
 	return 0;
 }
 
@@ -158,9 +180,11 @@ static int make_run(struct copy *copy)
 	status = request_apply(copy->speaker, request, copy->run);
 	if (status != 0)
 		return status;
-	if (weir_run_set(copy->run, WEIR_OPT_REPORT_ENTRIES, wants_entries) < 0)
+	if (weir_run_set(copy->run, WEIR_OPT_REPORT_ENTRIES, wants_entries) < 0 ||
+	    weir_run_set(copy->run, WEIR_OPT_RULE_PATHS, has(copy, TEXT_LIST_FILE)) < 0)
 		return fail_early_errno("start", NULL, EINVAL);
-	return 0;
+	copy->rules.keeps_origins = has(copy, TEXT_EXPLAINED);
+	return rules_add(copy->speaker, request, copy->run, &copy->rules);
 }
 
 static int add_target(struct copy *copy)
@@ -280,6 +304,22 @@ static int prepare(struct copy *copy, char **words)
 		status = open_log(copy);
 	if (status == 0)
 		log_command(copy, words);
+	return status;
+}
+
+/* Names the rule that decides about a path, and copies nothing.  Operands may be
+ * there, so that a command can be asked about as it is. */
+static int explain_filter(struct copy *copy)
+{
+	int status = check_conflicts(copy);
+
+	if (status == 0)
+		status = parse_environment(copy->speaker, &copy->request);
+	if (status == 0)
+		status = make_run(copy);
+	if (status == 0)
+		status = rules_explain(copy->speaker, &copy->rules, copy->run,
+				       copy->request.texts[TEXT_EXPLAINED]);
 	return status;
 }
 
@@ -467,12 +507,15 @@ int copy_run(const struct verb *verb, char **words)
 		copy.status = help_show_verb(verb);
 	} else if (copy.request.given[SETTING_VERSION]) {
 		copy.status = help_show_version();
+	} else if (has(&copy, TEXT_EXPLAINED)) {
+		copy.status = explain_filter(&copy);
 	} else {
 		copy.status = prepare(&copy, words);
 		if (copy.status == 0)
 			run(&copy);
 	}
 	weir_run_free(copy.run);
+	rules_free(&copy.rules);
 	request_free(&copy.request);
 	return copy.status;
 }

@@ -36,6 +36,7 @@ static const struct foreign_name {
 	{ "acls", "use --preserve=mode" },
 	{ "xattrs", "use --preserve=xattr" },
 	{ "ignore-existing", "use --no-clobber" },
+	{ "filter", "use --exclude and --include" },
 	{ "existing", "--update replaces only what is older" },
 	{ "from0", "use --null" },
 	{ "fsync", "use --durable=file" },

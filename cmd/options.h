@@ -31,6 +31,7 @@ enum setting {
 	SETTING_OWNER_NAMED, /* that the owner is to be kept was said in so many words */
 	SETTING_HELP,
 	SETTING_VERSION,
+	SETTING_RULE, /* enum weir_rule: what an option of TEXT_RULES adds */
 	SETTING_DUMP,
 	SETTING_COUNT,
 };
@@ -48,8 +49,11 @@ enum progress_when {
 };
 
 /* What an option names; at most once each, but the suffix. */
+/* What an option names; at most once each, but for the rules. */
 enum setting_text {
 	TEXT_NONE,
+	TEXT_RULES, /* patterns and files of them, kept in their order */
+	TEXT_EXPLAINED,
 	TEXT_TARGET_FOLDER,
 	TEXT_LOG_FILE,
 	TEXT_LIST_FILE,

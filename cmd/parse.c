@@ -160,7 +160,13 @@ static int take_text(const struct speaker *speaker, struct request *request,
 		     const struct option *option, const char *subject, const char *value)
 {
 	if (value[0] == '\0')
-		return usage_error(speaker, subject, "the name is empty");
+		return usage_error(speaker, subject,
+				   option->argument == ARGUMENT_WORD ? "the value is empty"
+								     : "the name is empty");
+	if (option->text == TEXT_RULES) {
+		request->rules[request->rule_count++] = (struct request_rule){ option, value };
+		return 0;
+	}
 	if (request->texts[option->text] != NULL)
 		return usage_error(speaker, subject, "given twice");
 	request->texts[option->text] = value;
@@ -373,7 +379,8 @@ int parse_words(const struct speaker *speaker, char **words, struct request *req
 	while (words[count] != NULL)
 		count++;
 	request->operands = calloc(count + 1, sizeof(*request->operands));
-	if (request->operands == NULL)
+	request->rules = calloc(count + 1, sizeof(*request->rules));
+	if (request->operands == NULL || request->rules == NULL)
 		return -usage_error(speaker, NULL, "no memory for the operands");
 	while (words[parser.next] != NULL && !request->given[SETTING_HELP] &&
 	       !request->given[SETTING_VERSION]) {
@@ -446,6 +453,9 @@ int request_apply(const struct speaker *speaker, const struct request *request,
 void request_free(struct request *request)
 {
 	free(request->operands);
+	free(request->rules);
+	request->rules = NULL;
+	request->rule_count = 0;
 	request->operands = NULL;
 	request->operand_count = 0;
 }

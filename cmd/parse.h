@@ -16,6 +16,12 @@
 #include "options.h"
 #include "text.h"
 
+/* An option that adds rules, as often as it is given. */
+struct request_rule {
+	const struct option *option;
+	const char *value;
+};
+
 struct request {
 	int64_t values[SETTING_COUNT];
 	bool given[SETTING_COUNT];
@@ -23,6 +29,8 @@ struct request {
 	const char *texts[TEXT_COUNT]; /* NULL: not given */
 	const char **operands;	       /* point into argv */
 	size_t operand_count;
+	struct request_rule *rules; /* in their order, of all such options */
+	size_t rule_count;
 };
 
 /* Who speaks in messages: "weir", "weir copy" or "cp". */

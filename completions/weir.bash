@@ -20,6 +20,24 @@ _weir_value()
 		mapfile -t COMPREPLY < <(compgen -W 'mode owner times acl xattr caps context links symlink special flags project' -- "$current")
 		return 0
 		;;
+	--exclude | --exclude=)
+		compopt +o default +o bashdefault
+		return 0
+		;;
+	--include | --include=)
+		compopt +o default +o bashdefault
+		return 0
+		;;
+	--exclude-from | --exclude-from=)
+		mapfile -t COMPREPLY < <(compgen -f -- "$current")
+		compopt -o filenames
+		return 0
+		;;
+	--include-from | --include-from=)
+		mapfile -t COMPREPLY < <(compgen -f -- "$current")
+		compopt -o filenames
+		return 0
+		;;
 	--update=)
 		mapfile -t COMPREPLY < <(compgen -W 'all none none-fail older' -- "$current")
 		return 0
@@ -82,6 +100,11 @@ _weir_value()
 		mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current")
 		return 0
 		;;
+	--explain-filter | --explain-filter=)
+		mapfile -t COMPREPLY < <(compgen -f -- "$current")
+		compopt -o filenames
+		return 0
+		;;
 	--log-file | --log-file=)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		compopt -o filenames
@@ -97,7 +120,7 @@ _weir_options()
 
 	case $1 in
 	copy)
-		words='-r -R --recursive -a --archive -p --preserve --no-preserve= --keep= -L --dereference -H --dereference-command-line -P --no-dereference -d --links -x --one-file-system -n --no-clobber -i --interactive -f --force -u --update --remove-destination -l --link -s --symbolic-link --remove-destination --copy-contents --inplace -b --backup -S --suffix= --dry-run -t --target-directory= -T --no-target-directory --strip-trailing-slashes --files-from= -0 --null --durable= --sync= --engine= --direct= --reflink --sparse= --preallocate --chunk-size= --depth= --workers= -v --verbose -q --quiet --progress= --stats --explain --debug --log-file= --help'
+		words='-r -R --recursive -a --archive -p --preserve --no-preserve= --keep= -L --dereference -H --dereference-command-line -P --no-dereference -d --links -x --one-file-system --exclude= --include= --exclude-from= --include-from= -n --no-clobber -i --interactive -f --force -u --update --remove-destination -l --link -s --symbolic-link --remove-destination --copy-contents --inplace -b --backup -S --suffix= --dry-run -t --target-directory= -T --no-target-directory --strip-trailing-slashes --files-from= -0 --null --durable= --sync= --engine= --direct= --reflink --sparse= --preallocate --chunk-size= --depth= --workers= -v --verbose -q --quiet --progress= --stats --explain --debug --explain-filter= --log-file= --help'
 		;;
 	help)
 		words='--help'

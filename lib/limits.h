@@ -104,6 +104,11 @@
 #define LIMIT_CHECKPOINT_DEPTH 64U /* folders whose descriptor is kept longest */
 #define LIMIT_WRITE_ERRORS 16U	   /* E05: EIO on writing, then the run stops */
 #define LIMIT_SMALL_TOTAL_SHIFT 3U /* all arenas: 1/8 of the memory at hand */
+/* A name is compared with each rule, which takes 10 to 50 ns: so many rules take
+ * about as long as the copy of a small file. */
+#define LIMIT_RULES 65536U
+#define LIMIT_PATTERN_BYTES KIB(4) /* with NUL, as PATH_MAX: longer ones match nothing */
+#define LIMIT_RULES_BYTES MIB(64)  /* all rules: a list from elsewhere takes no more */
 
 _Static_assert(2 * LIMIT_NAME_BYTES + 1 <= LIMIT_BATCH_BYTES, "one entry fits a batch");
 _Static_assert(LIMIT_CHUNK_BYTES % LIMIT_ALIGN_BYTES == 0, "chunks are whole blocks");

@@ -6,7 +6,8 @@
  * A1 each operand is resolved once, here; below it nothing is found by path;
  * A2 the guards see all operands before anything is written: one refusal and
  *    nothing of the run is done (exit 28);
- * A3 a source that cannot be used is reported and left out, the others go on.
+ * A3 a source that cannot be used is reported and left out, the others go on;
+ *    one that a rule excludes is left out before anything else is asked of it.
  */
 #define _GNU_SOURCE
 #include "operand.h"
@@ -61,6 +62,7 @@ void operands_close(struct operands *operands, struct root *root)
 		free(source->folder_path);
 		free(source->name);
 		free(source->target_name);
+		free(source->rule_path);
 	}
 	free(operands->names);
 	free(operands->sources);
@@ -301,17 +303,47 @@ static int operand_leave_out(struct tree *tree, long result, const char *operati
 	return 0;
 }
 
+/* True if a rule leaves SOURCE out; it is then neither an error nor looked at
+ * any further. */
+static bool operand_is_excluded(const struct tree *tree, struct operand *source,
+				enum filter_kind kind)
+{
+	if (source->rule_path == NULL || source->rule_path[0] == '\0')
+		return false;
+	source->excluded = filter_judge(tree->filter, source->rule_path, strlen(source->rule_path),
+					kind) == FILTER_EXCLUDED;
+	return source->excluded;
+}
+
+/* Where SOURCE begins for the rules, if there are any.  0 or -ENOMEM. */
+static int operand_find_rule_path(const struct tree *tree, struct operand *source)
+{
+	if (tree->filter->count == 0)
+		return 0;
+	source->rule_path = malloc(strlen(source->path) + 1);
+	if (source->rule_path == NULL)
+		return -ENOMEM;
+	filter_operand_path(source->path, tree->settings->rule_paths, source->rule_path);
+	return 0;
+}
+
 static int operand_resolve(struct tree *tree, struct operand *source)
 {
 	bool recursive = tree->settings->recursive;
 	size_t length = strlen(source->path);
 	enum weir_follow how = tree->settings->follow;
 	bool follow = how == WEIR_FOLLOW_AUTO ? !recursive : how != WEIR_FOLLOW_NEVER;
-	char *path = strdup(source->path);
-	int result = path != NULL ? 0 : -ENOMEM;
+	int result = operand_find_rule_path(tree, source);
+	char *path = NULL;
 
+	if (result == 0 && operand_is_excluded(tree, source, FILTER_UNKNOWN))
+		return 0;
+	if (result == 0)
+		path = strdup(source->path);
+	if (path == NULL)
+		return -ENOMEM;
 	follow = follow || source->path[length - 1] == '/';
-	if (result == 0 && follow)
+	if (follow)
 		result = operand_resolve_links(tree, source->dirfd, &path, false);
 	if (result == 0)
 		result = sys_statx(tree->sys, source->dirfd, path, false, &source->stat);
@@ -345,6 +377,8 @@ static int operand_resolve(struct tree *tree, struct operand *source)
 	source->type = (unsigned char)IFTODT(source->stat.mode);
 	source->is_folder = S_ISDIR(source->stat.mode);
 	source->into_parent = source->is_folder && operand_is_self(source->target_name);
+	if (operand_is_excluded(tree, source, source->is_folder ? FILTER_FOLDER : FILTER_OTHER))
+		return 0;
 	if (source->is_folder && !recursive)
 		return operand_leave_out(tree, 0, "copy", "it is a folder; -r copies folders",
 					 source);
@@ -509,6 +543,7 @@ int operands_resolve(struct operands *operands, struct tree *tree)
 		struct operand *source = &operands->sources[i];
 
 		result = operand_resolve(tree, source);
+		operands->excluded += source->excluded;
 		if (result < 0 || !source->usable)
 			continue;
 		if (operands->merge && !source->is_folder)

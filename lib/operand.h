@@ -17,7 +17,8 @@ struct operand {
 	int dirfd;  /* what path is relative to */
 	char *path; /* as given */
 	/* Resolved: */
-	bool usable; /* false: it was reported and is left out */
+	bool usable;   /* false: it is left out, by a rule or because of an error */
+	bool excluded; /* by a rule */
 	bool is_folder;
 	bool into_parent; /* "." and the like: its contents are meant */
 	bool magic;	  /* a link of /proc that only the kernel can follow */
@@ -26,6 +27,7 @@ struct operand {
 	char *folder_path; /* where it lies */
 	char *name;	   /* in that folder */
 	char *target_name; /* in the target folder */
+	char *rule_path;   /* for the rules; NULL if there are none */
 };
 
 struct operands {
@@ -50,6 +52,7 @@ struct operands {
 	size_t files;		    /* regular files */
 	struct flags target_handed; /* what the target folder gives to new entries */
 	size_t folders;
+	size_t excluded; /* by a rule */
 };
 
 /* Adds a source; PATH is copied.  0 or -ENOMEM. */

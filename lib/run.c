@@ -33,6 +33,7 @@
 #include "budget.h"
 #include "commit.h"
 #include "engine.h"
+#include "filter.h"
 #include "invariant.h"
 #include "io_uring.h"
 #include "limits.h"
@@ -67,6 +68,7 @@ enum run_state {
 struct weir_run {
 	struct settings settings;
 	struct operands operands;
+	struct filter filter;
 	enum run_state state;
 	_Atomic bool opened; /* modules below are open */
 	int event_fd;
@@ -120,6 +122,41 @@ int weir_run_add_source(struct weir_run *run, int dirfd, const char *path)
 	if (path == NULL || path[0] == '\0')
 		return -EINVAL;
 	return operands_add(&run->operands, dirfd, path);
+}
+
+int weir_run_add_rule(struct weir_run *run, enum weir_rule rule, const char *pattern)
+{
+	if (run->state != RUN_NEW)
+		return -EBUSY;
+	if (pattern == NULL || (rule != WEIR_RULE_EXCLUDE && rule != WEIR_RULE_INCLUDE))
+		return -EINVAL;
+	return filter_add(&run->filter, rule == WEIR_RULE_INCLUDE, pattern);
+}
+
+/* True if the first BYTES of PATH are names as a walk finds them. */
+static bool run_path_is_plain(const char *path, size_t bytes)
+{
+	for (size_t at = 0; at <= bytes;) {
+		size_t name = strcspn(path + at, "/");
+
+		if (name == 0 || (name == 1 && path[at] == '.'))
+			return false;
+		at += name + 1;
+	}
+	return true;
+}
+
+int weir_run_find_rule(const struct weir_run *run, const char *path, size_t *rule, size_t *bytes)
+{
+	size_t end = strlen(path);
+	bool is_folder = end > 0 && path[end - 1] == '/';
+
+	while (end > 0 && path[end - 1] == '/')
+		end--;
+	if (!run_path_is_plain(path, end))
+		return -EINVAL;
+	*rule = filter_find_on_way(&run->filter, path, end, is_folder, bytes);
+	return *rule < run->filter.count;
 }
 
 int weir_run_set_target(struct weir_run *run, int dirfd, const char *path,
@@ -207,6 +244,7 @@ static int run_open(struct weir_run *run)
 		.tally = &run->tally,
 		.loss = &run->loss,
 		.settings = &run->settings,
+		.filter = &run->filter,
 	};
 	run->shared = (struct engine_shared){
 		.sys = &run->sys,
@@ -279,6 +317,7 @@ void weir_run_free(struct weir_run *run)
 		run_close(run);
 	else
 		operands_close(&run->operands, NULL);
+	filter_close(&run->filter);
 	close(run->event_fd);
 	free(run);
 }
@@ -451,9 +490,9 @@ static bool run_is_small(const struct weir_run *run)
 
 	return run->settings.engine != WEIR_ENGINE_RING && !run->settings.ask &&
 	       !operands->target_streams && operands->folders == 0 &&
-	       operands->files == operands->count && operands->count <= LIMIT_INLINE_FILES &&
-	       operands->bytes <= LIMIT_INLINE_BYTES && run->settings.workers == 0 &&
-	       run->settings.direct != WEIR_DIRECT_ALWAYS;
+	       operands->files + operands->excluded == operands->count &&
+	       operands->count <= LIMIT_INLINE_FILES && operands->bytes <= LIMIT_INLINE_BYTES &&
+	       run->settings.workers == 0 && run->settings.direct != WEIR_DIRECT_ALWAYS;
 }
 
 static bool run_rotates(struct weir_run *run)

@@ -54,6 +54,7 @@ static const struct settings_bound {
 	[WEIR_OPT_BACKUP] = { WEIR_BACKUP_NONE, WEIR_BACKUP_NUMBERED },
 	[WEIR_OPT_PREALLOCATE] = { 0, 1 },
 	[WEIR_OPT_FRESH] = { 0, 1 },
+	[WEIR_OPT_RULE_PATHS] = { 0, 1 },
 };
 
 _Static_assert(WEIR_OPT_KEEP_PROJECT - WEIR_OPT_KEEP_MODE + 1 == PROPERTY_COUNT,
@@ -153,6 +154,9 @@ static void settings_store(struct settings *settings, enum weir_option option, i
 		break;
 	case WEIR_OPT_FRESH:
 		settings->fresh = value != 0;
+		break;
+	case WEIR_OPT_RULE_PATHS:
+		settings->rule_paths = value != 0;
 		break;
 	default:
 		settings->keep[option - WEIR_OPT_KEEP_MODE] = (enum weir_keep)value;

@@ -42,6 +42,7 @@ struct settings {
 	bool preallocate;
 	enum weir_follow follow;
 	bool one_file_system;
+	bool rule_paths; /* rules see the whole path of an operand */
 	uint32_t chunk_bytes; /* 0 = chosen */
 	uint32_t depth;	      /* 0 = chosen */
 	uint32_t workers;     /* 0 = chosen */

@@ -9,7 +9,9 @@
  * W2 a source folder that is also above itself (a loop of mounts) or that is a
  *    folder being written to is not entered;
  * W3 a child is opened by one name in its held parent, and in the source through
- *    a link only where links are to be followed.
+ *    a link only where links are to be followed;
+ * W4 what a rule excludes is neither looked at nor counted, and a folder that is
+ *    excluded is never entered.
  */
 #define _GNU_SOURCE
 #include "tree.h"
@@ -31,6 +33,17 @@ struct tree_dirent {
 	unsigned short length;
 	unsigned char type;
 	char name[];
+};
+
+/* One step of a scan. */
+struct listing {
+	struct folder *folder;
+	int fd;
+	struct list children; /* folders that were found */
+	struct batch *batch;  /* the other entries; NULL: none yet */
+	char *path;	      /* of the entry, for the rules; NULL: there are none */
+	size_t head_bytes;    /* of the folder in it, with a slash */
+	size_t path_bytes;
 };
 
 static void tree_error(struct tree *tree, const struct error *error, const struct folder *folder,
@@ -418,20 +431,84 @@ static unsigned char tree_followed_type(struct tree *tree, int fd, const char *n
 	return (unsigned char)IFTODT(stat.mode);
 }
 
-/* One entry of the listing: to the child folders, or to the batch. */
-static void tree_take_entry(struct tree *tree, struct folder *folder, int fd,
-			    const struct tree_dirent *entry, struct list *children,
-			    struct batch **batch)
+/* Begins the paths that the rules see: made once for all entries of a step.
+ * 0 or -ENOMEM. */
+static int listing_open_path(const struct tree *tree, struct listing *listing)
 {
+	const struct folder *operand = listing->folder;
+	size_t below = 0;
+	size_t head, at;
+
+	if (tree->filter->count == 0)
+		return 0;
+	for (; !operand->by_path; operand = operand->parent)
+		below += strlen(operand->name) + 1;
+	listing->path = malloc(strlen(operand->name) + 1 + below + LIMIT_NAME_BYTES);
+	if (listing->path == NULL)
+		return -ENOMEM;
+	head = filter_operand_path(operand->name, tree->settings->rule_paths, listing->path);
+	if (head > 0)
+		listing->path[head++] = '/';
+	listing->head_bytes = at = head + below;
+	for (const struct folder *up = listing->folder; up != operand; up = up->parent) {
+		size_t bytes = strlen(up->name);
+
+		at -= bytes + 1;
+		memcpy(listing->path + at, up->name, bytes);
+		listing->path[at + bytes] = '/';
+	}
+	return 0;
+}
+
+/* W4: what the rules say of an entry of which only the listing is known. */
+static enum filter_verdict tree_judge(const struct tree *tree, struct listing *listing,
+				      const struct tree_dirent *entry)
+{
+	enum filter_kind kind = entry->type == DT_DIR ? FILTER_FOLDER : FILTER_OTHER;
+	size_t bytes;
+
+	if (listing->path == NULL)
+		return FILTER_INCLUDED;
+	bytes = strlen(entry->name);
+	if (bytes >= LIMIT_NAME_BYTES)
+		return FILTER_INCLUDED; /* told as an error further on */
+	if (entry->type == DT_UNKNOWN ||
+	    (entry->type == DT_LNK && tree->settings->follow == WEIR_FOLLOW_ALWAYS))
+		kind = FILTER_UNKNOWN;
+	memcpy(listing->path + listing->head_bytes, entry->name, bytes);
+	listing->path_bytes = listing->head_bytes + bytes;
+	return filter_judge(tree->filter, listing->path, listing->path_bytes, kind);
+}
+
+/* The same, of an entry that had to be looked at. */
+static bool tree_is_excluded(const struct tree *tree, const struct listing *listing,
+			     unsigned char type)
+{
+	return filter_judge(tree->filter, listing->path, listing->path_bytes,
+			    type == DT_DIR ? FILTER_FOLDER : FILTER_OTHER) == FILTER_EXCLUDED;
+}
+
+/* One entry of the listing: to the child folders, or to the batch. */
+static void tree_take_entry(struct tree *tree, struct listing *listing,
+			    const struct tree_dirent *entry)
+{
+	struct folder *folder = listing->folder;
+	enum filter_verdict verdict = tree_judge(tree, listing, entry);
 	struct error error = { 0 };
-	unsigned char type = tree_type(tree, fd, entry, &error);
 	unsigned char follow = 0;
+	unsigned char type;
 	struct folder *child;
 
+	if (verdict == FILTER_EXCLUDED)
+		return;
+	type = tree_type(tree, listing->fd, entry, &error);
 	if (type == DT_LNK && tree->settings->follow == WEIR_FOLLOW_ALWAYS) {
-		type = tree_followed_type(tree, fd, entry->name, &error);
+		type = tree_followed_type(tree, listing->fd, entry->name, &error);
 		follow = ENTRY_FOLLOW;
 	}
+	if (verdict == FILTER_UNDECIDED && error.grade == ERROR_NONE &&
+	    tree_is_excluded(tree, listing, type))
+		return;
 
 	if (error.grade == ERROR_NONE && strlen(entry->name) >= LIMIT_NAME_BYTES) {
 		error_set(&error, -ENAMETOOLONG, ERROR_SIDE_SOURCE, "copy");
@@ -441,12 +518,13 @@ static void tree_take_entry(struct tree *tree, struct folder *folder, int fd,
 		child = folder_new(folder, entry->name, NULL);
 		if (child != NULL) {
 			child->follow = follow != 0;
-			list_add_tail(children, &child->node);
+			list_add_tail(&listing->children, &child->node);
 		} else {
 			error_set(&error, -ENOMEM, ERROR_SIDE_SOURCE, "list");
 		}
 	} else if (error.grade == ERROR_NONE &&
-		   tree_add(tree, folder, batch, type | follow, entry->name, entry->name) < 0) {
+		   tree_add(tree, folder, &listing->batch, type | follow, entry->name,
+			    entry->name) < 0) {
 		error_set(&error, -ENOMEM, ERROR_SIDE_SOURCE, "list");
 	}
 	if (error.grade != ERROR_NONE)
@@ -475,9 +553,10 @@ static void tree_list_failed(struct tree *tree, struct folder *folder, int fd, s
 /* Lists one buffer, in as many calls as fill it: most folders are over in one
  * step, and need not be opened again only to find the end.  True: the end was
  * reached, or the listing failed. */
-static bool tree_list(struct tree *tree, struct folder *folder, int fd, struct list *children,
-		      struct batch **batch)
+static bool tree_list(struct tree *tree, struct listing *listing)
 {
+	struct folder *folder = listing->folder;
+	int fd = listing->fd;
 	_Alignas(struct tree_dirent) char buffer[LIMIT_LIST_BYTES];
 	ssize_t listed = 0;
 	ssize_t bytes = 0;
@@ -493,7 +572,7 @@ static bool tree_list(struct tree *tree, struct folder *folder, int fd, struct l
 			at += entry->length;
 			folder->scan_offset = entry->offset;
 			if (!tree_is_dot(entry->name))
-				tree_take_entry(tree, folder, fd, entry, children, batch);
+				tree_take_entry(tree, listing, entry);
 		}
 		if (bytes == 0)
 			return true;
@@ -507,17 +586,22 @@ static bool tree_list(struct tree *tree, struct folder *folder, int fd, struct l
 bool tree_scan(struct tree *tree, struct folder *folder, struct error *error)
 {
 	uint64_t began = tally_now_ns();
-	struct batch *batch = NULL;
-	struct list children, *node;
+	struct listing listing = { .folder = folder };
+	struct list *node;
 	bool over;
 	int fd;
 
-	list_init(&children);
+	list_init(&listing.children);
 	fd = folder->begun ? 0 : tree_begin(tree, folder, error);
 	if (fd == 0) {
 		fd = dir_pin(tree->root, folder->source, NULL);
 		if (fd < 0)
 			error_set(error, fd, ERROR_SIDE_SOURCE, "open folder");
+	}
+	if (fd >= 0 && listing_open_path(tree, &listing) < 0) {
+		dir_unpin(tree->root, folder->source);
+		fd = -ENOMEM;
+		error_set(error, fd, ERROR_SIDE_SOURCE, "list folder");
 	}
 	if (fd >= 0 && error->grade == ERROR_WARNING)
 		tree_error(tree, error, folder, NULL);
@@ -526,13 +610,15 @@ bool tree_scan(struct tree *tree, struct folder *folder, struct error *error)
 		tree_scan_over(tree);
 		return true;
 	}
-	over = folder->is_border || tree_list(tree, folder, fd, &children, &batch);
+	listing.fd = fd;
+	over = folder->is_border || tree_list(tree, &listing);
+	free(listing.path);
 	dir_unpin(tree->root, folder->source);
-	for (node = children.next; node != &children; node = node->next)
+	for (node = listing.children.next; node != &listing.children; node = node->next)
 		atomic_fetch_add(&tree->scans, 1);
-	if (batch != NULL)
-		queue_push_batch(tree->queue, batch);
-	queue_push_found(tree->queue, over ? NULL : folder, &children); /* W1 */
+	if (listing.batch != NULL)
+		queue_push_batch(tree->queue, listing.batch);
+	queue_push_found(tree->queue, over ? NULL : folder, &listing.children); /* W1 */
 	if (over)
 		tree_scan_over(tree);
 	tally_add(&tree->tally->scan_ns, tally_now_ns() - began);

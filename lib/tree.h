@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "event.h"
+#include "filter.h"
 #include "folder.h"
 #include "loss.h"
 #include "queue.h"
@@ -23,6 +24,7 @@ struct tree {
 	struct tally *tally;
 	struct loss_table *loss;
 	const struct settings *settings;
+	const struct filter *filter;
 	_Atomic uint64_t scans; /* folders whose listing has not ended */
 };
 

@@ -174,6 +174,7 @@ enum weir_option {
 	WEIR_OPT_IN_PLACE = 36,	       /* 0/1: write into regular files that exist; not atomic */
 	WEIR_OPT_COPY_CONTENTS = 37,   /* 0/1: read FIFOs and devices below folders, too */
 	WEIR_OPT_ASK = 38,	       /* 0/1: an ASK event before anything is replaced */
+	WEIR_OPT_RULE_PATHS = 39,      /* 0/1: rules see the whole path of a source as given */
 };
 
 /* Options of weir_run_set_text() that are a text.  Since 0.1. */
@@ -181,6 +182,12 @@ enum weir_text {
 	/* What is added to a name for its simple backup: "~" unless set; 1 to 255
 	 * bytes, without a slash. */
 	WEIR_TEXT_BACKUP_SUFFIX = 1,
+};
+
+/* What a rule does with the entries that its pattern matches.  Since 0.1. */
+enum weir_rule {
+	WEIR_RULE_EXCLUDE = 1, /* they are left out, folders with all they hold */
+	WEIR_RULE_INCLUDE = 2, /* they are copied, whatever a later rule says */
 };
 
 /* How the target operand is read.  Since 0.1. */
@@ -327,6 +334,23 @@ int weir_run_add_source(struct weir_run *run, int dirfd, const char *path);
 /* Sets the target operand.  Errors as weir_run_add_source().  Since 0.1. */
 int weir_run_set_target(struct weir_run *run, int dirfd, const char *path,
 			enum weir_target_mode mode);
+
+/* Adds a rule behind those there are; the first one that matches an entry
+ * decides, and what none matches is copied.  PATTERN is read as rsync reads it,
+ * but without the prefixes "+ " and "- ", and is copied.  It is matched against
+ * the path of the entry, which begins with the last name of the source (see
+ * WEIR_OPT_RULE_PATHS).  -EINVAL: no such rule, or a pattern that is empty or
+ * can never match; -ENAMETOOLONG: 4096 bytes or more; -E2BIG: more than 65536
+ * rules, or 64 MiB of them; -EBUSY: the run has begun; -ENOMEM.  Since 0.1. */
+int weir_run_add_rule(struct weir_run *run, enum weir_rule rule, const char *pattern);
+
+/* Which rule decides about PATH, a folder if a slash ends it; nothing on disk is
+ * looked at.  1: *RULE is its number, from 0 in the order in which they were
+ * added, and *BYTES is how much of PATH it was asked about: all of it without
+ * the slashes at its end, or less where a folder on the way is excluded, and
+ * PATH with it.  0: no rule matches.  -EINVAL: PATH is empty, begins with a
+ * slash, or has an empty name or "." in it.  Since 0.1. */
+int weir_run_find_rule(const struct weir_run *run, const char *path, size_t *rule, size_t *bytes);
 
 /* Waits at most TIMEOUT_MS (-1: without limit) for the next event.  The first
  * call starts the run.  1: *event is valid until the next call; 0: the run has

@@ -128,7 +128,7 @@ option_names() {
 		compopt() { :; }
 		try() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _weir; echo "${COMPREPLY[*]}"; }
 		try weir c
-		try weir copy --e
+		try weir copy --expl
 		try weir copy --engine = r
 		try weir copy --durable = ''
 		try weir copy --sync f
@@ -138,7 +138,7 @@ option_names() {
 		try weir copy -- --e
 	END
 	[ "$(bash -u try)" = 'copy
---engine= --explain
+--explain --explain-filter=
 ring
 none end group file
 files fs
@@ -156,7 +156,7 @@ copy help
 			paste -s -d ' '
 	}
 	[ "$(complete_fish 'weir co')" = copy ]
-	[ "$(complete_fish 'weir copy --e')" = '--engine --explain' ]
+	[ "$(complete_fish 'weir copy --expl')" = '--explain --explain-filter' ]
 	[ "$(complete_fish 'weir copy --engine=r')" = '--engine=ring' ]
 }
 

@@ -39,7 +39,8 @@ load helper
 		copy -T -t d a
 	refuses "--files-from and -T (--no-target-directory) exclude each other" \
 		copy -T --files-from=list d
-	refuses "-0 (--null) is for --files-from only" copy -0 a d
+	refuses "-0 (--null) is for --files-from, --exclude-from and --include-from only" \
+		copy -0 a d
 	refuses "-t: given twice" copy -t d -t d a
 	refuses "--target-directory: given twice" copy -t d --target-directory=d a
 	refuses "--log-file: given twice" copy --log-file=l --log-file=l a d
@@ -70,7 +71,7 @@ load helper
 		1 2 3 4 5 6 7 8 9 @ \?; do
 		refuses "weir copy: -$letter: not an option of weir; " copy "-$letter" a b
 	done
-	for name in exclude include filter delete delete-after checksum \
+	for name in filter delete delete-after checksum \
 		parents context hard-links acls xattrs compress rsh \
 		partial bwlimit max-delete existing ignore-existing itemize-changes info \
 		numeric-ids chown chmod mkpath out-format from0 fsync jobs version json; do
