@@ -148,12 +148,12 @@ static bool run_path_is_plain(const char *path, size_t bytes)
 
 int weir_run_find_rule(const struct weir_run *run, const char *path, size_t *rule, size_t *bytes)
 {
-	size_t end = strlen(path);
+	size_t end = path != NULL ? strlen(path) : 0;
 	bool is_folder = end > 0 && path[end - 1] == '/';
 
 	while (end > 0 && path[end - 1] == '/')
 		end--;
-	if (!run_path_is_plain(path, end))
+	if (end == 0 || !run_path_is_plain(path, end))
 		return -EINVAL;
 	*rule = filter_find_on_way(&run->filter, path, end, is_folder, bytes);
 	return *rule < run->filter.count;

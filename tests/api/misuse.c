@@ -49,6 +49,8 @@ int main(void)
 	struct weir_run *run;
 	int64_t lowest;
 	int64_t highest;
+	size_t rule;
+	size_t bytes;
 
 	weir_run_free(NULL);
 	errno = 0;
@@ -67,6 +69,16 @@ int main(void)
 	expect(weir_run_set(run, WEIR_OPT_WORKERS, lowest - 1) == -EINVAL, "one below the lowest");
 	expect(weir_run_set(run, (enum weir_option)999, 0) == -EINVAL, "an unknown option");
 	expect(weir_run_add_source(run, AT_FDCWD, "") == -EINVAL, "an empty source");
+	expect(weir_run_add_rule(run, (enum weir_rule)3, "x") == -EINVAL, "no kind of rule");
+	expect(weir_run_add_rule(run, WEIR_RULE_EXCLUDE, "") == -EINVAL, "an empty pattern");
+	expect(weir_run_add_rule(run, WEIR_RULE_EXCLUDE, "[a") == -EINVAL, "half a pattern");
+	expect(weir_run_add_rule(run, WEIR_RULE_EXCLUDE, "*.o") == 0, "a pattern");
+	expect(weir_run_find_rule(run, "a/x.o", &rule, &bytes) == 1 && rule == 0 && bytes == 5,
+	       "the rule of a path");
+	expect(weir_run_find_rule(run, "a/x.c", &rule, &bytes) == 0, "a path without a rule");
+	expect(weir_run_find_rule(run, "", &rule, &bytes) == -EINVAL, "no path");
+	expect(weir_run_find_rule(run, "/x.o", &rule, &bytes) == -EINVAL, "a path from /");
+	expect(weir_run_find_rule(run, "a//x.o", &rule, &bytes) == -EINVAL, "an empty name");
 	expect(weir_run_next(run, -1, &event) == -EINVAL, "a run without operands");
 	weir_run_free(run);
 
@@ -86,6 +98,10 @@ int main(void)
 	       "space reserved where nothing is synced before the names");
 	expect(weir_bounds((enum weir_option)14, &lowest, &highest) == -EINVAL,
 	       "bounds of a number that is not given out");
+	expect(weir_run_set_target(run, AT_FDCWD, "/nonexistent/x", WEIR_TARGET_AUTO) == 0,
+	       "a target");
+	expect(weir_run_next(run, -1, &event) == 1, "an event about them");
+	expect(weir_run_add_rule(run, WEIR_RULE_EXCLUDE, "x") == -EBUSY, "a rule that is late");
 	weir_run_free(run);
 	return failures != 0;
 }

@@ -304,7 +304,7 @@ static bool slow_matches(const char *given, const char *path)
 			return false;
 	}
 	snprintf(text, sizeof(text), "%s%s", deep == given ? "/" : "", path);
-	if (is_folder && !(deep != NULL && strcmp(pattern + bytes - 3, "***") == 0))
+	if (is_folder && !(deep != NULL && bytes >= 3 && strcmp(pattern + bytes - 3, "***") == 0))
 		text[strlen(text) - 1] = '\0';
 	if (pattern[0] == '/')
 		return wild ? slow_text(pattern + 1, text) : strcmp(pattern + 1, text) == 0;
