@@ -104,6 +104,13 @@ static const struct choice update_choices[] = {
 	{ NULL, 0 },
 };
 
+static const struct choice on_choices[] = {
+	{ "ok", WEIR_ON_OK },
+	{ "warn", WEIR_ON_WARN },
+	{ "fail", WEIR_ON_FAIL },
+	{ NULL, 0 },
+};
+
 static const struct choice progress_choices[] = {
 	{ "auto", PROGRESS_AUTO },
 	{ "always", PROGRESS_ALWAYS },
@@ -357,6 +364,27 @@ const struct option options[] = {
 	  .since = "0.1",
 	  .help = "change nothing; print what would be done",
 	  .effects = { { WEIR_OPT_DRY_RUN, 1 } } },
+	{ .name = "on-change",
+	  .letters = "",
+	  .argument = ARGUMENT_CHOICE,
+	  .argument_name = "WHAT",
+	  .choices = on_choices,
+	  .verbs = VERB_COPY,
+	  .group = GROUP_ENTRIES,
+	  .since = "0.1",
+	  .help = "a source that keeps changing while it is read: copy it in silence, copy it "
+		  "and warn, or fail; without: copy and warn if it only grew, else fail",
+	  .effects = { { WEIR_OPT_ON_CHANGE, 0 } } },
+	{ .name = "on-vanish",
+	  .letters = "",
+	  .argument = ARGUMENT_CHOICE,
+	  .argument_name = "WHAT",
+	  .choices = on_choices,
+	  .verbs = VERB_COPY,
+	  .group = GROUP_ENTRIES,
+	  .since = "0.1",
+	  .help = "a source that is gone when its turn comes: ignore it, warn (default), or fail",
+	  .effects = { { WEIR_OPT_ON_VANISH, 0 } } },
 
 	{ .name = "target-directory",
 	  .letters = "t",

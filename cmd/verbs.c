@@ -26,7 +26,7 @@ static const char *const copy_notes[] = {
 	"Environment: WEIR_DURABLE and WEIR_ENGINE equal their options; an option wins.",
 	"",
 	"Exit status: 0 all done and durable as asked; 1 could not start or had to stop;",
-	"2 usage; 23 some entries failed; 24 sources vanished or grew; 27 target full;",
+	"2 usage; 23 some entries failed; 24 sources changed or vanished; 27 target full;",
 	"28 refused, nothing changed; 29 another run holds the target; 128+N signal N.",
 	NULL,
 };

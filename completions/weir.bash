@@ -50,6 +50,14 @@ _weir_value()
 		compopt +o default +o bashdefault
 		return 0
 		;;
+	--on-change | --on-change=)
+		mapfile -t COMPREPLY < <(compgen -W 'ok warn fail' -- "$current")
+		return 0
+		;;
+	--on-vanish | --on-vanish=)
+		mapfile -t COMPREPLY < <(compgen -W 'ok warn fail' -- "$current")
+		return 0
+		;;
 	-t | --target-directory | --target-directory=)
 		mapfile -t COMPREPLY < <(compgen -d -- "$current")
 		compopt -o filenames
@@ -120,7 +128,7 @@ _weir_options()
 
 	case $1 in
 	copy)
-		words='-r -R --recursive -a --archive -p --preserve --no-preserve= --keep= -L --dereference -H --dereference-command-line -P --no-dereference -d --links -x --one-file-system --exclude= --include= --exclude-from= --include-from= -n --no-clobber -i --interactive -f --force -u --update --remove-destination -l --link -s --symbolic-link --remove-destination --copy-contents --inplace -b --backup -S --suffix= --dry-run -t --target-directory= -T --no-target-directory --strip-trailing-slashes --files-from= -0 --null --durable= --sync= --engine= --direct= --reflink --sparse= --preallocate --chunk-size= --depth= --workers= -v --verbose -q --quiet --progress= --stats --explain --debug --explain-filter= --log-file= --help'
+		words='-r -R --recursive -a --archive -p --preserve --no-preserve= --keep= -L --dereference -H --dereference-command-line -P --no-dereference -d --links -x --one-file-system --exclude= --include= --exclude-from= --include-from= -n --no-clobber -i --interactive -f --force -u --update --remove-destination -l --link -s --symbolic-link --remove-destination --copy-contents --inplace -b --backup -S --suffix= --dry-run --on-change= --on-vanish= -t --target-directory= -T --no-target-directory --strip-trailing-slashes --files-from= -0 --null --durable= --sync= --engine= --direct= --reflink --sparse= --preallocate --chunk-size= --depth= --workers= -v --verbose -q --quiet --progress= --stats --explain --debug --explain-filter= --log-file= --help'
 		;;
 	help)
 		words='--help'

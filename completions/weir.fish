@@ -34,6 +34,8 @@ complete -c weir -n '__fish_seen_subcommand_from copy' -l inplace -d 'write into
 complete -c weir -n '__fish_seen_subcommand_from copy' -s b -l backup -a 'none off simple never existing nil numbered t' -d 'keep what is replaced under another name; CONTROL: none, simple, existing or numbered'
 complete -c weir -n '__fish_seen_subcommand_from copy' -s S -l suffix -x -d 'make backups; a simple one has SUFFIX behind its name, not ~'
 complete -c weir -n '__fish_seen_subcommand_from copy' -l dry-run -d 'change nothing; print what would be done'
+complete -c weir -n '__fish_seen_subcommand_from copy' -l on-change -x -a 'ok warn fail' -d 'a source that keeps changing while it is read: copy it in silence, copy it and warn, or fail; without: copy and warn if it only grew, else fail'
+complete -c weir -n '__fish_seen_subcommand_from copy' -l on-vanish -x -a 'ok warn fail' -d 'a source that is gone when its turn comes: ignore it, warn (default), or fail'
 complete -c weir -n '__fish_seen_subcommand_from copy' -s t -l target-directory -x -a '(__fish_complete_directories)' -d 'copy all sources into this existing folder'
 complete -c weir -n '__fish_seen_subcommand_from copy' -s T -l no-target-directory -d 'DEST is the name of the copy, even if it is a folder'
 complete -c weir -n '__fish_seen_subcommand_from copy' -l strip-trailing-slashes -d 'take slashes from the end of each source: a link to a folder is a link'

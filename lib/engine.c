@@ -372,7 +372,7 @@ static struct unit *engine_unit(const struct settings *settings, const struct jo
 	unit->in_place = job->in_place;
 	unit->replaces = job->exists && !unit->is_link && !unit->alias; /* these have no temp */
 	unit->retry = job->retry;
-	unit->grew = job->grew;
+	unit->changed = job->changed;
 	unit->synced = job->synced;
 	unit->link = job->link;
 	if (!unit->is_link)

@@ -46,6 +46,14 @@ void error_set_text(struct error *error, enum error_side side, const char *opera
 	};
 }
 
+void error_set_source(struct error *error, long result, const char *operation)
+{
+	error_set(error, result, ERROR_SIDE_SOURCE, operation);
+	error->source_changed = error->vanished = result == -ENOENT;
+	if (error->vanished)
+		error->text = "it was there when it was looked for first";
+}
+
 /* glibc has these by function from 2.32 on; our floor is 2.31. */
 static const struct errno_words {
 	int errnum;

@@ -27,6 +27,7 @@ struct error {
 	int errnum; /* positive errno, or 0 when the text says it all */
 	enum error_side side;
 	bool source_changed;   /* the cause is a source that changed or vanished */
+	bool vanished;	       /* of these: it vanished */
 	bool busy;	       /* the cause is another run that holds the target */
 	const char *operation; /* static string: "open", "write", "fsync" */
 	const char *text;      /* static string or NULL */
@@ -43,6 +44,10 @@ void error_set_at(struct error *error, long result, enum error_side side, const 
 /* A failure told by a sentence instead of an errno. */
 void error_set_text(struct error *error, enum error_side side, const char *operation,
 		    const char *text);
+
+/* As error_set(), for a source that was seen before: where the errno says that it
+ * is gone, it vanished. */
+void error_set_source(struct error *error, long result, const char *operation);
 
 /* The name of an errno, such as "ENOSPC"; static. */
 const char *error_errno_name(int errnum);

@@ -5,7 +5,9 @@
  * Invariants:
  * V1 an event that cannot be allocated still counts in the classes and the
  *    tally, so a result is never better than what happened;
- * V2 only a caller that may wait is ever held up by a full queue.
+ * V2 only a caller that may wait is ever held up by a full queue;
+ * V3 what a source that changed or vanished is, is settled here alone: a warning
+ *    of a class of its own, nothing at all, or an entry that failed.
  */
 #define _GNU_SOURCE
 #include "event.h"
@@ -33,6 +35,8 @@ int event_queue_open(struct event_queue *queue, struct tally *tally, int notify_
 	queue->unbounded = false;
 	queue->notify_fd = notify_fd;
 	queue->tally = tally;
+	queue->on_change = WEIR_ON_DEFAULT;
+	queue->on_vanish = WEIR_ON_DEFAULT;
 	atomic_store(&queue->classes, 0);
 	return 0;
 }
@@ -100,8 +104,23 @@ static unsigned event_class(const struct error *error)
 	return error->grade == ERROR_RUN ? EVENT_CLASS_FATAL : EVENT_CLASS_FAILED;
 }
 
-void event_post_error(struct event_queue *queue, const struct error *error, const char *path,
-		      bool may_wait)
+/* V3; false: nothing is said.  Whoever leaves an entry out because it changed says
+ * so with the grade of a failure, and it is one. */
+static bool event_settle(const struct event_queue *queue, struct error *error)
+{
+	enum weir_on on = error->vanished ? queue->on_vanish : queue->on_change;
+
+	if (!error->source_changed || error->grade == ERROR_RUN)
+		return true;
+	if (error->vanished)
+		error->grade = on == WEIR_ON_FAIL ? ERROR_ENTRY : ERROR_WARNING;
+	if (error->grade == ERROR_ENTRY)
+		error->source_changed = false;
+	return error->grade == ERROR_ENTRY || on != WEIR_ON_OK;
+}
+
+static void event_post_settled(struct event_queue *queue, const struct error *error,
+			       const char *path, bool may_wait)
 {
 	struct weir_event event = {
 		.type = error->grade == ERROR_WARNING ? WEIR_EVENT_WARNING
@@ -114,13 +133,22 @@ void event_post_error(struct event_queue *queue, const struct error *error, cons
 		.text = error->text,
 	};
 
-	WEIR_ASSERT(error->grade != ERROR_NONE);
 	atomic_fetch_or(&queue->classes, event_class(error));
 	if (error->grade == ERROR_WARNING)
 		tally_add(&queue->tally->warnings, 1);
 	else
 		tally_add(&queue->tally->entries_failed, 1);
 	event_post(queue, &event, path, may_wait);
+}
+
+void event_post_error(struct event_queue *queue, const struct error *error, const char *path,
+		      bool may_wait)
+{
+	struct error settled = *error;
+
+	WEIR_ASSERT(error->grade != ERROR_NONE);
+	if (event_settle(queue, &settled))
+		event_post_settled(queue, &settled, path, may_wait);
 }
 
 void event_post_loss(struct event_queue *queue, const struct weir_event *loss, const char *path)

@@ -41,6 +41,8 @@ struct event_queue {
 	int notify_fd;		  /* eventfd, or -1 */
 	_Atomic unsigned classes; /* bits of EVENT_CLASS_: what the result rests on */
 	struct tally *tally;
+	enum weir_on on_change; /* what sources that changed or vanished are */
+	enum weir_on on_vanish;
 };
 
 #define EVENT_CLASS_FAILED 1U
@@ -58,7 +60,8 @@ void event_queue_close(struct event_queue *queue);
 void event_post(struct event_queue *queue, const struct weir_event *event, const char *path,
 		bool may_wait);
 
-/* Posts a failure or warning and sets its class. */
+/* Posts a failure or warning and sets its class.  What vanished is one or the
+ * other, or nothing (V3). */
 void event_post_error(struct event_queue *queue, const struct error *error, const char *path,
 		      bool may_wait);
 

@@ -119,7 +119,8 @@ struct job {
 	bool backup_clash;	  /* its simple backup would take the name of another copy */
 	bool temp_named;	  /* temp_name is in the target folder */
 	bool synced;		  /* its own fsync came after its last byte */
-	bool grew;		  /* the source only grew: earlier mtime, exit 24 */
+	bool reread;		  /* it changed while it was read, and is read once more */
+	const char *changed;	  /* static: how, if it did so again and is kept, or NULL */
 	bool whole;		  /* the target has all bytes before any is read */
 	uint64_t offloaded_bytes; /* of them, without us */
 	struct ask ask;		  /* whether what exists may be replaced */

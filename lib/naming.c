@@ -116,18 +116,18 @@ static void naming_post_entry(struct naming *naming, const struct unit *unit)
 	free(path);
 }
 
-static void naming_tell_grown(struct naming *naming, const struct unit *unit)
+static void naming_tell_changed(struct naming *naming, const struct unit *unit)
 {
 	const struct error error = {
 		.grade = ERROR_WARNING,
 		.side = ERROR_SIDE_SOURCE,
 		.source_changed = true,
-		.operation = "copy all of",
-		.text = "it grew meanwhile; what it held at the start was copied",
+		.operation = "copy the last state of",
+		.text = unit->changed,
 		.offset = -1,
 	};
 
-	if (unit->grew)
+	if (unit->changed != NULL)
 		naming_post_error(naming, &error, unit->folder, unit->name);
 }
 
@@ -148,7 +148,7 @@ static void naming_told(struct naming *naming, const struct unit *unit, enum pub
 	} else {
 		tally_add(&naming->tally->others_done, 1);
 	}
-	naming_tell_grown(naming, unit);
+	naming_tell_changed(naming, unit);
 	naming_post_entry(naming, unit);
 }
 

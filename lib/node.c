@@ -35,8 +35,10 @@ static enum weir_property node_property(const struct job *job)
 enum step_answer node_pin(struct job_env *env, struct job *job)
 {
 	job->source_dirfd = dir_pin(env->root, job->folder->source, NULL);
-	if (job->source_dirfd < 0)
-		return node_fail(job, job->source_dirfd, ERROR_SIDE_SOURCE, "open folder of");
+	if (job->source_dirfd < 0) {
+		error_set_source(&job->error, job->source_dirfd, "open folder of");
+		return STEP_FAIL;
+	}
 	if (job->folder->target == NULL)
 		return STEP_NEXT; /* a dry run into what is not there yet */
 	job->target_dirfd = dir_pin(env->root, job->folder->target, NULL);
@@ -64,8 +66,7 @@ static enum step_answer node_look(struct job_env *env, struct job *job)
 			     : sys_statx(sys, job->source_dirfd, job->name, false, &job->source);
 
 	if (result < 0) {
-		node_fail(job, result, ERROR_SIDE_SOURCE, "stat");
-		job->error.source_changed = result == -ENOENT;
+		error_set_source(&job->error, result, "stat");
 		return STEP_FAIL;
 	}
 	if (S_ISREG(job->source.mode) || S_ISDIR(job->source.mode)) {

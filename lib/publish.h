@@ -35,6 +35,7 @@ struct unit {
 	bool alias;		 /* fd is O_PATH, of the source: -l */
 	bool in_place;		 /* it has its name already */
 	struct link_group *link; /* held, or NULL; not is_link: the unit leads it */
+	const char *changed;	 /* static: how its source changed meanwhile, or NULL */
 	int refused;		 /* out: -errno, why it was not linked (AGAIN) */
 	uint64_t found_bytes;	 /* what it has in bytes_found */
 	uint64_t made_device;	 /* its inode, if it leads */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * One regular file: look up, open, identify, make the target, copy the bytes,
- * check the source again, set the attributes, sync where each file is synced,
+ * set the attributes, check the source again, sync where each file is synced,
  * park.
  *
  * Invariants:
@@ -10,7 +10,8 @@
  * G2 the target has no final name while this recipe works on it;
  * G3 its attributes are set after its last byte, and its own sync follows them;
  * G4 what is parked was read from a source that had one identity, size, mtime
- *    and ctime from the first byte to the last, or that only grew.
+ *    and ctime from before the first byte until its attributes were read; or
+ *    that only grew, or may change (--on-change), and has the mtime from before.
  */
 #define _GNU_SOURCE
 #include "regular.h"
@@ -111,11 +112,18 @@ static enum step_answer regular_issue_open(struct job_env *env, struct job *job)
 	return STEP_WAIT;
 }
 
+/* Its folder was closed for others, and is not to be had again under its name. */
+static enum step_answer regular_lost_folder(struct job *job)
+{
+	error_set_source(&job->error, job->source_dirfd, "open folder of");
+	return STEP_FAIL;
+}
+
 enum step_answer regular_open(struct job_env *env, struct job *job)
 {
 	job->source_dirfd = dir_pin(env->root, job->folder->source, NULL);
 	if (job->source_dirfd < 0)
-		return regular_fail(job, job->source_dirfd, ERROR_SIDE_SOURCE, "open folder of");
+		return regular_lost_folder(job);
 	return regular_issue_open(env, job);
 }
 
@@ -135,8 +143,9 @@ enum step_answer regular_opened(struct job_env *env, struct job *job)
 	dir_unpin(env->root, job->folder->source);
 	job->source_dirfd = -1;
 	if (result < 0) {
-		regular_fail(job, result, ERROR_SIDE_SOURCE, "open");
-		job->error.source_changed = result == -ENOENT || result == -ELOOP;
+		error_set_source(&job->error, result, "open");
+		if (result == -ELOOP && !job->follow)
+			job->error.source_changed = true;
 		return STEP_FAIL;
 	}
 	job->source_fd = result;
@@ -427,10 +436,14 @@ static void regular_choose_holes(const struct job_env *env, const struct job *jo
 	plan->find_zeros = env->settings->sparse == WEIR_SPARSE_ALWAYS || (has_holes && !believed);
 }
 
+static bool regular_is_pseudo(const struct job *job)
+{
+	return job->folder->source_fs != NULL && job->folder->source_fs->kind == FS_PSEUDO;
+}
+
 void regular_choose(struct job_env *env, struct job *job, struct stream_plan *plan)
 {
 	const struct sys_stat *source = &job->source;
-	struct fs *fs = job->folder->source_fs;
 
 	*plan = (struct stream_plan){
 		.source_fd = job->source_fd,
@@ -443,7 +456,7 @@ void regular_choose(struct job_env *env, struct job *job, struct stream_plan *pl
 			       !fs_is_memory(job->folder->target_fs),
 	};
 	regular_choose_holes(env, job, plan);
-	if (source->size_bytes == 0 || (fs != NULL && fs->kind == FS_PSEUDO)) {
+	if (source->size_bytes == 0 || regular_is_pseudo(job)) {
 		plan->to_end = true;
 		plan->depth = 1;
 		plan->sparse = false;
@@ -585,38 +598,6 @@ static enum step_answer regular_end(struct job_env *env, struct job *job)
 	return STEP_NEXT;
 }
 
-/* The source must have been one thing from first to last (G4). */
-enum step_answer regular_recheck(struct job_env *env, struct job *job)
-{
-	struct sys_stat now;
-	uint64_t read_bytes = job->stream.end;
-	bool same_bytes;
-	int result;
-
-	if (job->way == JOB_WAY_TO_END)
-		return STEP_NEXT; /* sizes and times of such files mean nothing */
-	result = sys_statx(env->stream.sys, job->source_fd, "", false, &now);
-	if (result < 0)
-		return regular_fail(job, result, ERROR_SIDE_SOURCE, "stat");
-	same_bytes = now.size_bytes == job->source.size_bytes && read_bytes >= now.size_bytes &&
-		     meta_same_time(&now.mtime, &job->source.mtime);
-	if (same_bytes && meta_same_time(&now.ctime, &job->source.ctime))
-		return STEP_NEXT;
-	/* What was removed cannot be opened again, but was read whole. */
-	if (job->attempts == 0 && !(same_bytes && now.links == 0))
-		return STEP_AGAIN;
-	/* Twice only its links or attributes changed: the bytes are right. */
-	if (same_bytes)
-		return STEP_NEXT;
-	if (now.size_bytes > job->source.size_bytes && read_bytes >= job->source.size_bytes) {
-		job->grew = true; /* the prefix is whole; the earlier mtime stays */
-		return STEP_NEXT;
-	}
-	error_set_text(&job->error, ERROR_SIDE_SOURCE, "copy",
-		       "it kept changing while it was read");
-	return STEP_FAIL;
-}
-
 /* What is replaced, to take its label, ACL and user attributes from; or -1: there
  * is nothing to take, or nothing that we may read. */
 static int regular_open_existing(struct job_env *env, struct job *job)
@@ -658,6 +639,101 @@ enum step_answer regular_attributes(struct job_env *env, struct job *job)
 	if (file.existing_fd >= 0)
 		sys_close(env->stream.sys, file.existing_fd);
 	return result < 0 ? STEP_FAIL : STEP_NEXT;
+}
+
+/* True if the source has the bytes that were read, as far as can be told. */
+static bool regular_has_same_data(const struct job *job, const struct sys_stat *now)
+{
+	return now->size_bytes == job->source.size_bytes && job->stream.end >= now->size_bytes &&
+	       meta_same_time(&now->mtime, &job->source.mtime);
+}
+
+static bool regular_is_same(const struct job *job, const struct sys_stat *now)
+{
+	return regular_has_same_data(job, now) && meta_same_time(&now->ctime, &job->source.ctime);
+}
+
+/* True if what is not data explains another ctime. */
+static bool regular_has_other_attributes(const struct job *job, const struct sys_stat *now)
+{
+	return now->mode != job->source.mode || now->uid != job->source.uid ||
+	       now->gid != job->source.gid || now->links != job->source.links;
+}
+
+/* It changed in both tries: failed, or kept with the mtime from before the data. */
+static enum step_answer regular_changed(struct job_env *env, struct job *job,
+					const struct sys_stat *now)
+{
+	enum weir_on on = env->settings->on_change;
+	bool grew = now->size_bytes > job->source.size_bytes &&
+		    job->stream.end >= job->source.size_bytes;
+	int result;
+
+	if (on == WEIR_ON_FAIL || (on == WEIR_ON_DEFAULT && !grew)) {
+		error_set_text(&job->error, ERROR_SIDE_SOURCE, "copy",
+			       grew ? "it kept growing while it was read"
+				    : "it kept changing while it was read");
+		return STEP_FAIL;
+	}
+	job->changed = grew ? "it grew meanwhile; what it held at the start was copied"
+			    : "it was rewritten meanwhile; the copy may be of several moments";
+	if (now->size_bytes >= job->source.size_bytes)
+		return STEP_NEXT;
+	/* A02: a hole at the end of what is shorter now would be zeros of ours. */
+	result = sys_ftruncate(env->stream.sys, job->target_fd, (int64_t)now->size_bytes);
+	if (result < 0)
+		return regular_fail(job, result, ERROR_SIDE_TARGET, "set size of");
+	return regular_attributes(env, job);
+}
+
+/* A14: only its mode, owner or links changed, in both tries.  The bytes are right;
+ * all else is taken anew until it is of one moment. */
+static enum step_answer regular_settle_attributes(struct job_env *env, struct job *job,
+						  struct sys_stat *now)
+{
+	for (uint32_t tries = 0; tries < LIMIT_TRIES; tries++) {
+		enum step_answer answer;
+		int result;
+
+		job->source = *now;
+		answer = regular_attributes(env, job);
+		if (answer != STEP_NEXT)
+			return answer;
+		result = sys_statx(env->stream.sys, job->source_fd, "", false, now);
+		if (result < 0)
+			return regular_fail(job, result, ERROR_SIDE_SOURCE, "stat");
+		if (regular_is_same(job, now))
+			return STEP_NEXT;
+		if (!regular_has_same_data(job, now) || !regular_has_other_attributes(job, now))
+			break;
+	}
+	return regular_changed(env, job, now);
+}
+
+/* The source must have been one thing from first to last, attributes included
+ * (G4). */
+enum step_answer regular_recheck(struct job_env *env, struct job *job)
+{
+	struct sys_stat now;
+	int result;
+
+	if (regular_is_pseudo(job))
+		return STEP_NEXT; /* sizes and times of such files mean nothing */
+	result = sys_statx(env->stream.sys, job->source_fd, "", false, &now);
+	if (result < 0)
+		return regular_fail(job, result, ERROR_SIDE_SOURCE, "stat");
+	if (regular_is_same(job, &now))
+		return STEP_NEXT;
+	if (job->way == JOB_WAY_TO_END && now.size_bytes == 0 && job->stream.end > 0)
+		return STEP_NEXT; /* the same elsewhere: it has bytes, but tells no size */
+	/* What was removed cannot be opened again, but was read whole. */
+	if (!job->reread && !(regular_has_same_data(job, &now) && now.links == 0)) {
+		job->reread = true;
+		return STEP_AGAIN;
+	}
+	if (regular_has_same_data(job, &now) && regular_has_other_attributes(job, &now))
+		return regular_settle_attributes(env, job, &now);
+	return regular_changed(env, job, &now);
 }
 
 enum step_answer regular_sync(struct job_env *env, struct job *job)
@@ -711,9 +787,9 @@ const struct step regular_recipe[] = {
 	{ "prepare", regular_prepare, NULL, regular_end_stream },
 	{ "stream", regular_stream, regular_stream, NULL },
 	{ "end", regular_end, NULL, NULL },
-	{ "recheck source", regular_recheck, NULL, NULL },
 	{ "attributes", regular_attributes, NULL, NULL },
 	{ "flags", regular_flags, NULL, NULL },
+	{ "recheck source", regular_recheck, NULL, NULL },
 	{ "tell", follow_tell, NULL, NULL },
 	{ "sync", regular_sync, regular_synced, NULL },
 	{ "park", regular_park, NULL, NULL },

@@ -208,6 +208,8 @@ static int run_open(struct weir_run *run)
 	sys_open(&run->sys);
 	run->tally.began_ns = tally_now_ns();
 	result = event_queue_open(&run->events, &run->tally, run->event_fd);
+	run->events.on_change = run->settings.on_change;
+	run->events.on_vanish = run->settings.on_vanish;
 	if (result == 0)
 		result = loss_open(&run->loss, &run->tally, &run->settings);
 	if (result == 0)

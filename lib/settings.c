@@ -55,6 +55,8 @@ static const struct settings_bound {
 	[WEIR_OPT_PREALLOCATE] = { 0, 1 },
 	[WEIR_OPT_FRESH] = { 0, 1 },
 	[WEIR_OPT_RULE_PATHS] = { 0, 1 },
+	[WEIR_OPT_ON_CHANGE] = { WEIR_ON_DEFAULT, WEIR_ON_FAIL },
+	[WEIR_OPT_ON_VANISH] = { WEIR_ON_DEFAULT, WEIR_ON_FAIL },
 };
 
 _Static_assert(WEIR_OPT_KEEP_PROJECT - WEIR_OPT_KEEP_MODE + 1 == PROPERTY_COUNT,
@@ -157,6 +159,12 @@ static void settings_store(struct settings *settings, enum weir_option option, i
 		break;
 	case WEIR_OPT_RULE_PATHS:
 		settings->rule_paths = value != 0;
+		break;
+	case WEIR_OPT_ON_CHANGE:
+		settings->on_change = (enum weir_on)value;
+		break;
+	case WEIR_OPT_ON_VANISH:
+		settings->on_vanish = (enum weir_on)value;
 		break;
 	default:
 		settings->keep[option - WEIR_OPT_KEEP_MODE] = (enum weir_keep)value;

@@ -43,6 +43,8 @@ struct settings {
 	enum weir_follow follow;
 	bool one_file_system;
 	bool rule_paths; /* rules see the whole path of an operand */
+	enum weir_on on_change;
+	enum weir_on on_vanish;
 	uint32_t chunk_bytes; /* 0 = chosen */
 	uint32_t depth;	      /* 0 = chosen */
 	uint32_t workers;     /* 0 = chosen */

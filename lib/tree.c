@@ -103,7 +103,7 @@ static int tree_open_source(struct tree *tree, struct folder *folder, struct err
 	} else {
 		fd = dir_pin(tree->root, parent->source, NULL);
 		if (fd < 0) {
-			error_set(error, fd, ERROR_SIDE_SOURCE, "open folder of");
+			error_set_source(error, fd, "open folder of");
 			return fd;
 		}
 		result = dir_open_child(tree->root, parent->source, fd, folder->name,
@@ -116,6 +116,7 @@ static int tree_open_source(struct tree *tree, struct folder *folder, struct err
 		error->source_changed = result == -ENOENT ||
 					(!folder->follow && !folder->by_path &&
 					 (result == -ENOTDIR || result == -ELOOP));
+		error_set_source(error, result, "open folder");
 		folder->source = NULL;
 		return result;
 	}
@@ -404,8 +405,7 @@ static unsigned char tree_type(struct tree *tree, int fd, const struct tree_dire
 		return entry->type;
 	result = sys_statx(tree->sys, fd, entry->name, false, &stat);
 	if (result < 0) {
-		error_set(error, result, ERROR_SIDE_SOURCE, "stat");
-		error->source_changed = result == -ENOENT;
+		error_set_source(error, result, "stat");
 		return DT_UNKNOWN;
 	}
 	return (unsigned char)IFTODT(stat.mode);
@@ -426,6 +426,9 @@ static unsigned char tree_followed_type(struct tree *tree, int fd, const char *n
 
 	if (result < 0) {
 		error_set(error, result, ERROR_SIDE_SOURCE, "follow link");
+		error->source_changed = error->vanished =
+			result == -ENOENT &&
+			sys_statx(tree->sys, fd, name, false, &stat) == -ENOENT;
 		return DT_UNKNOWN;
 	}
 	return (unsigned char)IFTODT(stat.mode);
@@ -545,8 +548,9 @@ static void tree_list_failed(struct tree *tree, struct folder *folder, int fd, s
 	if (result == -EBADF)
 		result = -EACCES; /* opened to search in it only: it may not be read */
 	error_set(&error, result, ERROR_SIDE_SOURCE, "list folder");
-	error.source_changed = result == -ENOENT ||
-			       (sys_statx(tree->sys, fd, "", false, &stat) == 0 && stat.links == 0);
+	error.source_changed = error.vanished =
+		result == -ENOENT ||
+		(sys_statx(tree->sys, fd, "", false, &stat) == 0 && stat.links == 0);
 	tree_error(tree, &error, folder, NULL);
 }
 
@@ -596,7 +600,7 @@ bool tree_scan(struct tree *tree, struct folder *folder, struct error *error)
 	if (fd == 0) {
 		fd = dir_pin(tree->root, folder->source, NULL);
 		if (fd < 0)
-			error_set(error, fd, ERROR_SIDE_SOURCE, "open folder");
+			error_set_source(error, fd, "open folder");
 	}
 	if (fd >= 0 && listing_open_path(tree, &listing) < 0) {
 		dir_unpin(tree->root, folder->source);

@@ -105,6 +105,17 @@ enum weir_follow {
 	WEIR_FOLLOW_ALWAYS = 3,	  /* what links lead to is copied, not the links */
 };
 
+/* A source that changes or vanishes, WEIR_OPT_ON_CHANGE and WEIR_OPT_ON_VANISH.
+ * A file that changed is copied once more first.  Since 0.1. */
+enum weir_on {
+	/* What only grew is copied and told by a WARNING event, what was rewritten
+	 * each time fails; what vanished is told by a WARNING event. */
+	WEIR_ON_DEFAULT = 0,
+	WEIR_ON_OK = 1,	  /* copied as it was read, or left out; nothing is told */
+	WEIR_ON_WARN = 2, /* the same, told by a WARNING event and SOURCE_CHANGED */
+	WEIR_ON_FAIL = 3, /* not copied: an ERROR event and ENTRIES_FAILED */
+};
+
 /* What an entry has beside its name and its bytes.  Since 0.1. */
 enum weir_property {
 	WEIR_PROPERTY_MODE = 0,	    /* permissions, setuid, setgid, sticky */
@@ -170,6 +181,8 @@ enum weir_option {
 	WEIR_OPT_FRESH = 28,
 	WEIR_OPT_BACKUP = 29,	       /* enum weir_backup */
 	WEIR_OPT_PREALLOCATE = 30,     /* 0/1: reserve all blocks before data; for GROUP, FILE */
+	WEIR_OPT_ON_CHANGE = 33,       /* enum weir_on: sources that change while copied */
+	WEIR_OPT_ON_VANISH = 34,       /* enum weir_on: sources gone since they were listed */
 	WEIR_OPT_MAKE = 35,	       /* enum weir_make */
 	WEIR_OPT_IN_PLACE = 36,	       /* 0/1: write into regular files that exist; not atomic */
 	WEIR_OPT_COPY_CONTENTS = 37,   /* 0/1: read FIFOs and devices below folders, too */

@@ -145,7 +145,7 @@ static void classes(void)
 		  WEIR_EVENT_ERROR },
 		{ ERROR_ENTRY, ENOSPC, ERROR_SIDE_SOURCE, false, false, EVENT_CLASS_FAILED,
 		  WEIR_EVENT_ERROR },
-		{ ERROR_ENTRY, ENOENT, ERROR_SIDE_SOURCE, true, false, EVENT_CLASS_CHANGED,
+		{ ERROR_ENTRY, 0, ERROR_SIDE_SOURCE, true, false, EVENT_CLASS_FAILED,
 		  WEIR_EVENT_ERROR },
 		{ ERROR_ENTRY, EAGAIN, ERROR_SIDE_TARGET, false, true, EVENT_CLASS_BUSY,
 		  WEIR_EVENT_ERROR },
@@ -182,6 +182,54 @@ static void classes(void)
 	close_queue(queue);
 }
 
+/* V3: what changed (a failure, or kept) and what vanished, by what was asked for. */
+static void sources_that_change(void)
+{
+	enum { FAILED, KEPT, GONE };
+	static const struct {
+		enum weir_on on;
+		int what;
+		unsigned class;
+		int type; /* 0: nothing is said */
+	} cases[] = {
+		{ WEIR_ON_DEFAULT, FAILED, EVENT_CLASS_FAILED, WEIR_EVENT_ERROR },
+		{ WEIR_ON_DEFAULT, KEPT, EVENT_CLASS_CHANGED, WEIR_EVENT_WARNING },
+		{ WEIR_ON_DEFAULT, GONE, EVENT_CLASS_CHANGED, WEIR_EVENT_WARNING },
+		{ WEIR_ON_OK, FAILED, EVENT_CLASS_FAILED, WEIR_EVENT_ERROR },
+		{ WEIR_ON_OK, KEPT, 0, 0 },
+		{ WEIR_ON_OK, GONE, 0, 0 },
+		{ WEIR_ON_WARN, FAILED, EVENT_CLASS_FAILED, WEIR_EVENT_ERROR },
+		{ WEIR_ON_WARN, KEPT, EVENT_CLASS_CHANGED, WEIR_EVENT_WARNING },
+		{ WEIR_ON_WARN, GONE, EVENT_CLASS_CHANGED, WEIR_EVENT_WARNING },
+		{ WEIR_ON_FAIL, FAILED, EVENT_CLASS_FAILED, WEIR_EVENT_ERROR },
+		{ WEIR_ON_FAIL, GONE, EVENT_CLASS_FAILED, WEIR_EVENT_ERROR },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct event_queue *queue = open_queue(-1);
+		struct weir_event *event;
+		struct error error;
+
+		if (cases[i].what == GONE)
+			queue->on_vanish = cases[i].on;
+		else
+			queue->on_change = cases[i].on;
+		error_set_source(&error, cases[i].what == GONE ? -ENOENT : -ELOOP, "open");
+		CHECK(error.vanished == (cases[i].what == GONE));
+		error.source_changed = true;
+		if (cases[i].what == KEPT)
+			error.grade = ERROR_WARNING;
+		event_post_error(queue, &error, "p", false);
+		CHECK_EQUAL(atomic_load(&queue->classes), cases[i].class);
+		event = event_take(queue);
+		CHECK_EQUAL(event != NULL ? (int)event->type : 0, cases[i].type);
+		CHECK_EQUAL(tally_get(&tally.entries_failed), cases[i].type == WEIR_EVENT_ERROR);
+		CHECK_EQUAL(tally_get(&tally.warnings), cases[i].type == WEIR_EVENT_WARNING);
+		free(event);
+		close_queue(queue);
+	}
+}
+
 static void notified(void)
 {
 	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -207,6 +255,7 @@ static const struct unit_test tests[] = {
 	{ "who may not wait is never held up by a full queue", never_waits },
 	{ "who may wait waits for room, and no longer once the reader is gone", workers_wait },
 	{ "each kind of error sets its class and its counter", classes },
+	{ "a source that changes or vanishes is what was asked for", sources_that_change },
 	{ "a reader that polls is told, even with a full counter", notified },
 };
 

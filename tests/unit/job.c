@@ -499,7 +499,7 @@ static void changes_once(void)
 	for (uint64_t seed = 1; seed < 40; seed++) {
 		CHECK_EQUAL(change_while_read(truncate_source, 1, seed), STEP_PARK);
 		CHECK_EQUAL(bench->job.attempts, 1);
-		CHECK(!bench->job.grew);
+		CHECK(bench->job.changed == NULL);
 		publish();
 		CHECK(target_is(70001));
 		check_clean(true);
@@ -572,7 +572,7 @@ static void grows(void)
 	open_bench(true);
 	for (uint64_t seed = 1; seed < 20; seed++) {
 		CHECK_EQUAL(change_while_read(append_source, UINT32_MAX, seed), STEP_PARK);
-		CHECK(bench->job.grew);
+		CHECK(bench->job.changed != NULL);
 		CHECK_EQUAL(bench->job.attempts, 1);
 		CHECK(bench->job.source.size_bytes > 150000);
 		publish();
