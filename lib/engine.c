@@ -21,6 +21,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -256,10 +257,120 @@ static void engine_consider_stop(struct engine_shared *shared, const struct erro
 	engine_cancel(shared, WEIR_CANCEL_FINISH);
 }
 
+/* A15: errnos of a device or server that is gone. */
+static bool engine_says_gone(int errnum)
+{
+	return errnum == EIO || errnum == ENODEV || errnum == ENXIO || errnum == ESTALE ||
+	       errnum == ENOTCONN || errnum == ESHUTDOWN;
+}
+
+/* True if the source operand that FOLDER lies in cannot be read at all any more. */
+static bool engine_operand_is_gone(struct engine_shared *shared, const struct folder *folder)
+{
+	_Alignas(8) char buffer[1024];
+	ssize_t result;
+	int fd;
+
+	while (folder->parent != NULL && !folder->by_path)
+		folder = folder->parent;
+	if (folder->source == NULL)
+		return false;
+	result = dir_pin(shared->root, folder->source, NULL);
+	if (result < 0)
+		return engine_says_gone((int)-result);
+	fd = sys_openat(shared->sys, (int)result, ".", O_RDONLY | O_DIRECTORY, 0);
+	dir_unpin(shared->root, folder->source);
+	if (fd < 0)
+		return engine_says_gone(-fd);
+	result = sys_getdents(shared->sys, fd, buffer, sizeof(buffer));
+	sys_close(shared->sys, fd);
+	return result < 0 && engine_says_gone((int)-result);
+}
+
+/* A15: the first entry that finds its source gone stops the run; it and all that
+ * come after it are counted, and told by one message.  True: so it was. */
+static bool engine_source_gone(struct engine_shared *shared, const struct error *error,
+			       const struct folder *folder)
+{
+	struct error end;
+	char *path;
+
+	if (error->side != ERROR_SIDE_SOURCE || !engine_says_gone(error->errnum))
+		return false;
+	if (!atomic_load(&shared->source_gone) && !engine_operand_is_gone(shared, folder))
+		return false;
+	if (atomic_exchange(&shared->source_gone, true)) {
+		tally_add(&shared->tally->entries_failed, 1);
+		return true;
+	}
+	atomic_store(&shared->dropped, true);
+	while (folder->parent != NULL && !folder->by_path)
+		folder = folder->parent;
+	error_set(&end, -error->errnum, ERROR_SIDE_SOURCE, "go on in");
+	end.grade = ERROR_RUN;
+	end.text = "nothing of it can be read any more; what is left was not tried";
+	path = folder_source_path(folder, NULL);
+	event_post_error(shared->events, &end, path != NULL ? path : "", true);
+	free(path);
+	engine_cancel(shared, WEIR_CANCEL_FINISH);
+	return true;
+}
+
 static bool engine_may_find_room(const struct error *error)
 {
 	return (error->side == ERROR_SIDE_TARGET && error_is_full(error->errnum)) ||
 	       error->errnum == EMFILE || error->errnum == ENFILE;
+}
+
+/* What was counted of a job as a regular file. */
+static void engine_uncount(struct tally *tally, struct job *job)
+{
+	if (job->type != DT_REG)
+		return;
+	tally_sub(&tally->files_found, 1);
+	if (!job->counted)
+		tally_sub(&tally->files_open, 1);
+	if (job->sized)
+		tally_sub(&tally->bytes_found, job->source.size_bytes);
+	job->counted = true;
+	job->sized = false;
+}
+
+/* A05: looks once more at a name that became another type since it was listed.
+ * True: it is copied as what it is now. */
+static bool engine_retype(struct worker *worker, struct job *job)
+{
+	struct engine_shared *shared = worker->shared;
+	struct batch *batch = NULL;
+	struct folder *child = NULL;
+	unsigned char type;
+	int result;
+
+	if (!job->error.source_changed || job->error.vanished || job->retyped)
+		return false;
+	result = tree_look_again(shared->tree, job->folder, job->name, &type);
+	if (result == -ENOENT)
+		error_set_source(&job->error, result, "stat");
+	if (result < 0)
+		return false;
+	if ((type & ~ENTRY_FOLLOW) == DT_DIR)
+		child = folder_new(job->folder, job->name, job->target_name);
+	else if (tree_add(shared->tree, job->folder, &batch, type, job->name, job->target_name) < 0)
+		batch = NULL;
+	if (child == NULL && batch == NULL)
+		return false;
+	engine_uncount(shared->tally, job);
+	tree_tell_retyped(shared->tree, job->folder, job->name);
+	if (child != NULL) {
+		child->retyped = true;
+		child->follow = (type & ENTRY_FOLLOW) != 0;
+		tree_push(shared->tree, child);
+	} else {
+		batch->retyped = true;
+		queue_push_batch(shared->queue, batch);
+	}
+	engine_end_job(worker, job, true);
+	return true;
 }
 
 static void engine_fail(struct worker *worker, struct job *job)
@@ -276,8 +387,12 @@ static void engine_fail(struct worker *worker, struct job *job)
 		list_add_tail(&worker->waiting, &job->node);
 		return;
 	}
-	engine_post_error(worker, job);
-	engine_consider_stop(shared, &job->error, job->folder->target_fs);
+	if (engine_retype(worker, job))
+		return;
+	if (!engine_source_gone(shared, &job->error, job->folder)) {
+		engine_post_error(worker, job);
+		engine_consider_stop(shared, &job->error, job->folder->target_fs);
+	}
 	engine_end_job(worker, job, true);
 }
 
@@ -535,10 +650,12 @@ static bool engine_scan(struct worker *worker)
 	if (folder == NULL)
 		return false;
 	if (tree_scan(shared->tree, folder, &error)) {
-		if (error.grade != ERROR_NONE)
+		if (error.grade != ERROR_NONE && !engine_source_gone(shared, &error, folder)) {
+			tree_error(shared->tree, &error, folder, NULL);
 			engine_consider_stop(shared, &error,
 					     folder->parent != NULL ? folder->parent->target_fs
 								    : NULL);
+		}
 		commit_put_folder(shared->commit, folder);
 		queue_finish_work(shared->queue, 1);
 	}
@@ -637,6 +754,7 @@ static void engine_wake_waiting(struct worker *worker)
 	bool room = engine_room_came(worker);
 	uint32_t large = worker->arena.free_large_count;
 	uint32_t small = worker->arena.free_small_count;
+	uint64_t now_ns = list_empty(&worker->waiting) ? 0 : tally_now_ns();
 	struct list again, *node;
 
 	list_init(&again);
@@ -652,6 +770,7 @@ static void engine_wake_waiting(struct worker *worker)
 			atomic_fetch_sub(&worker->shared->wanting, 1);
 			atomic_flag_clear(&worker->shared->room_token);
 		}
+		come = come || (job->reason == JOB_WAITS_TIME && now_ns >= job->wake_ns);
 		/* No more are woken than there are slots. */
 		if (job->reason == JOB_WAITS_SLOT && job->stream.plan.small && small > 0) {
 			come = true;
@@ -702,6 +821,10 @@ static void engine_advance(struct worker *worker, struct job *job)
 		break;
 	case STEP_ASK:
 		job->reason = JOB_WAITS_ANSWER;
+		list_add_tail(&worker->waiting, &job->node);
+		break;
+	case STEP_LATER:
+		job->reason = JOB_WAITS_TIME;
 		list_add_tail(&worker->waiting, &job->node);
 		break;
 	case STEP_YIELD:

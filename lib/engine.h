@@ -38,6 +38,7 @@ struct engine_shared {
 	_Atomic uint32_t wanting; /* of these waiting for room (G7) */
 	_Atomic uint32_t alive;	  /* workers that started, or may yet */
 	atomic_flag room_token;	  /* held while one of them is let go */
+	_Atomic bool source_gone; /* A15: told, and the run is ending */
 	_Atomic bool dropped;	  /* a cancel left something undone */
 	bool have_proc;
 	bool is_root;

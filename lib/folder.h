@@ -40,6 +40,7 @@ struct folder {
 	bool entry_durable;	/* its own name is synced */
 	bool by_path;		/* name is an operand's path */
 	bool follow;		/* its name in the source may be a link */
+	bool retyped;		/* it was no folder when it was listed */
 	bool is_border;		/* it is on another file system, and stays empty */
 	bool into_parent;	/* its contents go into the parent's target itself */
 	int base_fd;		/* for by_path */

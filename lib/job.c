@@ -7,6 +7,7 @@
  *   WAITS_IO         at least one op is in flight            an op is applied -> RUNNABLE
  *   WAITS_SLOT       no op, the arena is used up             a slot is given -> RUNNABLE
  *   WAITS_COMMITTER  all rows done, the group is full        parked in the next group
+ *   WAITS_TIME       no op, wake_ns is set                   that time has come -> RUNNABLE
  *   WAITS_ROOM       undone; no space while files are parked the group is done -> RUNNABLE
  *   WAITS_ANSWER     the caller was asked whether to replace it is answered -> RUNNABLE
  *
@@ -37,6 +38,7 @@ void job_begin(struct job *job, const struct step *recipe, const struct batch *b
 	job->unlinked = batch->unlinked;
 	job->again = batch->retry || batch->counted;
 	ask_init(&job->ask);
+	job->retyped = batch->retyped;
 	job->type = entry->type;
 	job->follow = entry->follow;
 	job->source_dirfd = -1;
@@ -120,6 +122,7 @@ enum step_answer job_advance(struct job_env *env, struct job *job)
 			job_undo(env, job);
 			return answer;
 		case STEP_SLOT:
+		case STEP_LATER:
 		case STEP_YIELD:
 		case STEP_ASK:
 		case STEP_PARK:

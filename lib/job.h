@@ -45,6 +45,7 @@ enum step_answer {
 	STEP_NEXT,  /* this row is complete */
 	STEP_WAIT,  /* ops are in flight; finish is called when they are done */
 	STEP_SLOT,  /* a free buffer is wanting */
+	STEP_LATER, /* finish is called again at job.wake_ns */
 	STEP_YIELD, /* finish is called again, after the other jobs */
 	STEP_ASK,   /* waits for an answer; finish is called with it */
 	STEP_FAIL,  /* job.error says why */
@@ -68,6 +69,7 @@ enum job_reason {
 	JOB_WAITS_IO,
 	JOB_WAITS_SLOT,
 	JOB_WAITS_COMMITTER, /* the group is full */
+	JOB_WAITS_TIME,	     /* A13: until job.wake_ns */
 	JOB_WAITS_ROOM,	     /* G7: no space until the group was published */
 	JOB_WAITS_ANSWER,    /* the caller was asked */
 };
@@ -101,6 +103,9 @@ struct job {
 	bool would;	   /* out, when dry: it would have been copied */
 	uint32_t attempts; /* full tries that were undone */
 	uint32_t tries;	   /* interrupted opens */
+	bool retyped;	   /* it was another type when it was listed */
+	uint64_t wake_ns;
+	uint64_t give_up_ns; /* A13: waited for a lease until then; 0: not yet */
 	enum job_reason reason;
 	int32_t op_result;
 	struct error error;

@@ -82,7 +82,9 @@
 #define LIMIT_ZERO_BYTES KIB(4) /* smallest hole: a block of the usual file systems */
 #define LIMIT_RANGE_BYTES (1024ULL * 1024 * 1024) /* one registered buffer */
 #define LIMIT_WAIT_MS 100			  /* T3: nobody sleeps longer without looking */
-#define LIMIT_TRIES 8U				  /* EAGAIN and EINTR of one transfer */
+#define LIMIT_LEASE_S 45U      /* the kernel's lease-break-time if it cannot be read */
+#define LIMIT_LEASE_MORE_S 5U  /* A13: beyond it, for whoever takes the next lease */
+#define LIMIT_TRIES 8U	       /* EAGAIN and EINTR of one transfer */
 #define LIMIT_LINK_HOPS 40U    /* links followed in an operand, as the kernel's */
 #define LIMIT_INLINE_FILES 16U /* so few small operands need no thread and no ring */
 #define LIMIT_INLINE_BYTES KIB(512)

@@ -6,7 +6,9 @@
  *
  * Invariants:
  * T1 the source is never opened: a FIFO cannot block, a device is not read;
- * T2 the entry gets its final name only when it is complete.
+ * T2 the entry gets its final name only when it is complete;
+ * T3 what it is, the text of a link and its attributes are of one entry, since
+ *    nothing else had the name from the first look to the last.
  */
 #define _GNU_SOURCE
 #include "node.h"
@@ -69,7 +71,7 @@ static enum step_answer node_look(struct job_env *env, struct job *job)
 		error_set_source(&job->error, result, "stat");
 		return STEP_FAIL;
 	}
-	if (S_ISREG(job->source.mode) || S_ISDIR(job->source.mode)) {
+	if (IFTODT(job->source.mode) != job->type) {
 		error_set_text(&job->error, ERROR_SIDE_SOURCE, "copy", "it changed its type");
 		job->error.source_changed = true;
 		return STEP_FAIL;
@@ -123,9 +125,9 @@ static int node_make_link(struct sys *sys, struct job *job)
 	ssize_t bytes = sys_readlinkat(sys, job->source_dirfd, job->name, text, sizeof(text));
 
 	if (bytes < 0) {
-		node_fail(job, bytes, ERROR_SIDE_SOURCE, "read link");
-		/* It is gone, or no link any more. */
-		job->error.source_changed = bytes == -ENOENT || bytes == -EINVAL;
+		error_set_source(&job->error, bytes, "read link");
+		if (bytes == -EINVAL) /* it is none any more */
+			job->error.source_changed = true;
 		return (int)bytes;
 	}
 	if ((size_t)bytes >= sizeof(text)) {
@@ -225,6 +227,30 @@ static enum step_answer node_flags(struct job_env *env, struct job *job)
 		       : STEP_NEXT;
 }
 
+/* T3 */
+static enum step_answer node_recheck(struct job_env *env, struct job *job)
+{
+	struct sys *sys = env->stream.sys;
+	enum weir_on on = env->settings->on_change;
+	struct sys_stat now;
+	int result = job->follow ? sys_statx_follow(sys, job->source_dirfd, job->name, &now)
+				 : sys_statx(sys, job->source_dirfd, job->name, false, &now);
+
+	if (result == 0 && now.device == job->source.device && now.inode == job->source.inode &&
+	    meta_same_time(&now.mtime, &job->source.mtime) &&
+	    meta_same_time(&now.ctime, &job->source.ctime))
+		return STEP_NEXT;
+	if (!job->reread) {
+		job->reread = true;
+		return STEP_AGAIN;
+	}
+	job->changed = "it was replaced meanwhile; the copy may be of several moments";
+	if (on == WEIR_ON_OK || on == WEIR_ON_WARN)
+		return STEP_NEXT;
+	error_set_text(&job->error, ERROR_SIDE_SOURCE, "copy", "it kept changing");
+	return STEP_FAIL;
+}
+
 enum step_answer node_park(struct job_env *env, struct job *job)
 {
 	node_unpin(env, job);
@@ -237,6 +263,7 @@ const struct step node_recipe[] = {
 	{ "make", node_make, NULL, node_drop },
 	{ "attributes", node_attributes, NULL, NULL },
 	{ "flags", node_flags, NULL, NULL },
+	{ "recheck source", node_recheck, NULL, NULL },
 	{ "tell", follow_tell, NULL, NULL },
 	{ "park", node_park, NULL, NULL },
 	{ NULL, NULL, NULL, NULL },

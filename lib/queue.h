@@ -21,6 +21,7 @@ struct batch {
 	struct folder *folder; /* referenced once for each entry */
 	bool retry;	       /* a second try after a failed write-back (G4) */
 	bool counted;	       /* its entry was counted before */
+	bool retyped;	       /* its entry was another type when it was listed */
 	int unlinked;	       /* -errno: why its entry could not be linked */
 	uint32_t count;
 	uint32_t taken;	 /* entries handed to jobs */

@@ -127,24 +127,57 @@ enum step_answer regular_open(struct job_env *env, struct job *job)
 	return regular_issue_open(env, job);
 }
 
+/* How long the kernel lets somebody keep a lease that is in our way. */
+static uint64_t regular_lease_ns(struct job_env *env)
+{
+	unsigned long seconds = LIMIT_LEASE_S;
+	char text[24];
+
+	if (sys_read_text(env->stream.sys, "/proc/sys/fs/lease-break-time", text, sizeof(text)) > 0)
+		seconds = strtoul(text, NULL, 10);
+	return (seconds + LIMIT_LEASE_MORE_S) * 1000000000ULL;
+}
+
+/* A13: a process has a lease on the file and was asked to give it up.  The open is
+ * tried again from time to time, and the other files go on. */
+static enum step_answer regular_leased(struct job_env *env, struct job *job)
+{
+	uint64_t now_ns = tally_now_ns();
+
+	if (job->give_up_ns == 0)
+		job->give_up_ns = now_ns + regular_lease_ns(env);
+	if (now_ns >= job->give_up_ns) {
+		regular_fail(job, -EAGAIN, ERROR_SIDE_SOURCE, "open");
+		job->error.text = "another process does not give up its lease";
+		return STEP_FAIL;
+	}
+	job->wake_ns = now_ns + LIMIT_WAIT_MS * 1000000ULL / 2;
+	return STEP_LATER;
+}
+
 enum step_answer regular_opened(struct job_env *env, struct job *job)
 {
 	int32_t result = job->op_result;
 
 	if (job->op_live)
 		return STEP_WAIT;
+	if (!job->opening) /* it is later now */
+		return regular_issue_open(env, job);
 	job->opening = false;
 	if (result == -EPERM && job->noatime) { /* not our file */
 		env->noatime_refused = true;
 		return regular_issue_open(env, job);
 	}
-	if ((result == -EINTR || result == -EAGAIN) && ++job->tries < LIMIT_TRIES)
+	if (result == -EINTR && ++job->tries < LIMIT_TRIES)
 		return regular_issue_open(env, job);
+	if (result == -EAGAIN)
+		return regular_leased(env, job);
 	dir_unpin(env->root, job->folder->source);
 	job->source_dirfd = -1;
 	if (result < 0) {
 		error_set_source(&job->error, result, "open");
-		if (result == -ELOOP && !job->follow)
+		/* A link, or a socket, which was a file before. */
+		if ((result == -ELOOP && !job->follow) || result == -ENXIO)
 			job->error.source_changed = true;
 		return STEP_FAIL;
 	}
@@ -660,6 +693,13 @@ static bool regular_has_other_attributes(const struct job *job, const struct sys
 	       now->gid != job->source.gid || now->links != job->source.links;
 }
 
+/* True if other names explain another ctime; nothing of them is copied. */
+static bool regular_lost_or_won_names(const struct job *job, const struct sys_stat *now)
+{
+	return now->links != job->source.links && now->mode == job->source.mode &&
+	       now->uid == job->source.uid && now->gid == job->source.gid;
+}
+
 /* It changed in both tries: failed, or kept with the mtime from before the data. */
 static enum step_answer regular_changed(struct job_env *env, struct job *job,
 					const struct sys_stat *now)
@@ -724,10 +764,11 @@ enum step_answer regular_recheck(struct job_env *env, struct job *job)
 		return regular_fail(job, result, ERROR_SIDE_SOURCE, "stat");
 	if (regular_is_same(job, &now))
 		return STEP_NEXT;
+	if (regular_has_same_data(job, &now) && regular_lost_or_won_names(job, &now))
+		return STEP_NEXT; /* A07: it may have none left to be read again by */
 	if (job->way == JOB_WAY_TO_END && now.size_bytes == 0 && job->stream.end > 0)
 		return STEP_NEXT; /* the same elsewhere: it has bytes, but tells no size */
-	/* What was removed cannot be opened again, but was read whole. */
-	if (!job->reread && !(regular_has_same_data(job, &now) && now.links == 0)) {
+	if (!job->reread) {
 		job->reread = true;
 		return STEP_AGAIN;
 	}

@@ -456,8 +456,11 @@ static bool run_inline_pass(struct weir_run *run, struct worker *worker)
 	if (!run->commit_started) {
 		if (run_commit_pass(run, &worked))
 			return true;
-		if (!turned && !worked)
-			commit_hurry(&run->commit);
+		if (turned || worked)
+			return false;
+		/* Nothing to hurry: what is left waits for its time (A13). */
+		if (commit_hurry(&run->commit) == 0)
+			bell_wait(&run->bell, seen, LIMIT_WAIT_MS);
 		return false;
 	}
 	if (!turned)

@@ -46,8 +46,8 @@ struct listing {
 	size_t path_bytes;
 };
 
-static void tree_error(struct tree *tree, const struct error *error, const struct folder *folder,
-		       const char *name)
+void tree_error(struct tree *tree, const struct error *error, const struct folder *folder,
+		const char *name)
 {
 	char *path = error->side == ERROR_SIDE_TARGET ? folder_target_path(folder, name)
 						      : folder_source_path(folder, name);
@@ -111,12 +111,10 @@ static int tree_open_source(struct tree *tree, struct folder *folder, struct err
 		dir_unpin(tree->root, parent->source);
 	}
 	if (result < 0) {
-		error_set(error, result, ERROR_SIDE_SOURCE, "open folder");
-		/* Somebody put a link or a file there since it was listed. */
-		error->source_changed = result == -ENOENT ||
-					(!folder->follow && !folder->by_path &&
-					 (result == -ENOTDIR || result == -ELOOP));
 		error_set_source(error, result, "open folder");
+		/* Somebody put a link or a file there since it was listed. */
+		if (!folder->follow && !folder->by_path && (result == -ENOTDIR || result == -ELOOP))
+			error->source_changed = true;
 		folder->source = NULL;
 		return result;
 	}
@@ -540,24 +538,22 @@ static bool tree_is_dot(const char *name)
 }
 
 /* A listing that failed because the folder was removed is a source that went. */
-static void tree_list_failed(struct tree *tree, struct folder *folder, int fd, ssize_t result)
+static void tree_list_failed(struct tree *tree, int fd, ssize_t result, struct error *error)
 {
-	struct error error;
 	struct sys_stat stat;
 
 	if (result == -EBADF)
 		result = -EACCES; /* opened to search in it only: it may not be read */
-	error_set(&error, result, ERROR_SIDE_SOURCE, "list folder");
-	error.source_changed = error.vanished =
+	error_set(error, result, ERROR_SIDE_SOURCE, "list folder");
+	error->source_changed = error->vanished =
 		result == -ENOENT ||
 		(sys_statx(tree->sys, fd, "", false, &stat) == 0 && stat.links == 0);
-	tree_error(tree, &error, folder, NULL);
 }
 
 /* Lists one buffer, in as many calls as fill it: most folders are over in one
  * step, and need not be opened again only to find the end.  True: the end was
  * reached, or the listing failed. */
-static bool tree_list(struct tree *tree, struct listing *listing)
+static bool tree_list(struct tree *tree, struct listing *listing, struct error *error)
 {
 	struct folder *folder = listing->folder;
 	int fd = listing->fd;
@@ -583,8 +579,63 @@ static bool tree_list(struct tree *tree, struct listing *listing)
 		listed += bytes;
 	}
 	if (bytes < 0)
-		tree_list_failed(tree, folder, fd, bytes);
+		tree_list_failed(tree, fd, bytes, error);
 	return bytes < 0;
+}
+
+/* ---- what became something else since it was listed ---- */
+
+void tree_tell_retyped(struct tree *tree, const struct folder *folder, const char *name)
+{
+	struct error error;
+
+	error_set_text(&error, ERROR_SIDE_SOURCE, "keep the type of",
+		       "it changed since it was listed; what it is now is copied");
+	error.grade = ERROR_WARNING;
+	error.source_changed = true;
+	tree_error(tree, &error, folder, name);
+}
+
+int tree_look_again(struct tree *tree, struct folder *folder, const char *name, unsigned char *type)
+{
+	struct sys_stat stat;
+	int fd, result;
+	bool is_link;
+
+	if (!tree->settings->recursive || tree->settings->on_change == WEIR_ON_FAIL)
+		return -EEXIST;
+	fd = dir_pin(tree->root, folder->source, NULL);
+	if (fd < 0)
+		return fd;
+	result = sys_statx(tree->sys, fd, name, false, &stat);
+	is_link = result == 0 && S_ISLNK(stat.mode) && tree->settings->follow == WEIR_FOLLOW_ALWAYS;
+	if (is_link)
+		result = sys_statx_follow(tree->sys, fd, name, &stat);
+	dir_unpin(tree->root, folder->source);
+	if (result < 0)
+		return result;
+	*type = (unsigned char)(IFTODT(stat.mode) | (is_link ? ENTRY_FOLLOW : 0));
+	return 0;
+}
+
+/* A folder that is none any more: it goes to the entries of its parent, once. */
+static bool tree_retype(struct tree *tree, struct folder *folder, const struct error *error)
+{
+	struct folder *parent = folder->parent;
+	struct batch *batch = NULL;
+	unsigned char type;
+
+	if ((error->errnum != ENOTDIR && error->errnum != ELOOP) || folder->source != NULL ||
+	    folder->by_path || folder->retyped ||
+	    tree_look_again(tree, parent, folder->name, &type) < 0 ||
+	    (type & ~ENTRY_FOLLOW) == DT_DIR)
+		return false;
+	if (tree_add(tree, parent, &batch, type, folder->name, folder->target_name) < 0)
+		return false;
+	batch->retyped = true;
+	tree_tell_retyped(tree, parent, folder->name);
+	queue_push_batch(tree->queue, batch);
+	return true;
 }
 
 bool tree_scan(struct tree *tree, struct folder *folder, struct error *error)
@@ -610,12 +661,14 @@ bool tree_scan(struct tree *tree, struct folder *folder, struct error *error)
 	if (fd >= 0 && error->grade == ERROR_WARNING)
 		tree_error(tree, error, folder, NULL);
 	if (fd < 0) {
-		tree_error(tree, error, folder, NULL);
+		if (tree_retype(tree, folder, error))
+			*error = (struct error){ 0 };
 		tree_scan_over(tree);
 		return true;
 	}
 	listing.fd = fd;
-	over = folder->is_border || tree_list(tree, &listing);
+	*error = (struct error){ 0 };
+	over = folder->is_border || tree_list(tree, &listing, error);
 	free(listing.path);
 	dir_unpin(tree->root, folder->source);
 	for (node = listing.children.next; node != &listing.children; node = node->next)

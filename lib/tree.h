@@ -33,7 +33,7 @@ void tree_push(struct tree *tree, struct folder *folder);
 
 /* One step of a folder's scan: begins it if need be, lists one buffer.  True if
  * the scan is over: the caller drops its reference and counts the work.  ERROR:
- * why the folder could not be begun, already told. */
+ * why the folder could not be begun or listed, to be told. */
 bool tree_scan(struct tree *tree, struct folder *folder, struct error *error);
 
 /* A folder that will not be scanned (the run was cancelled). */
@@ -42,5 +42,17 @@ void tree_discard(struct tree *tree, struct folder *folder);
 /* Adds an entry to *batch, queueing and renewing it when full.  0 or -ENOMEM. */
 int tree_add(struct tree *tree, struct folder *folder, struct batch **batch, unsigned char type,
 	     const char *name, const char *target_name);
+
+/* Tells an error of FOLDER itself (NAME NULL) or of an entry of it. */
+void tree_error(struct tree *tree, const struct error *error, const struct folder *folder,
+		const char *name);
+
+/* What NAME in the source of FOLDER is by now, with ENTRY_FOLLOW if it is a link
+ * that is followed.  0 or -errno; -EEXIST: what changed is to fail (A05). */
+int tree_look_again(struct tree *tree, struct folder *folder, const char *name,
+		    unsigned char *type);
+
+/* Tells that it is copied as that. */
+void tree_tell_retyped(struct tree *tree, const struct folder *folder, const char *name);
 
 #endif

@@ -512,9 +512,11 @@ static void changes_once(void)
 	close_bench();
 }
 
-/* Another file takes the name while it is copied. */
+/* Another file takes the name while it is copied; that the old one lost a name
+ * would be no reason to look again, but its mode is. */
 static void replace_source(void)
 {
+	CHECK(fchmodat(bench->source, "f", 0604, 0) == 0);
 	unit_write_file(bench->source, "h", bench->bytes, 70001);
 	CHECK(renameat(bench->source, "h", bench->source, "f") == 0);
 }
@@ -645,6 +647,41 @@ static void opens(void)
 	CHECK_EQUAL(advance(1000), STEP_FAIL);
 	CHECK_EQUAL(bench->job.error.errnum, ENOENT);
 	CHECK(bench->job.error.source_changed);
+	check_clean(false);
+	close_bench();
+}
+
+/* A13: somebody holds a lease for a while, or for ever. */
+static void leased(void)
+{
+	open_bench(true);
+	make_source(10);
+	bench->fail_kind = IO_OPEN;
+	bench->fail_errnum = EAGAIN;
+	bench->fail_times = 2;
+	begin(regular_recipe, DT_REG);
+	CHECK_EQUAL(advance(1000), STEP_LATER);
+	CHECK(!job_in_flight(&bench->job));
+	CHECK(bench->job.wake_ns > tally_now_ns());
+	CHECK(bench->job.give_up_ns > bench->job.wake_ns);
+	CHECK_EQUAL(advance(1000), STEP_LATER);
+	CHECK_EQUAL(advance(1000), STEP_PARK);
+	publish();
+	CHECK(target_is(10));
+	check_clean(true);
+	reset();
+	bench->failed = 0;
+	begin(regular_recipe, DT_REG);
+	CHECK_EQUAL(advance(1000), STEP_LATER);
+	bench->job.give_up_ns = 1; /* all the time that a lease may take is over */
+	CHECK_EQUAL(advance(1000), STEP_FAIL);
+	CHECK_EQUAL(bench->job.error.errnum, EAGAIN);
+	CHECK_TEXT(bench->job.error.text, "another process does not give up its lease");
+	check_clean(false);
+	bench->failed = 0;
+	begin(regular_recipe, DT_REG);
+	CHECK_EQUAL(advance(1000), STEP_LATER);
+	job_abandon(&bench->env, &bench->job); /* cancelled while it waits */
 	check_clean(false);
 	close_bench();
 }
@@ -819,6 +856,7 @@ static const struct unit_test tests[] = {
 	{ "a source that only grows gives its prefix and says so", grows },
 	{ "a failed sync is never repeated on the same data", sync_fails },
 	{ "the ways of failing to open the source are told apart", opens },
+	{ "a file under a lease is waited for, for so long", leased },
 	{ "what became a link or a FIFO is not followed and not waited for", changed_type },
 	{ "what exists is skipped, replaced or left as the settings say", existing },
 	{ "a hard link to the source is not replaced by it", same_file },
