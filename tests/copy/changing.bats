@@ -330,7 +330,8 @@ change_to() { # KIND
 			silent
 			became $kind
 			one_file
-			after_listing "$engine" 23 "$(change_to $kind)" -a --on-change=fail "$S/a" "$D"
+			after_listing "$engine" 23 "$(change_to $kind)" \
+				-a --on-change=fail "$S/a" "$D"
 			absent "$D/a/f"
 		done
 	done
@@ -352,7 +353,8 @@ change_to() { # KIND
 			counts files_done -eq 1
 			one_file
 			eval "$(change_to $kind)"
-			after_listing "$engine" 23 "$(change_to file)" -a --on-change=fail "$S/a" "$D"
+			after_listing "$engine" 23 "$(change_to file)" \
+				-a --on-change=fail "$S/a" "$D"
 			absent "$D/a/f"
 		done
 	done
@@ -470,7 +472,8 @@ sparse_file() {
 		same "$S/a" "$D/a"
 		sparse_file
 		meddled "$engine" 23 seek:every "$F" \
-			"fallocate -p -o \$((MEDDLE % 60 * 65536)) -l 64K $F && $rewrite" -- -a "$S/a" "$D"
+			"fallocate -p -o \$((MEDDLE % 60 * 65536)) -l 64K $F && $rewrite" \
+			-- -a "$S/a" "$D"
 		says "it kept changing"
 		absent "$D/a/f"
 		others_came
@@ -534,7 +537,8 @@ chmod_once() {
 
 chmod_always() {
 	meddled "$1" 0 read:every "$F" \
-		"chmod \$((600 + MEDDLE % 2 * 40)) $F; ln $F $T/n\$MEDDLE" -- -a "$3" "$S/a" "$D" || return
+		"chmod \$((600 + MEDDLE % 2 * 40)) $F; ln $F $T/n\$MEDDLE" \
+		-- -a "$3" "$S/a" "$D" || return
 	rm -f "$T"/n*
 	silent && same "$S/a" "$D/a" && others_came
 }
