@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "invariant.h"
+#include "guard.h"
 #include "limits.h"
 #include "meta.h"
 #include "temp.h"
@@ -96,15 +96,14 @@ static void operand_tell(struct tree *tree, enum weir_event_type type, long resu
 	event_post(tree->events, &event, path, false);
 }
 
-static int operand_refuse(struct tree *tree, const char *operation, const char *text,
-			  const char *path)
+int operand_refuse(struct tree *tree, const char *operation, const char *text, const char *path)
 {
 	operand_tell(tree, WEIR_EVENT_REFUSED, 0, ERROR_SIDE_NONE, operation, text, path);
 	return -ECANCELED;
 }
 
-static int operand_fatal(struct tree *tree, long result, const char *operation, const char *text,
-			 const char *path)
+int operand_fatal(struct tree *tree, long result, const char *operation, const char *text,
+		  const char *path)
 {
 	operand_tell(tree, WEIR_EVENT_FATAL, result, ERROR_SIDE_TARGET, operation, text, path);
 	return -ECANCELED;
@@ -389,151 +388,7 @@ static int operand_resolve(struct tree *tree, struct operand *source)
 	return 0;
 }
 
-/* ---- guards ---- */
-
-static bool operand_same(const struct sys_stat *a, const struct sys_stat *b)
-{
-	return a->device == b->device && a->inode == b->inode;
-}
-
-/* B01-B04: the source, or what it links to, is what has the target's name, or
- * what that links to. */
-static int operand_guard_same(struct tree *tree, const struct operand *source, int target_fd)
-{
-	struct sys_stat target, target_led, source_led;
-	const char *name = source->target_name;
-	bool same;
-
-	if (source->into_parent)
-		return 0; /* the folder itself is looked at by the other guard */
-	if (sys_statx(tree->sys, target_fd, name, false, &target) < 0)
-		return 0;
-	if (sys_statx_follow(tree->sys, target_fd, name, &target_led) < 0)
-		target_led = target;
-	if (sys_statx_follow(tree->sys, source->dirfd, source->path, &source_led) < 0)
-		source_led = source->stat;
-	same = operand_same(&source->stat, &target) || operand_same(&source_led, &target);
-	/* A link to the source can be replaced by a copy of it, where that was asked
-	 * for in so many words. */
-	if (!tree->settings->fresh)
-		same = same || operand_same(&source->stat, &target_led);
-	/* Two links to one thing are two entries; what they lead to is untouched. */
-	if (!same)
-		return 0;
-	return operand_refuse(tree, "copy", "source and target are the same file", source->path);
-}
-
-/* Marks the sources that are the folder FD: a target in them would be copied
- * into itself (B05). */
-static int operands_guard_inside(const struct operands *operands, struct tree *tree,
-				 const struct sys_stat *above)
-{
-	for (size_t i = 0; i < operands->count; i++) {
-		const struct operand *source = &operands->sources[i];
-
-		if (source->usable && source->is_folder && operand_same(&source->stat, above))
-			return operand_refuse(tree, "copy", "the target is inside of it",
-					      source->path);
-	}
-	return 0;
-}
-
-/* Climbs from the target to the root of the tree, looking at every folder. */
-static int operands_guard_ancestry(const struct operands *operands, struct tree *tree,
-				   int target_fd)
-{
-	struct sys_stat stat, last = { 0 };
-	int result = 0;
-	int fd;
-
-	if (operands->folders == 0)
-		return 0;
-	fd = sys_openat(tree->sys, target_fd, ".", O_RDONLY | O_DIRECTORY, 0);
-	while (fd >= 0 && result == 0) {
-		int up;
-
-		if (sys_statx(tree->sys, fd, "", false, &stat) < 0 || operand_same(&stat, &last))
-			break;
-		result = operands_guard_inside(operands, tree, &stat);
-		last = stat;
-		up = sys_openat(tree->sys, fd, "..", O_RDONLY | O_DIRECTORY, 0);
-		sys_close(tree->sys, fd);
-		fd = up;
-	}
-	if (fd >= 0)
-		sys_close(tree->sys, fd);
-	return result;
-}
-
-/* The name in the target; all whose contents go into the target itself share one. */
-static const char *operand_place(const struct operand *operand)
-{
-	return operand->into_parent ? "." : operand->target_name;
-}
-
-static int operand_compare_names(const void *a, const void *b)
-{
-	const struct operand *const *left = a;
-	const struct operand *const *right = b;
-
-	return strcmp(operand_place(*left), operand_place(*right));
-}
-
-/* Keeps the names, for the backups that must not take them (B10). */
-static int operands_keep_names(struct operands *operands, const struct operand *const *sorted,
-			       size_t count)
-{
-	operands->names = calloc(count + 1, sizeof(*operands->names));
-	if (operands->names == NULL)
-		return -ENOMEM;
-	for (size_t i = 0; i < count; i++)
-		operands->names[i] = operand_place(sorted[i]);
-	operands->name_count = count;
-	return 0;
-}
-
-/* B08: two sources would get one name: merged, the last writer would win. */
-static int operands_guard_names(struct operands *operands, struct tree *tree)
-{
-	const struct operand **sorted = calloc(operands->count, sizeof(struct operand *));
-	size_t count = 0;
-	int result = 0;
-
-	if (sorted == NULL)
-		return -ENOMEM;
-	for (size_t i = 0; i < operands->count; i++)
-		if (operands->sources[i].usable)
-			sorted[count++] = &operands->sources[i];
-	qsort(sorted, count, sizeof(struct operand *), operand_compare_names);
-	for (size_t i = 1; i < count && result == 0; i++) {
-		const struct operand *a = sorted[i - 1], *b = sorted[i];
-
-		if (strcmp(operand_place(a), operand_place(b)) != 0)
-			continue;
-		result = operand_refuse(tree, "copy",
-					"another operand has the same name in the target", b->path);
-	}
-	if (result == 0 && tree->settings->backup != WEIR_BACKUP_NONE)
-		result = operands_keep_names(operands, sorted, count);
-	free(sorted);
-	return result;
-}
-
-static int operands_guard(struct operands *operands, struct tree *tree)
-{
-	int target_fd = dir_pin(tree->root, operands->target, NULL);
-	int result = 0;
-
-	if (target_fd < 0)
-		return operand_fatal(tree, target_fd, "open folder", NULL, operands->target_path);
-	for (size_t i = 0; i < operands->count && result == 0; i++)
-		if (operands->sources[i].usable)
-			result = operand_guard_same(tree, &operands->sources[i], target_fd);
-	if (result == 0)
-		result = operands_guard_ancestry(operands, tree, target_fd);
-	dir_unpin(tree->root, operands->target);
-	return result == 0 ? operands_guard_names(operands, tree) : result;
-}
+/* ---- all of them ---- */
 
 int operands_resolve(struct operands *operands, struct tree *tree)
 {
@@ -566,7 +421,7 @@ int operands_resolve(struct operands *operands, struct tree *tree)
 			operands->bytes += source->stat.size_bytes;
 		}
 	}
-	return result < 0 ? result : operands_guard(operands, tree);
+	return result < 0 ? result : guard_operands(operands, tree);
 }
 
 /* ---- queueing ---- */

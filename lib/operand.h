@@ -62,6 +62,13 @@ int operands_add(struct operands *operands, int dirfd, const char *path);
  * event; another -errno: out of memory. */
 int operands_resolve(struct operands *operands, struct tree *tree);
 
+/* Tells that a guard refused PATH; -ECANCELED. */
+int operand_refuse(struct tree *tree, const char *operation, const char *text, const char *path);
+
+/* Tells that the run cannot start, for RESULT (-errno) or TEXT; -ECANCELED. */
+int operand_fatal(struct tree *tree, long result, const char *operation, const char *text,
+		  const char *path);
+
 /* Queues the resolved sources.  0 or -errno. */
 int operands_queue(struct operands *operands, struct tree *tree);
 

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The guards.
+ *
+ * Invariants:
+ * A2 the guards see all operands before anything is written: one refusal and
+ *    nothing of the run is done (exit 28);
+ * A4 what is judged is only looked at: no guard makes or changes anything.
+ */
+#define _GNU_SOURCE
+#include "guard.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "climb.h"
+
+static bool guard_same(const struct sys_stat *a, const struct sys_stat *b)
+{
+	return a->device == b->device && a->inode == b->inode;
+}
+
+/* B01-B04: the source, or what it links to, is what has the target's name, or
+ * what that links to. */
+static int guard_same_file(struct tree *tree, const struct operand *source, int target_fd)
+{
+	struct sys_stat target, target_led, source_led;
+	const char *name = source->target_name;
+	bool same;
+
+	if (source->into_parent)
+		return 0; /* the folder itself is looked at by the other guard */
+	if (sys_statx(tree->sys, target_fd, name, false, &target) < 0)
+		return 0;
+	if (sys_statx_follow(tree->sys, target_fd, name, &target_led) < 0)
+		target_led = target;
+	if (sys_statx_follow(tree->sys, source->dirfd, source->path, &source_led) < 0)
+		source_led = source->stat;
+	same = guard_same(&source->stat, &target) || guard_same(&source_led, &target);
+	/* A link to the source can be replaced by a copy of it, where that was asked
+	 * for in so many words. */
+	if (!tree->settings->fresh)
+		same = same || guard_same(&source->stat, &target_led);
+	/* Two links to one thing are two entries; what they lead to is untouched. */
+	if (!same)
+		return 0;
+	return operand_refuse(tree, "copy", "source and target are the same file", source->path);
+}
+
+/* Marks the sources that are the folder FD: a target in them would be copied
+ * into itself (B05). */
+static int guard_inside(const struct operands *operands, struct tree *tree,
+			const struct sys_stat *above)
+{
+	for (size_t i = 0; i < operands->count; i++) {
+		const struct operand *source = &operands->sources[i];
+
+		if (source->usable && source->is_folder && guard_same(&source->stat, above))
+			return operand_refuse(tree, "copy", "the target is inside of it",
+					      source->path);
+	}
+	return 0;
+}
+
+/* Climbs from the target to the root of the tree, looking at every folder. */
+static int guard_ancestry(const struct operands *operands, struct tree *tree, int target_fd)
+{
+	struct climb climb;
+	int result = 0;
+	bool more;
+
+	if (operands->folders == 0)
+		return 0;
+	more = climb_begin(&climb, tree->sys, target_fd);
+	while (more) {
+		result = guard_inside(operands, tree, &climb.stat);
+		more = result == 0 && climb_up(&climb);
+	}
+	climb_end(&climb);
+	return result;
+}
+
+/* The name in the target; all whose contents go into the target itself share one. */
+static const char *guard_place(const struct operand *operand)
+{
+	return operand->into_parent ? "." : operand->target_name;
+}
+
+static int guard_compare_names(const void *a, const void *b)
+{
+	const struct operand *const *left = a;
+	const struct operand *const *right = b;
+
+	return strcmp(guard_place(*left), guard_place(*right));
+}
+
+/* Keeps the names, for the backups that must not take them (B10). */
+static int guard_keep_names(struct operands *operands, const struct operand *const *sorted,
+			    size_t count)
+{
+	operands->names = calloc(count + 1, sizeof(*operands->names));
+	if (operands->names == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++)
+		operands->names[i] = guard_place(sorted[i]);
+	operands->name_count = count;
+	return 0;
+}
+
+/* B08: two sources would get one name: merged, the last writer would win. */
+static int guard_names(struct operands *operands, struct tree *tree)
+{
+	const struct operand **sorted = calloc(operands->count, sizeof(struct operand *));
+	size_t count = 0;
+	int result = 0;
+
+	if (sorted == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < operands->count; i++)
+		if (operands->sources[i].usable)
+			sorted[count++] = &operands->sources[i];
+	qsort(sorted, count, sizeof(struct operand *), guard_compare_names);
+	for (size_t i = 1; i < count && result == 0; i++) {
+		const struct operand *a = sorted[i - 1], *b = sorted[i];
+
+		if (strcmp(guard_place(a), guard_place(b)) != 0)
+			continue;
+		result = operand_refuse(tree, "copy",
+					"another operand has the same name in the target", b->path);
+	}
+	if (result == 0 && tree->settings->backup != WEIR_BACKUP_NONE)
+		result = guard_keep_names(operands, sorted, count);
+	free(sorted);
+	return result;
+}
+
+int guard_operands(struct operands *operands, struct tree *tree)
+{
+	int target_fd = dir_pin(tree->root, operands->target, NULL);
+	int result = 0;
+
+	if (target_fd < 0)
+		return operand_fatal(tree, target_fd, "open folder", NULL, operands->target_path);
+	for (size_t i = 0; i < operands->count && result == 0; i++)
+		if (operands->sources[i].usable)
+			result = guard_same_file(tree, &operands->sources[i], target_fd);
+	if (result == 0)
+		result = guard_ancestry(operands, tree, target_fd);
+	dir_unpin(tree->root, operands->target);
+	return result == 0 ? guard_names(operands, tree) : result;
+}
