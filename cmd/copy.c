@@ -74,6 +74,9 @@ static int check_conflicts(const struct copy *copy)
 		return usage_error(copy->speaker, NULL,
 				   "--files-from and -T (--no-target-directory) exclude each "
 				   "other");
+	if (request->values[SETTING_TARGET_IS_NAME] != 0 && request->values[WEIR_OPT_PARENTS] != 0)
+		return usage_error(copy->speaker, NULL,
+				   "--parents and -T (--no-target-directory) exclude each other");
 	if (request->values[WEIR_OPT_REFLINK] == WEIR_REFLINK_ALWAYS &&
 	    request->values[WEIR_OPT_SPARSE] != WEIR_SPARSE_AUTO)
 		return usage_error(copy->speaker, NULL,

@@ -32,6 +32,7 @@ static const struct foreign_name {
 	{ "owner", "use --preserve" },
 	{ "group", "use --preserve" },
 	{ "attributes", "use --preserve" },
+	{ "relative", "use --parents" },
 	{ "hard-links", "use --preserve=links" },
 	{ "acls", "use --preserve=mode" },
 	{ "xattrs", "use --preserve=xattr" },

@@ -39,6 +39,7 @@ complete -c weir -n '__fish_seen_subcommand_from copy' -l on-vanish -x -a 'ok wa
 complete -c weir -n '__fish_seen_subcommand_from copy' -s t -l target-directory -x -a '(__fish_complete_directories)' -d 'copy all sources into this existing folder'
 complete -c weir -n '__fish_seen_subcommand_from copy' -s T -l no-target-directory -d 'DEST is the name of the copy, even if it is a folder'
 complete -c weir -n '__fish_seen_subcommand_from copy' -l strip-trailing-slashes -d 'take slashes from the end of each source: a link to a folder is a link'
+complete -c weir -n '__fish_seen_subcommand_from copy' -l parents -d 'make the leading folders of each source in the target, too'
 complete -c weir -n '__fish_seen_subcommand_from copy' -l files-from -r -F -d 'read the sources from FILE, one name a line; - is standard input'
 complete -c weir -n '__fish_seen_subcommand_from copy' -s 0 -l null -d 'what a --...-from option reads ends with NUL, not newline'
 complete -c weir -n '__fish_seen_subcommand_from copy' -l durable -x -a 'none end group file' -d 'sync nothing, all at the end, groups of files before they get their names (default), or file by file'

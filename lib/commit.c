@@ -404,11 +404,16 @@ static int commit_fsync_chain(struct commit *commit, struct folder *folder)
 {
 	int result = commit_fsync_dir(commit, folder->target);
 
+	if (folder->role == FOLDER_PAIR) /* its target is that of a folder above */
+		folder = folder->parent;
 	while (result == 0 && folder != NULL && folder->fresh && !folder->entry_durable &&
 	       folder->target->parent != NULL) {
 		result = commit_fsync_dir(commit, folder->target->parent);
 		folder->entry_durable = result == 0;
 		folder = folder->parent;
+		/* What operands share is a folder above its pair. */
+		if (folder != NULL && folder->role == FOLDER_PAIR)
+			folder = folder->parent;
 	}
 	return result;
 }

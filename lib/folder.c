@@ -5,11 +5,13 @@
  *   State     True here                                 Then
  *   waiting   in the queue, no side open                a worker begins it
  *   begun     source and target dirs are held           its listing ends; jobs end
+ *   lost      one of them could not be opened or made   nothing below it begins
  *   complete  refs == 0                                 mode and times are set, freed
  *
  * Invariants:
  * F1 a folder's parent is complete only after it: each holds a reference;
- * F2 whoever drops the last reference finishes the folder, nobody else.
+ * F2 whoever drops the last reference finishes the folder, nobody else;
+ * F3 what is planned for a folder is queued or dropped when it begins, or cannot.
  */
 #define _GNU_SOURCE
 #include "folder.h"
@@ -28,6 +30,8 @@ struct folder *folder_new(struct folder *parent, const char *name, const char *t
 	if (folder == NULL)
 		return NULL;
 	list_init(&folder->node);
+	list_init(&folder->planned);
+	list_init(&folder->batches);
 	memcpy(folder->name, name, name_bytes);
 	folder->target_name = folder->name;
 	if (target_name != NULL) {
@@ -63,6 +67,7 @@ struct folder *folder_free(struct folder *folder, struct root *root)
 
 	WEIR_ASSERT(atomic_load(&folder->refs) == 0); /* F2 */
 	WEIR_ASSERT(list_empty(&folder->node));
+	WEIR_ASSERT(list_empty(&folder->planned) && list_empty(&folder->batches)); /* F3 */
 	if (folder->source != NULL)
 		dir_put(root, folder->source);
 	if (folder->target != NULL)
@@ -84,7 +89,10 @@ static char *folder_path(const struct folder *folder, const char *name, bool tar
 	if (folder->by_path && !target)
 		head = strdup(folder->name);
 	else if (folder->parent != NULL)
-		head = folder_path(folder->parent, target ? folder->target_name : folder->name,
+		head = folder_path(folder->parent,
+				   !target		 ? folder->name
+				   : folder->into_parent ? NULL
+							 : folder->target_name,
 				   target);
 	else
 		head = strdup(target ? folder->target_name : folder->name);

@@ -19,6 +19,13 @@
 #include "sys.h"
 #include "xattr.h"
 
+enum folder_role {
+	FOLDER_LISTED,	/* what comes into it is found by listing it */
+	FOLDER_LEADING, /* a leading folder of operands, made for them: planned */
+	FOLDER_PAIR,	/* where operands lie, with the folder they go to: planned;
+			 * nothing of it is copied but its operands */
+};
+
 struct folder {
 	struct list node;      /* in the queue, or in a list of finished ones */
 	struct folder *parent; /* referenced; NULL for that of the operands */
@@ -27,8 +34,12 @@ struct folder {
 	struct dir *target;    /* NULL until then; also in a dry run, if absent */
 	struct fs *source_fs;
 	struct fs *target_fs;
-	struct sys_stat stat;	/* of the source */
-	int64_t scan_offset;	/* where the listing goes on */
+	struct sys_stat stat; /* of the source */
+	int64_t scan_offset;  /* where the listing goes on */
+	enum folder_role role;
+	struct list planned;	/* child folders, which are queued once it has begun */
+	struct list batches;	/* of entries in it, the same */
+	bool lost;		/* it could not begin, which was told; nor can what is below */
 	bool begun;		/* both sides are open */
 	bool fresh;		/* the target was made by this run and was empty */
 	bool finish;		/* final mode and times are still to be set */

@@ -26,7 +26,7 @@ static bool guard_same(const struct sys_stat *a, const struct sys_stat *b)
 static int guard_same_file(struct tree *tree, const struct operand *source, int target_fd)
 {
 	struct sys_stat target, target_led, source_led;
-	const char *name = source->target_name;
+	const char *name = source->place != NULL ? source->place : source->target_name;
 	bool same;
 
 	if (source->into_parent)
@@ -81,18 +81,33 @@ static int guard_ancestry(const struct operands *operands, struct tree *tree, in
 	return result;
 }
 
-/* The name in the target; all whose contents go into the target itself share one. */
+/* Its path in the target; all whose contents go into the target itself share
+ * one. */
 static const char *guard_place(const struct operand *operand)
 {
-	return operand->into_parent ? "." : operand->target_name;
+	if (operand->into_parent)
+		return "";
+	return operand->place != NULL ? operand->place : operand->target_name;
 }
 
-static int guard_compare_names(const void *a, const void *b)
+/* By path, what is below a name right after it: the slash comes first. */
+static int guard_compare_places(const void *a, const void *b)
 {
 	const struct operand *const *left = a;
 	const struct operand *const *right = b;
+	const char *l = guard_place(*left), *r = guard_place(*right);
 
-	return strcmp(guard_place(*left), guard_place(*right));
+	while (*l != '\0' && *l == *r) {
+		l++;
+		r++;
+	}
+	if (*l == *r)
+		return 0;
+	if (*l == '\0' || *r == '\0')
+		return *l == '\0' ? -1 : 1;
+	if (*l == '/' || *r == '/')
+		return *l == '/' ? -1 : 1;
+	return (unsigned char)*l < (unsigned char)*r ? -1 : 1;
 }
 
 /* Keeps the names, for the backups that must not take them (B10). */
@@ -108,26 +123,51 @@ static int guard_keep_names(struct operands *operands, const struct operand *con
 	return 0;
 }
 
-/* B08: two sources would get one name: merged, the last writer would win. */
-static int guard_names(struct operands *operands, struct tree *tree)
+const struct operand **guard_sort(const struct operands *operands, size_t *count)
 {
 	const struct operand **sorted = calloc(operands->count, sizeof(struct operand *));
-	size_t count = 0;
+
+	*count = 0;
+	if (sorted == NULL)
+		return NULL;
+	for (size_t i = 0; i < operands->count; i++)
+		if (operands->sources[i].usable)
+			sorted[(*count)++] = &operands->sources[i];
+	qsort(sorted, *count, sizeof(struct operand *), guard_compare_places);
+	return sorted;
+}
+
+/* True if B is below A in the target: only paths can be. */
+static bool guard_is_below(const struct operand *a, const struct operand *b)
+{
+	const char *above = guard_place(a), *below = guard_place(b);
+	size_t length = strlen(above);
+
+	return b->place != NULL && strncmp(above, below, length) == 0 &&
+	       (length == 0 || below[length] == '/');
+}
+
+/* B08: two sources would get one name: merged, the last writer would win.  In
+ * this order whatever meets another one meets its neighbour, too. */
+static int guard_names(struct operands *operands, struct tree *tree)
+{
+	size_t count;
+	const struct operand **sorted = guard_sort(operands, &count);
 	int result = 0;
 
 	if (sorted == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; i < operands->count; i++)
-		if (operands->sources[i].usable)
-			sorted[count++] = &operands->sources[i];
-	qsort(sorted, count, sizeof(struct operand *), guard_compare_names);
 	for (size_t i = 1; i < count && result == 0; i++) {
 		const struct operand *a = sorted[i - 1], *b = sorted[i];
 
-		if (strcmp(guard_place(a), guard_place(b)) != 0)
-			continue;
-		result = operand_refuse(tree, "copy",
-					"another operand has the same name in the target", b->path);
+		if (strcmp(guard_place(a), guard_place(b)) == 0)
+			result = operand_refuse(tree, "copy",
+						"another operand has the same name in the target",
+						b->path);
+		else if (guard_is_below(a, b))
+			result = operand_refuse(tree, "copy",
+						"its place in the target is below another operand",
+						b->path);
 	}
 	if (result == 0 && tree->settings->backup != WEIR_BACKUP_NONE)
 		result = guard_keep_names(operands, sorted, count);

@@ -12,4 +12,8 @@
  * event; another -errno: out of memory. */
 int guard_operands(struct operands *operands, struct tree *tree);
 
+/* The usable operands by their paths in the target, those below one right after
+ * it; to be freed.  NULL: out of memory. */
+const struct operand **guard_sort(const struct operands *operands, size_t *count);
+
 #endif

@@ -23,6 +23,7 @@
 #include "guard.h"
 #include "limits.h"
 #include "meta.h"
+#include "parents.h"
 #include "temp.h"
 
 int operands_add(struct operands *operands, int dirfd, const char *path)
@@ -63,6 +64,7 @@ void operands_close(struct operands *operands, struct root *root)
 		free(source->name);
 		free(source->target_name);
 		free(source->rule_path);
+		free(source->place);
 	}
 	free(operands->names);
 	free(operands->sources);
@@ -267,6 +269,13 @@ static int operands_resolve_target(struct operands *operands, struct tree *tree)
 
 	if (result < 0 && result != -ENOENT)
 		return operand_fatal(tree, result, "stat", NULL, path);
+	if (tree->settings->parents && (!is_folder || operands->target_mode == WEIR_TARGET_NAME))
+		return operand_fatal(tree,
+				     result < 0	 ? result
+				     : is_folder ? -EINVAL
+						 : -ENOTDIR,
+				     "copy into", "with --parents it must be an existing folder",
+				     path);
 	if (operands->target_mode != WEIR_TARGET_NAME && is_folder)
 		return operands_open_target(operands, tree, path);
 	if (operands->target_mode == WEIR_TARGET_FOLDER)
@@ -289,8 +298,8 @@ static int operands_resolve_target(struct operands *operands, struct tree *tree)
 /* ---- the sources ---- */
 
 /* A source that cannot be used (A3). */
-static int operand_leave_out(struct tree *tree, long result, const char *operation,
-			     const char *text, const struct operand *source)
+int operand_leave_out(struct tree *tree, long result, const char *operation, const char *text,
+		      const struct operand *source)
 {
 	struct error error = { 0 };
 
@@ -326,6 +335,21 @@ static int operand_find_rule_path(const struct tree *tree, struct operand *sourc
 	return 0;
 }
 
+/* Its place in the target is by the name that was given, not the one a link
+ * led to. */
+static int operand_name_target(struct tree *tree, struct operand *source)
+{
+	char *folder;
+	int result;
+
+	if (tree->settings->parents)
+		return parents_place(source->path, &source->place, &source->target_name);
+	result = operand_split(source->path, &folder, &source->target_name);
+	if (result == 0)
+		free(folder);
+	return result;
+}
+
 static int operand_resolve(struct tree *tree, struct operand *source)
 {
 	bool recursive = tree->settings->recursive;
@@ -341,6 +365,12 @@ static int operand_resolve(struct tree *tree, struct operand *source)
 		path = strdup(source->path);
 	if (path == NULL)
 		return -ENOMEM;
+	if (tree->settings->parents && parents_leaves(source->path)) {
+		free(path);
+		return operand_refuse(tree, "copy",
+				      "with --parents its '..' would lead out of the target",
+				      source->path);
+	}
 	follow = follow || source->path[length - 1] == '/';
 	if (follow)
 		result = operand_resolve_links(tree, source->dirfd, &path, false);
@@ -363,14 +393,8 @@ static int operand_resolve(struct tree *tree, struct operand *source)
 	}
 	result = operand_split(path, &source->folder_path, &source->name);
 	free(path);
-	if (result == 0) {
-		char *folder;
-
-		/* The name that was given, not the one a link led to. */
-		result = operand_split(source->path, &folder, &source->target_name);
-		if (result == 0)
-			free(folder);
-	}
+	if (result == 0)
+		result = operand_name_target(tree, source);
 	if (result < 0)
 		return result;
 	source->type = (unsigned char)IFTODT(source->stat.mode);
@@ -455,17 +479,26 @@ static struct folder *operand_pair(struct operands *operands, struct tree *tree,
 	return folder;
 }
 
-static int operand_queue_folder(struct tree *tree, struct folder *pair,
-				const struct operand *source)
+struct folder *operand_folder(struct folder *pair, const struct operand *source)
 {
 	struct folder *folder = folder_new(pair, source->path, source->target_name);
 
 	if (folder == NULL)
-		return -ENOMEM;
+		return NULL;
 	folder->by_path = true;
 	folder->base_fd = source->dirfd;
 	folder->into_parent = source->into_parent;
 	folder->stat = source->stat;
+	return folder;
+}
+
+static int operand_queue_folder(struct tree *tree, struct folder *pair,
+				const struct operand *source)
+{
+	struct folder *folder = operand_folder(pair, source);
+
+	if (folder == NULL)
+		return -ENOMEM;
 	tree_push(tree, folder);
 	return 0;
 }
@@ -539,7 +572,9 @@ int operands_queue(struct operands *operands, struct tree *tree)
 	/* One scan is held back until all is queued, so that "the scan has ended"
 	 * is not said in between. */
 	atomic_fetch_add(&tree->scans, 1);
-	for (size_t i = 0; i < operands->count && result == 0; i++)
+	if (tree->settings->parents)
+		result = parents_queue(operands, tree);
+	for (size_t i = 0; i < operands->count && result == 0 && !tree->settings->parents; i++)
 		if (operands->sources[i].usable)
 			result = operands_queue_one(operands, tree, &operands->sources[i], &pair,
 						    &batch);

@@ -26,8 +26,9 @@ struct operand {
 	struct sys_stat stat;
 	char *folder_path; /* where it lies */
 	char *name;	   /* in that folder */
-	char *target_name; /* in the target folder */
 	char *rule_path;   /* for the rules; NULL if there are none */
+	char *target_name; /* in the target folder, or below it in its leading folders */
+	char *place;	   /* with them: its path in the target; NULL: it is the name */
 };
 
 struct operands {
@@ -68,6 +69,14 @@ int operand_refuse(struct tree *tree, const char *operation, const char *text, c
 /* Tells that the run cannot start, for RESULT (-errno) or TEXT; -ECANCELED. */
 int operand_fatal(struct tree *tree, long result, const char *operation, const char *text,
 		  const char *path);
+
+/* Leaves SOURCE out, for RESULT (-errno) or TEXT, and tells so; 0. */
+int operand_leave_out(struct tree *tree, long result, const char *operation, const char *text,
+		      const struct operand *source);
+
+/* The folder of a folder operand, below the one that pairs where it lies with
+ * where it goes.  NULL: out of memory. */
+struct folder *operand_folder(struct folder *pair, const struct operand *source);
 
 /* Queues the resolved sources.  0 or -errno. */
 int operands_queue(struct operands *operands, struct tree *tree);

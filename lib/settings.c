@@ -57,6 +57,8 @@ static const struct settings_bound {
 	[WEIR_OPT_RULE_PATHS] = { 0, 1 },
 	[WEIR_OPT_ON_CHANGE] = { WEIR_ON_DEFAULT, WEIR_ON_FAIL },
 	[WEIR_OPT_ON_VANISH] = { WEIR_ON_DEFAULT, WEIR_ON_FAIL },
+	[WEIR_OPT_PARENTS] = { 0, 1 },
+	[WEIR_OPT_KEEP_FOLDER_LINKS] = { 0, 1 },
 };
 
 _Static_assert(WEIR_OPT_KEEP_PROJECT - WEIR_OPT_KEEP_MODE + 1 == PROPERTY_COUNT,
@@ -73,10 +75,9 @@ void settings_init(struct settings *settings)
 int settings_bounds(enum weir_option option, int64_t *lowest, int64_t *highest)
 {
 	if ((int)option < WEIR_OPT_RECURSIVE ||
-	    (size_t)option >= sizeof(settings_bounds_of) / sizeof(settings_bounds_of[0]))
+	    (size_t)option >= sizeof(settings_bounds_of) / sizeof(settings_bounds_of[0]) ||
+	    settings_bounds_of[option].highest == 0) /* a number without an option */
 		return -EINVAL;
-	if (settings_bounds_of[option].highest == 0)
-		return -EINVAL; /* a number that is not given yet */
 	*lowest = settings_bounds_of[option].lowest;
 	*highest = settings_bounds_of[option].highest;
 	return 0;
@@ -165,6 +166,12 @@ static void settings_store(struct settings *settings, enum weir_option option, i
 		break;
 	case WEIR_OPT_ON_VANISH:
 		settings->on_vanish = (enum weir_on)value;
+		break;
+	case WEIR_OPT_PARENTS:
+		settings->parents = value != 0;
+		break;
+	case WEIR_OPT_KEEP_FOLDER_LINKS:
+		settings->keep_folder_links = value != 0;
 		break;
 	default:
 		settings->keep[option - WEIR_OPT_KEEP_MODE] = (enum weir_keep)value;

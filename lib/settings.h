@@ -45,6 +45,8 @@ struct settings {
 	bool rule_paths; /* rules see the whole path of an operand */
 	enum weir_on on_change;
 	enum weir_on on_vanish;
+	bool parents;
+	bool keep_folder_links;
 	uint32_t chunk_bytes; /* 0 = chosen */
 	uint32_t depth;	      /* 0 = chosen */
 	uint32_t workers;     /* 0 = chosen */

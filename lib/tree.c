@@ -70,8 +70,52 @@ static void tree_scan_over(struct tree *tree)
 
 void tree_discard(struct tree *tree, struct folder *folder)
 {
-	(void)folder;
+	if (folder->role != FOLDER_LISTED) {
+		folder->lost = true;
+		tree_release(tree, folder);
+	}
 	tree_scan_over(tree);
+}
+
+/* ---- what is planned ---- */
+
+/* The folder is held by its scan, so that none of these is its last reference. */
+static void tree_drop_batch(struct tree *tree, struct batch *batch)
+{
+	struct entry entry;
+
+	while (batch_next(batch, &entry)) {
+		if (entry.type == DT_REG)
+			tally_sub(&tree->tally->files_open, 1);
+		if (folder_put(batch->folder))
+			WEIR_ASSERT(false);
+	}
+	free(batch);
+}
+
+void tree_release(struct tree *tree, struct folder *folder)
+{
+	struct list *node;
+
+	while ((node = list_take_head(&folder->batches)) != NULL) {
+		struct batch *batch = LIST_ENTRY(node, struct batch, node);
+
+		if (folder->lost)
+			tree_drop_batch(tree, batch);
+		else
+			queue_push_batch(tree->queue, batch);
+	}
+	for (node = folder->planned.next; node != &folder->planned; node = node->next)
+		atomic_fetch_add(&tree->scans, 1);
+	queue_push_found(tree->queue, NULL, &folder->planned);
+}
+
+void tree_put_batch(struct tree *tree, struct batch *batch)
+{
+	if (batch->folder->role != FOLDER_LISTED && !batch->folder->begun)
+		list_add_tail(&batch->folder->batches, &batch->node);
+	else
+		queue_push_batch(tree->queue, batch);
 }
 
 /* ---- beginning: both sides are opened ---- */
@@ -121,7 +165,7 @@ static int tree_open_source(struct tree *tree, struct folder *folder, struct err
 	judged = folder->stat;
 	result = sys_statx(tree->sys, folder->source->fd, "", false, &folder->stat);
 	/* An operand must still be the folder that the guards saw (A2). */
-	if (result == 0 && folder->by_path &&
+	if (result == 0 && folder->by_path && folder->role == FOLDER_LISTED &&
 	    (judged.device != folder->stat.device || judged.inode != folder->stat.inode))
 		result = -ESTALE;
 	if (result < 0) {
@@ -148,6 +192,8 @@ static bool tree_is_above(const struct dir *dir, const struct dir *above)
 /* W2 */
 static int tree_check_loop(struct folder *folder, struct error *error)
 {
+	if (folder->role != FOLDER_LISTED)
+		return 0; /* it is not listed, so it leads nowhere by itself */
 	if (folder->parent != NULL && folder->parent->target != NULL && !folder->into_parent &&
 	    tree_is_above(folder->source, folder->parent->target)) {
 		error_set_text(error, ERROR_SIDE_SOURCE, "enter folder",
@@ -232,6 +278,8 @@ static int tree_open_target(struct tree *tree, struct folder *folder, struct err
 	if (folder->into_parent) { /* the pin is kept: it is this folder's now */
 		folder->target = dir_get(tree->root, parent->target);
 		folder->target_fs = parent->target_fs;
+		folder->default_acl = parent->default_acl;
+		folder->handed = parent->handed;
 		return 0;
 	}
 	result = tree_make_target(tree, folder, parent_fd, error);
@@ -258,7 +306,8 @@ static void tree_tell_folder(struct tree *tree, struct folder *folder)
 	};
 	char *path;
 
-	if (!tree->settings->report_entries || (!folder->fresh && folder->target != NULL))
+	if (!tree->settings->report_entries || folder->role == FOLDER_PAIR ||
+	    (!folder->fresh && folder->target != NULL))
 		return;
 	path = folder_target_path(folder, NULL);
 	if (path != NULL)
@@ -333,7 +382,8 @@ static int tree_settle_target(struct tree *tree, struct folder *folder, struct e
 			 settings_keeps_flags(settings);
 	/* What a new one inherited is taken from it here. */
 	folder->default_acl = !folder->fresh && meta_hands_acl_on(tree->sys, settings, meta.fd);
-	if (tree_is_sealed(tree, folder))
+	/* Only what is named by an operand gets its attributes anew. */
+	if (tree_is_sealed(tree, folder) || (!folder->fresh && folder->role == FOLDER_LEADING))
 		folder->finish = false;
 	if (folder->finish)
 		result = meta_begin_folder(tree->sys, settings, &meta, &folder->acls, &losses,
@@ -358,7 +408,7 @@ static int tree_begin(struct tree *tree, struct folder *folder, struct error *er
 		result = tree_check_loop(folder, error);
 	if (result == 0)
 		result = tree_open_target(tree, folder, error);
-	if (result == 0 && folder->target != NULL)
+	if (result == 0 && folder->target != NULL && folder->role != FOLDER_PAIR)
 		result = tree_settle_target(tree, folder, error);
 	if (result == 0)
 		tree_tell_folder(tree, folder);
@@ -379,7 +429,7 @@ int tree_add(struct tree *tree, struct folder *folder, struct batch **batch, uns
 	if (*batch != NULL && batch_add(*batch, type, name, target_name))
 		goto added;
 	if (*batch != NULL)
-		queue_push_batch(tree->queue, *batch);
+		tree_put_batch(tree, *batch);
 	*batch = batch_new(folder, LIMIT_BATCH_BYTES);
 	if (*batch == NULL)
 		return -ENOMEM;
@@ -638,6 +688,19 @@ static bool tree_retype(struct tree *tree, struct folder *folder, const struct e
 	return true;
 }
 
+/* A folder of which all is known begins, and lets go of what is planned for it. */
+static void tree_begin_planned(struct tree *tree, struct folder *folder, struct error *error)
+{
+	folder->lost = tree_begin(tree, folder, error) < 0;
+	tree_release(tree, folder);
+}
+
+/* Below a folder that could not begin, which was told. */
+static bool tree_is_lost(const struct folder *folder)
+{
+	return folder->parent != NULL && folder->parent->lost;
+}
+
 bool tree_scan(struct tree *tree, struct folder *folder, struct error *error)
 {
 	uint64_t began = tally_now_ns();
@@ -647,6 +710,15 @@ bool tree_scan(struct tree *tree, struct folder *folder, struct error *error)
 	int fd;
 
 	list_init(&listing.children);
+	if (tree_is_lost(folder)) {
+		tree_discard(tree, folder);
+		return true;
+	}
+	if (folder->role != FOLDER_LISTED) {
+		tree_begin_planned(tree, folder, error);
+		tree_scan_over(tree);
+		return true;
+	}
 	fd = folder->begun ? 0 : tree_begin(tree, folder, error);
 	if (fd == 0) {
 		fd = dir_pin(tree->root, folder->source, NULL);

@@ -39,7 +39,14 @@ bool tree_scan(struct tree *tree, struct folder *folder, struct error *error);
 /* A folder that will not be scanned (the run was cancelled). */
 void tree_discard(struct tree *tree, struct folder *folder);
 
-/* Adds an entry to *batch, queueing and renewing it when full.  0 or -ENOMEM. */
+/* Queues what was planned for FOLDER, which has begun; if it is lost, drops the
+ * entries, and the folders will drop theirs. */
+void tree_release(struct tree *tree, struct folder *folder);
+
+/* A batch is full: it is queued, or planned if its folder has yet to begin. */
+void tree_put_batch(struct tree *tree, struct batch *batch);
+
+/* Adds an entry to *batch, putting and renewing it when full.  0 or -ENOMEM. */
 int tree_add(struct tree *tree, struct folder *folder, struct batch **batch, unsigned char type,
 	     const char *name, const char *target_name);
 

@@ -181,6 +181,12 @@ enum weir_option {
 	WEIR_OPT_FRESH = 28,
 	WEIR_OPT_BACKUP = 29,	       /* enum weir_backup */
 	WEIR_OPT_PREALLOCATE = 30,     /* 0/1: reserve all blocks before data; for GROUP, FILE */
+	/* 0/1: a source's leading folders are made in the target, which must be an
+	 * existing folder; a source with a `..` component is refused. */
+	WEIR_OPT_PARENTS = 31,
+	/* 0/1: a link in the target that leads to a folder below the target operand
+	 * is followed where the source has a folder; else that folder fails. */
+	WEIR_OPT_KEEP_FOLDER_LINKS = 32,
 	WEIR_OPT_ON_CHANGE = 33,       /* enum weir_on: sources that change while copied */
 	WEIR_OPT_ON_VANISH = 34,       /* enum weir_on: sources gone since they were listed */
 	WEIR_OPT_MAKE = 35,	       /* enum weir_make */

@@ -72,7 +72,7 @@ load helper
 		refuses "weir copy: -$letter: not an option of weir; " copy "-$letter" a b
 	done
 	for name in filter delete delete-after checksum \
-		parents context hard-links acls xattrs compress rsh \
+		context hard-links acls xattrs compress rsh \
 		partial bwlimit max-delete existing ignore-existing itemize-changes info \
 		numeric-ids chown chmod mkpath out-format from0 fsync jobs version json; do
 		refuses "weir copy: --$name: not an option of weir; " copy "--$name" a b
@@ -89,6 +89,7 @@ load helper
 	refuses "; use --no-clobber" copy --ignore-existing a b
 	refuses "; use --workers" copy --jobs=4 a b
 	refuses "; use --durable=file" copy --fsync a b
+	refuses "; use --parents" copy --relative a b
 	refuses "; use --null" copy --from0 a b
 	refuses "--durble: not an option of weir; did you mean '--durable'?" copy --durble=none a b
 	refuses "-e: not an option of weir; did you mean '--recursive'?" copy -recursive a b

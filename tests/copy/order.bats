@@ -155,6 +155,22 @@ make_tree() {
 	[ "$(lines syncfs | wc -l)" -eq 0 ]
 }
 
+# bats test_tags=N02
+@test "the same for leading folders that are made" {
+	no_sync_here
+	make_tree
+	cd "$S"
+	traced -p --parents --sync=files a/b/c/4 a/1 a/d/5 "$D"
+	tree_in_order "$D/a"
+	folder_in_order "$D"
+	traced --parents a/b/c/4 "$D"
+	traced --parents --sync=files a/b/3 "$D"
+	rm -r "$D/a"
+	traced -r --parents a/b "$D"
+	tree_in_order "$D/a"
+	folder_in_order "$D"
+}
+
 # bats test_tags=N03
 @test "with a sync of the file system one sync serves many files" {
 	need_syncfs
