@@ -33,6 +33,7 @@ static const struct foreign_name {
 	{ "group", "use --preserve" },
 	{ "attributes", "use --preserve" },
 	{ "relative", "use --parents" },
+	{ "keep-dirlinks", "use --keep-directory-symlink" },
 	{ "hard-links", "use --preserve=links" },
 	{ "acls", "use --preserve=mode" },
 	{ "xattrs", "use --preserve=xattr" },

@@ -16,6 +16,7 @@ complete -c weir -n '__fish_seen_subcommand_from copy' -s L -l dereference -d 'c
 complete -c weir -n '__fish_seen_subcommand_from copy' -s H -l dereference-command-line -d 'follow links among the operands only'
 complete -c weir -n '__fish_seen_subcommand_from copy' -s P -l no-dereference -d 'copy links as links, operands too'
 complete -c weir -n '__fish_seen_subcommand_from copy' -s d -l links -d 'the same as --no-dereference --preserve=links'
+complete -c weir -n '__fish_seen_subcommand_from copy' -l keep-directory-symlink -d 'follow links to folders in the target, as long as they stay in it'
 complete -c weir -n '__fish_seen_subcommand_from copy' -s x -l one-file-system -d 'do not enter folders of other file systems; make them empty'
 complete -c weir -n '__fish_seen_subcommand_from copy' -l exclude -x -d 'leave out what matches; of all rules the first one decides'
 complete -c weir -n '__fish_seen_subcommand_from copy' -l include -x -d 'do not leave out what matches'

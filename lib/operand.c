@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "guard.h"
 #include "limits.h"
@@ -67,6 +68,7 @@ void operands_close(struct operands *operands, struct root *root)
 		free(source->place);
 	}
 	free(operands->names);
+	free(operands->landing);
 	free(operands->sources);
 	free(operands->target_path);
 	free(operands->target_name);
@@ -165,9 +167,17 @@ static int operand_follow(char **path, const char *text)
 	return 0;
 }
 
+/* Whose links are followed. */
+enum operand_trust {
+	TRUST_ALL,  /* a source: the operator named it, and it is only read */
+	TRUST_OURS, /* a target: root's and our own (J04) */
+};
+
 /* Follows links in the last component of *path until it is none.  A dangling
- * one stays as it is when KEEP_DANGLING.  0 or -errno. */
-static int operand_resolve_links(struct tree *tree, int dirfd, char **path, bool keep_dangling)
+ * one stays as it is when KEEP_DANGLING.  0 or -errno; -EPERM: one is not
+ * trusted. */
+static int operand_resolve_links(struct tree *tree, int dirfd, char **path, bool keep_dangling,
+				 enum operand_trust trust)
 {
 	char text[PATH_MAX + 1];
 	char *first = strdup(*path);
@@ -180,6 +190,10 @@ static int operand_resolve_links(struct tree *tree, int dirfd, char **path, bool
 		result = sys_statx(tree->sys, dirfd, *path, false, &stat);
 		if (result < 0 || !S_ISLNK(stat.mode))
 			break;
+		if (trust == TRUST_OURS && stat.uid != 0 && stat.uid != geteuid()) {
+			result = -EPERM;
+			break;
+		}
 		if (hops == LIMIT_LINK_HOPS) {
 			result = -ELOOP;
 			break;
@@ -221,6 +235,13 @@ static int operands_open_target(struct operands *operands, struct tree *tree, co
 		operands->target = NULL;
 		return operand_fatal(tree, result, "open folder", NULL, path);
 	}
+	/* It must be what was judged, whatever its name leads to by now. */
+	if (path == operands->target_path && operands->judged.mode != 0 &&
+	    (operands->judged.device != operands->target->device ||
+	     operands->judged.inode != operands->target->inode)) {
+		dir_unpin(tree->root, operands->target);
+		return operand_fatal(tree, -ESTALE, "open folder", NULL, path);
+	}
 	operands->target_fs = fs_find(tree->fs, operands->target->fd, operands->target->device,
 				      !tree->settings->dry_run);
 	operands->target_hands_acl_on =
@@ -230,8 +251,9 @@ static int operands_open_target(struct operands *operands, struct tree *tree, co
 	return result < 0 ? operand_fatal(tree, result, "open folder", NULL, path) : 0;
 }
 
-/* The target is a name: its folder is opened, the name kept. */
-static int operands_target_as_name(struct operands *operands, struct tree *tree, bool exists)
+/* The target is a name: its folder is opened, the name kept.  LEADS: it is what a
+ * link leads to, if it is one. */
+static int operands_target_as_name(struct operands *operands, struct tree *tree, bool leads)
 {
 	char *path = strdup(operands->target_path);
 	char *folder = NULL;
@@ -239,8 +261,9 @@ static int operands_target_as_name(struct operands *operands, struct tree *tree,
 
 	/* A link to a file is resolved once; a dangling one is replaced, and so is
 	 * one that gets a backup, which is then the link. */
-	if (result == 0 && exists && tree->settings->backup == WEIR_BACKUP_NONE)
-		result = operand_resolve_links(tree, operands->target_dirfd, &path, true);
+	if (result == 0 && leads)
+		result = operand_resolve_links(tree, operands->target_dirfd, &path, true,
+					       TRUST_OURS);
 	operands->target_slash = operands->target_path[strlen(operands->target_path) - 1] == '/';
 	if (result == 0)
 		result = operand_split(path, &folder, &operands->target_name);
@@ -259,14 +282,62 @@ static int operands_target_as_name(struct operands *operands, struct tree *tree,
 	return result;
 }
 
+/* J04: a link that another user put in the place of the target would lead the
+ * copy wherever that user likes.  "link/" is the link, too. */
+static int operands_guard_link(struct operands *operands, struct tree *tree)
+{
+	size_t length = strlen(operands->target_path);
+	char *path;
+	int result;
+
+	while (length > 1 && operands->target_path[length - 1] == '/')
+		length--;
+	path = strndup(operands->target_path, length);
+	if (path == NULL)
+		return -ENOMEM;
+	result = operand_resolve_links(tree, operands->target_dirfd, &path, true, TRUST_OURS);
+	if (result == 0)
+		result = sys_statx(tree->sys, operands->target_dirfd, path, false,
+				   &operands->judged);
+	free(path);
+	if (result == -ENOMEM)
+		return result;
+	if (result == -EPERM)
+		return operand_refuse(
+			tree, "copy to",
+			"it is a symbolic link of another user, which is not followed",
+			operands->target_path);
+	return 0; /* whatever else is wrong shows when it is opened */
+}
+
+/* True if a link that is the target operand is followed, not replaced. */
+static bool operands_follow_link(const struct operands *operands, struct tree *tree,
+				 const struct sys_stat *led)
+{
+	size_t length = strlen(operands->target_path);
+
+	if (operands->target_path[length - 1] == '/')
+		return true;
+	if (!S_ISDIR(led->mode))
+		return !tree->settings->fresh && tree->settings->backup == WEIR_BACKUP_NONE;
+	return operands->target_mode != WEIR_TARGET_NAME || tree->settings->keep_folder_links;
+}
+
 static int operands_resolve_target(struct operands *operands, struct tree *tree)
 {
 	struct sys_stat stat;
 	const char *path = operands->target_path;
 	int result = sys_statx_follow(tree->sys, operands->target_dirfd, path, &stat);
 	bool is_folder = result == 0 && S_ISDIR(stat.mode);
-	bool link_exists;
+	bool leads;
 
+	/* EACCES: the kernel does not follow some links of others either. */
+	if (result == -EACCES || (result == 0 && operands_follow_link(operands, tree, &stat))) {
+		int guarded = operands_guard_link(operands, tree);
+
+		if (guarded < 0)
+			return guarded;
+	}
 	if (result < 0 && result != -ENOENT)
 		return operand_fatal(tree, result, "stat", NULL, path);
 	if (tree->settings->parents && (!is_folder || operands->target_mode == WEIR_TARGET_NAME))
@@ -290,9 +361,11 @@ static int operands_resolve_target(struct operands *operands, struct tree *tree)
 	operands->target_streams = result == 0 && (S_ISFIFO(stat.mode) || S_ISCHR(stat.mode)) &&
 				   !tree->settings->fresh &&
 				   !settings_leaves_existing(tree->settings);
-	link_exists = sys_statx(tree->sys, operands->target_dirfd, path, false, &stat) == 0;
-	return operands_target_as_name(operands, tree,
-				       link_exists && !is_folder && !tree->settings->fresh);
+	/* A link that leads nowhere is no way to anything: it is replaced. */
+	leads = result == 0 &&
+		(is_folder ? tree->settings->keep_folder_links
+			   : !tree->settings->fresh && tree->settings->backup == WEIR_BACKUP_NONE);
+	return operands_target_as_name(operands, tree, leads);
 }
 
 /* ---- the sources ---- */
@@ -373,7 +446,7 @@ static int operand_resolve(struct tree *tree, struct operand *source)
 	}
 	follow = follow || source->path[length - 1] == '/';
 	if (follow)
-		result = operand_resolve_links(tree, source->dirfd, &path, false);
+		result = operand_resolve_links(tree, source->dirfd, &path, false, TRUST_ALL);
 	if (result == 0)
 		result = sys_statx(tree->sys, source->dirfd, path, false, &source->stat);
 	/* A link of /proc leads where its text does not: to a pipe, or to a file
@@ -414,6 +487,31 @@ static int operand_resolve(struct tree *tree, struct operand *source)
 
 /* ---- all of them ---- */
 
+/* What links in the target must not lead into. */
+static int operands_tell_landing(struct operands *operands, struct tree *tree)
+{
+	size_t count = 0;
+
+	tree->landing.target_is_name = operands->target_name != NULL;
+	if (!tree->settings->keep_folder_links || operands->folders == 0)
+		return 0;
+	operands->landing = calloc(operands->folders, sizeof(*operands->landing));
+	if (operands->landing == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < operands->count; i++) {
+		const struct operand *source = &operands->sources[i];
+
+		if (source->usable && source->is_folder)
+			operands->landing[count++] = (struct landing_source){
+				.device = source->stat.device,
+				.inode = source->stat.inode,
+			};
+	}
+	tree->landing.sources = operands->landing;
+	tree->landing.count = count;
+	return 0;
+}
+
 int operands_resolve(struct operands *operands, struct tree *tree)
 {
 	int result = operands_resolve_target(operands, tree);
@@ -445,7 +543,9 @@ int operands_resolve(struct operands *operands, struct tree *tree)
 			operands->bytes += source->stat.size_bytes;
 		}
 	}
-	return result < 0 ? result : guard_operands(operands, tree);
+	if (result == 0)
+		result = guard_operands(operands, tree);
+	return result < 0 ? result : operands_tell_landing(operands, tree);
 }
 
 /* ---- queueing ---- */

@@ -39,7 +39,8 @@ struct operands {
 	char *target_path;
 	enum weir_target_mode target_mode;
 	/* Resolved: */
-	struct dir *target; /* folder that is copied into, referenced */
+	struct sys_stat judged; /* what trusted links lead to; mode 0: not asked for */
+	struct dir *target;	/* folder that is copied into, referenced */
 	struct fs *target_fs;
 	bool target_hands_acl_on; /* one that is not to stay */
 	bool locked;		  /* the target is held shared for the run */
@@ -54,6 +55,7 @@ struct operands {
 	struct flags target_handed; /* what the target folder gives to new entries */
 	size_t folders;
 	size_t excluded; /* by a rule */
+	struct landing_source *landing; /* the folders among the sources, or NULL */
 };
 
 /* Adds a source; PATH is copied.  0 or -ENOMEM. */

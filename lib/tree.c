@@ -9,7 +9,7 @@
  * W2 a source folder that is also above itself (a loop of mounts) or that is a
  *    folder being written to is not entered;
  * W3 a child is opened by one name in its held parent, and in the source through
- *    a link only where links are to be followed;
+ *    a link only where links are to be followed, in the target as landing.c has it;
  * W4 what a rule excludes is neither looked at nor counted, and a folder that is
  *    excluded is never entered.
  */
@@ -250,12 +250,9 @@ static int tree_make_target(struct tree *tree, struct folder *folder, int parent
 		folder->target = NULL;
 		return 0;
 	}
-	if (result == -ENOTDIR || result == -ELOOP) {
-		error_set_text(error, ERROR_SIDE_TARGET, "create folder",
-			       "something that is not a folder has this name");
-		folder->target = NULL;
-		return result;
-	}
+	if (result == -ENOTDIR || result == -ELOOP)
+		return landing_open(tree->root, tree->settings, &tree->landing, folder, parent_fd,
+				    error);
 	if (result < 0) {
 		error_set(error, result, ERROR_SIDE_TARGET, "open folder");
 		folder->target = NULL;

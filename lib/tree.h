@@ -11,6 +11,7 @@
 #include "event.h"
 #include "filter.h"
 #include "folder.h"
+#include "landing.h"
 #include "loss.h"
 #include "queue.h"
 #include "settings.h"
@@ -25,6 +26,7 @@ struct tree {
 	struct loss_table *loss;
 	const struct settings *settings;
 	const struct filter *filter;
+	struct landing landing;
 	_Atomic uint64_t scans; /* folders whose listing has not ended */
 };
 

@@ -89,6 +89,7 @@ load helper
 	refuses "; use --no-clobber" copy --ignore-existing a b
 	refuses "; use --workers" copy --jobs=4 a b
 	refuses "; use --durable=file" copy --fsync a b
+	refuses "; use --keep-directory-symlink" copy --keep-dirlinks a b
 	refuses "; use --parents" copy --relative a b
 	refuses "; use --null" copy --from0 a b
 	refuses "--durble: not an option of weir; did you mean '--durable'?" copy --durble=none a b

@@ -304,6 +304,7 @@ as_cp() { # [CHECK...] -- OPERAND...
 	ln -s ../outside "$D/a"
 	copy_exits 23 --parents a/b/1 a/3 a/b/c/2 z/4 top "$D"
 	says "$D/a"
+	says "--keep-directory-symlink"
 	[ "$(grep -c . <<<"$stderr")" -eq 1 ]
 	empty_folder "$T/outside"
 	[ "$(readlink "$D/a")" = ../outside ]
