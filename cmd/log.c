@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "output.h"
+#include "trust.h"
 
 #define LOG_HELD_BYTES 32768U
 
@@ -30,6 +31,15 @@ bool log_open(struct log *log, const char *file, struct text *why)
 	*log = (struct log){ .fd = -1, .file = file };
 	if (file == NULL)
 		return true;
+	if (trust_path(file) == EPERM) {
+		text_add(why, "a symbolic link of another user is not followed");
+		return false;
+	}
+	/* To open a device may already do something to it. */
+	if (lstat(file, &status) == 0 && (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode))) {
+		text_add(why, "not a regular file");
+		return false;
+	}
 	log->fd = open(file, LOG_FLAGS, 0666);
 	if (log->fd < 0) {
 		add_reason(why, errno);

@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "escape.h"
 #include "output.h"
 #include "program.h"
+#include "trust.h"
 
 struct names {
 	const struct speaker *speaker;
@@ -35,6 +37,19 @@ static int fail(const char *operation, const char *file, int errnum)
 	(void)output_close(&output);
 	text_free(&text);
 	return WEIR_RESULT_FATAL;
+}
+
+/* K09: another user's link, FIFO or device is none of our lists.  0 or errno. */
+static int check_list(const char *file)
+{
+	struct stat status;
+
+	if (trust_path(file) == EPERM)
+		return EPERM;
+	if (stat(file, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode) &&
+	    !trust_owner(status.st_uid))
+		return EPERM;
+	return 0;
 }
 
 /* "weir copy: --files-from: 'FILE', line 3: DETAIL" */
@@ -111,9 +126,12 @@ int names_add_sources(const struct speaker *speaker, struct weir_run *run, const
 		.speaker = speaker, .file = file, .ends_with_nul = ends_with_nul, .strips = strips
 	};
 	bool is_stdin = strcmp(file, "-") == 0;
-	FILE *stream = is_stdin ? stdin : fopen(file, "re");
-	int status;
+	FILE *stream;
+	int status = is_stdin ? 0 : check_list(file);
 
+	if (status != 0)
+		return fail("trust", file, status);
+	stream = is_stdin ? stdin : fopen(file, "re");
 	if (stream == NULL)
 		return fail("open", file, errno);
 	status = read_names(&names, run, stream);

@@ -149,3 +149,34 @@ setup() {
 	exits 0 "$WEIR" copy --durable=none --files-from=list d
 	[ "$(find d -type f | wc -l)" -eq 20000 ]
 }
+
+# bats test_tags=K08,K09
+@test "a list or log behind the link of another user, or their FIFO, is refused" {
+	local option
+
+	printf x >a
+	printf 'a\n' >list
+	mkdir real theirs
+	chown 65534 theirs 2>/dev/null || skip "needs root"
+	ln -s ../real theirs/way
+	ln -s list mine
+	ln -s list planted
+	mkfifo fifo
+	cp list real/list
+	chown -h 65534 theirs/way planted fifo
+	for option in --files-from=planted --files-from=theirs/way/list; do
+		exits "$FATAL" timeout 20 "$WEIR" copy "$option" d
+		says "cannot trust list"
+	done
+	exits "$FATAL" timeout 20 "$WEIR" copy --files-from=fifo d
+	says "cannot trust list 'fifo'"
+	exits "$FATAL" "$WEIR" copy --log-file=theirs/way/log a d
+	says "a symbolic link of another user is not followed"
+	[ -z "$(ls d)" ]
+	[ ! -e real/log ]
+	exits 0 "$WEIR" copy --files-from=mine d
+	exits 0 bash -c '"$0" copy --files-from <(cat list) d' "$WEIR"
+	ln -s real ours
+	exits 0 "$WEIR" copy --log-file=ours/log a d
+	[ -s real/log ]
+}
