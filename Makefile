@@ -104,7 +104,7 @@ tool_sources := $(sort $(wildcard tests/tools/*.c))
 lib_objects := $(lib_sources:%.c=$(B)/%.o)
 cmd_objects := $(cmd_sources:%.c=$(B)/%.o)
 unit_programs := $(unit_sources:tests/unit/%.c=$(B)/unit/%)
-tool_programs := $(tool_sources:tests/tools/%.c=$(B)/tools/%)
+tool_programs = $(tool_sources:tests/tools/%.c=$(B)/tools/%)
 
 # --- Flags ------------------------------------------------------------------
 
@@ -135,6 +135,14 @@ DEPS_CFLAGS := $(shell $(PKG_CONFIG) --cflags liburing blkid)
 DEPS_LIBS := $(shell $(PKG_CONFIG) --libs liburing blkid)
 endif
 machine := $(shell $(CC) -dumpmachine 2>/dev/null)
+# Only tests use libfuse.  Where it is not, one tool is not built, and the tests
+# that need it skip.
+ifeq ($(shell $(PKG_CONFIG) --exists fuse3 2>/dev/null && echo yes),yes)
+FUSE_CFLAGS := $(shell $(PKG_CONFIG) --cflags fuse3)
+FUSE_LIBS := $(shell $(PKG_CONFIG) --libs fuse3)
+else
+tool_sources := $(filter-out tests/tools/fusefs.c,$(tool_sources))
+endif
 endif
 
 warnings := -Wall -Wextra -Wshadow -Wconversion
@@ -359,7 +367,10 @@ $(unit_programs): $(B)/unit/%: tests/unit/%.c $(B)/include/weir.h $(B)/.compile
 $(tool_programs): $(B)/tools/%: tests/tools/%.c $(B)/.compile
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
-	$(Q)$(build_test) $< $(LDLIBS)
+	$(Q)$(build_test) $(tool_flags) $< $(tool_libs) $(LDLIBS)
+
+$(B)/tools/fusefs: tool_flags = $(FUSE_CFLAGS)
+$(B)/tools/fusefs: tool_libs = $(FUSE_LIBS)
 
 # WEIR= tests an installed command: then neither it nor its insides are built.
 ifeq ($(WEIR),)

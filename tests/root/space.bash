@@ -46,8 +46,9 @@ close_space() {
 	wait "$space" 2>/dev/null || true
 }
 
+# What outlives the test must not hold the pipe.
 inside() {
-	nsenter --target="$space" --mount -- "$@"
+	nsenter --target="$space" --mount -- "$@" 9>&-
 }
 
 need_kind() { # KIND

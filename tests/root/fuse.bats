@@ -1,0 +1,422 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# A file system that lies, refuses, fails and blocks, on either side.  Each test
+# does the same on the ring and with plain calls.
+
+load space
+
+# More than the few small files that are copied without a ring.
+ENTRIES=60
+
+teardown() {
+	close_space
+	remove_areas
+}
+
+# Shows the folder $B of the namespace as a file system at $M.  Its server holds
+# the namespace and reads the test's pipe: it ends however the test does.
+show() { # SWITCH,...
+	[ -x "$WEIR_TOOLS/fusefs" ] || skip "needs a build with libfuse3"
+	[ -c /dev/fuse ] || skip "no /dev/fuse here"
+	B=$ram/backing
+	inside mkdir -p "$B"
+	inside fusefs -o "life=$T/life${1:+,$1}" "$B" "$M" 3>&-
+}
+
+unshow() {
+	inside umount "$M"
+	inside rm -rf "$B"
+}
+
+# A tree with files of all sizes, hard links, a FIFO and links.
+plant() { # FOLDER
+	inside mktree random "$1" 91 "$ENTRIES"
+	inside mktree file "$1/large" 3000000 5
+	inside mktree file "$1/first" 700 6
+	inside ln "$1/first" "$1/second"
+	inside mkfifo "$1/fifo"
+	inside ln "$1/fifo" "$1/fifo2"
+	inside ln -s first "$1/link"
+}
+
+same_inside() { # [OPTION...] EXPECTED ACTUAL
+	inside treecheck "$@"
+}
+
+no_temps_inside() { # FOLDER
+	nothing "$(inside find "$1" -name '.weir.*')"
+}
+
+# What there is of ACTUAL is as in EXPECTED.
+nothing_half_inside() { # EXPECTED ACTUAL
+	mkdir -p "$T/empty"
+	inside treecheck --skip-temps --or="$T/empty" "$1" "$2"
+}
+
+# What is missing in ACTUAL, and only that, is the names given.
+lacks() { # EXPECTED ACTUAL NAME...
+	local expected=$1 actual=$2 found
+
+	shift 2
+	found=$(inside treecheck "$expected" "$actual" | sort)
+	[ "$found" = "$(printf './%s: missing\n' "$@" | sort)" ] && return 0
+	printf 'expected to miss only %s:\n%s\n' "$*" "$found"
+	return 1
+}
+
+# bats test_tags=C10
+@test "a file system in between changes nothing, as source, as target, as both" {
+	local engine
+
+	for switches in "" writeback; do
+		show "$switches"
+		plant "$B/a"
+		for engine in auto plain; do
+			weir_inside 0 -a --engine=$engine "$M/a" "$D/$switches$engine"
+			same_inside --mode --owner --times --links "$B/a" "$D/$switches$engine"
+			weir_inside 0 -a --engine=$engine "$M/a" "$M/$engine"
+			same_inside --mode --owner --times --links "$B/a" "$B/$engine"
+		done
+		unshow
+	done
+}
+
+# bats test_tags=A09
+@test "a listing with each name twice gives the right tree, links and all" {
+	local engine
+
+	show list=twice
+	ENTRIES=25 plant "$B/a"
+	[ "$(inside ls "$M/a" | grep -c '^first$')" -eq 2 ]
+	for engine in auto plain; do
+		weir_inside 0 -a --engine=$engine "$M/a" "$D/$engine"
+		same_inside --mode --owner --times --links "$B/a" "$D/$engine"
+		no_temps "$D/$engine"
+	done
+}
+
+# bats test_tags=C10
+@test "what a target refuses is done in another way" {
+	local call errno engine a
+
+	for call in fallocate lseek rename-flags copy_file_range fsync; do
+		for errno in ENOSYS EOPNOTSUPP EINVAL; do
+			# That a file cannot be synced for any other reason is an error.
+			[ $call != fsync ] || [ $errno = ENOSYS ] || continue
+			show $call=$errno
+			a=$S/$call$errno
+			ENTRIES=25 plant "$a"
+			for engine in auto plain; do
+				weir_inside 0 -a --engine=$engine "$a" "$M/$engine"
+				silent
+				same_inside --mode --owner --times --links "$a" "$B/$engine"
+				no_temps_inside "$B"
+			done
+			unshow
+		done
+	done
+}
+
+# bats test_tags=C10
+@test "a target without attributes, owners or modes gets all the rest" {
+	local call errno engine
+
+	ENTRIES=25 plant "$S/a"
+	for call in xattr chmod chown utimens; do
+		for errno in ENOSYS EOPNOTSUPP EPERM; do
+			show $call=$errno
+			for engine in auto plain; do
+				weir_inside 0 -a --engine=$engine "$S/a" "$M/$engine"
+				same_inside --links "$S/a" "$B/$engine"
+			done
+			unshow
+		done
+	done
+}
+
+# bats test_tags=C10
+@test "where no link or FIFO can be made they fail alone" {
+	local call errno engine missing
+
+	mkdir "$S/a"
+	mktree file "$S/a/f" 3000000
+	for i in {1..30}; do echo "$i" >"$S/a/$i"; done
+	ln -s f "$S/a/link"
+	mkfifo "$S/a/fifo"
+	for call in symlink mknod; do
+		missing="link"
+		[ $call = symlink ] || missing="fifo"
+		for errno in EPERM ENOSYS EOPNOTSUPP; do
+			show $call=$errno
+			for engine in auto plain; do
+				weir_inside 23 -a --engine=$engine "$S/a" "$M/$engine"
+				says "/$engine/$missing'"
+				lacks "$S/a" "$B/$engine" $missing
+				no_temps_inside "$B"
+			done
+			unshow
+		done
+	done
+}
+
+# bats test_tags=J08,J09,F13
+@test "where no hard link can be made each name is copied, and that is one line" {
+	local errno engine
+
+	plant "$S/a"
+	for errno in EPERM ENOSYS EOPNOTSUPP EMLINK; do
+		show link=$errno
+		for engine in auto plain; do
+			weir_inside 0 -a --engine=$engine "$S/a" "$M/$engine"
+			says "links of 2 entries not kept"
+			[ "$(wc -l <<<"$stderr")" -eq 1 ]
+			same_inside --mode --owner --times "$S/a" "$B/$engine"
+			no_temps_inside "$B"
+		done
+		unshow
+	done
+}
+
+# bats test_tags=C11
+@test "a listing without types is as good as any" {
+	local engine
+
+	show list=no-type
+	plant "$B/a"
+	for engine in auto plain; do
+		weir_inside 0 -a --engine=$engine "$M/a" "$D/$engine"
+		same_inside --mode --owner --times --links "$B/a" "$D/$engine"
+	done
+}
+
+# bats test_tags=D05
+@test "a map that calls data a hole is not believed" {
+	local lie engine file
+
+	for lie in empty lie; do
+		show holes=$lie
+		inside mktree file "$B/large" 3000000
+		inside mktree file "$B/small" 3000
+		inside mktree sparse "$B/sparse" 5000000 0 4096 3000000
+		[ $lie = lie ] || [ "$(inside stat -c %b "$M/large")" -eq 0 ]
+		for engine in auto plain; do
+			weir_inside 0 --engine=$engine "$M"/{large,small,sparse} "$D"
+			for file in large small sparse; do
+				inside cmp "$B/$file" "$D/$file"
+				rm "$D/$file"
+			done
+			# A lie about the target is none of our business either.
+			weir_inside 0 --engine=$engine --direct=never "$M/large" "$M/copy"
+			inside cmp "$B/large" "$B/copy"
+			inside rm "$B/copy"
+		done
+		# That it does lie: what asks for holes alone loses everything.
+		[ $lie = lie ] || inside cp --reflink=never "$M/large" "$D/lost"
+		[ $lie = lie ] || run ! inside cmp -s "$B/large" "$D/lost"
+		unshow
+	done
+}
+
+# bats test_tags=E03
+@test "a folder whose listing fails is named, and the rest is copied" {
+	local engine
+
+	show list=EIO,only=/broken
+	plant "$B/a"
+	inside mkdir "$B/a/broken"
+	inside touch "$B/a/broken/f"
+	for engine in auto plain; do
+		weir_inside 23 -a --engine=$engine "$M/a" "$D/$engine"
+		says "list folder source '$M/a/broken': Input/output error (EIO)"
+		lacks "$B/a" "$D/$engine" broken/f
+	done
+}
+
+# bats test_tags=E04
+@test "an entry that cannot be looked at, opened or read fails alone" {
+	local call engine
+
+	for call in getattr open read readlink; do
+		show $call=EIO,only=/target
+		plant "$B/a"
+		inside ln -s first "$B/a/target"
+		[ $call = readlink ] || inside rm "$B/a/target"
+		[ $call = readlink ] || inside mktree file "$B/a/target" 300000
+		for engine in auto plain; do
+			weir_inside 23 -a --engine=$engine "$M/a" "$D/$call$engine"
+			says "source '$M/a/target'"
+			lacks "$B/a" "$D/$call$engine" target
+		done
+		unshow
+	done
+}
+
+# bats test_tags=E07
+@test "an error that only closing tells is told" {
+	local engine level target
+
+	show flush=EIO
+	plant "$S/a"
+	for engine in auto plain; do
+		for level in none end group file; do
+			target=$M/$engine$level
+			weir_inside 23 -r --durable=$level --engine=$engine "$S/a" "$target"
+			says "cannot close target '$target/large': Input/output error (EIO)"
+			no_temps_inside "$B"
+		done
+		weir_inside 23 --engine=$engine "$S/a/first" "$M/$engine"
+		says "cannot close target '$M/$engine'"
+	done
+}
+
+# bats test_tags=F01
+@test "a target that is full after some bytes ends as full, with nothing half" {
+	local engine
+
+	plant "$S/a"
+	for engine in auto plain; do
+		show space=1000000
+		weir_inside 27 -a --engine=$engine "$S/a" "$M/b"
+		says "No space left on device (ENOSPC)"
+		nothing_half_inside "$S/a" "$B/b"
+		no_temps_inside "$B"
+		unshow
+	done
+}
+
+# bats test_tags=H03
+@test "times that the target rounds are no error" {
+	local grain engine
+
+	plant "$S/a"
+	for grain in 1 2; do
+		show grain=$grain
+		for engine in auto plain; do
+			weir_inside 0 -a --engine=$engine "$S/a" "$M/$engine"
+			silent
+			[ "$(inside stat -c %Y "$M/$engine/first")" -eq \
+				$(($(stat -c %Y "$S/a/first") / grain * grain)) ]
+			# A coarse source has not changed while it was read.
+			weir_inside 0 -a --engine=$engine "$M/$engine" "$D/$grain$engine"
+			same_inside --mode --owner --times --links "$M/$engine" "$D/$grain$engine"
+			# What came from there is not newer than it is.
+			weir_inside 0 -a -u -v --engine=$engine -T "$M/$engine" "$D/$grain$engine"
+			run ! grep -E '^(copied|replaced)' <<<"$output"
+		done
+		unshow
+	done
+}
+
+# bats test_tags=H09
+@test "times beyond all calendars harm nobody" {
+	local time engine
+
+	for time in 9223372036854775807 -9223372036854775808 67768036191676800; do
+		show mtime=$time
+		plant "$B/a"
+		for engine in auto plain; do
+			weir_inside 0 -a -v --engine=$engine "$M/a" "$D/$time$engine"
+			same_inside --mode --owner --links "$B/a" "$D/$time$engine"
+			weir_inside 0 -a -u --engine=$engine -T "$S" "$M/a"
+		done
+		unshow
+	done
+}
+
+# bats test_tags=I03
+@test "names that are too long for the target fail alone" {
+	local name engine
+
+	name=$(printf %0143d 7)
+	mkdir "$S/a" "$S/a/${name}d"
+	for i in {1..40}; do echo "$i" >"$S/a/$i"; done
+	echo fits >"$S/a/$name"
+	echo "too long" >"$S/a/${name}f"
+	echo inside >"$S/a/${name}d/f"
+	ln -s 1 "$S/a/${name}l"
+	ln "$S/a/1" "$S/a/${name}h"
+	show name-max=143
+	for engine in auto plain; do
+		# And once more, into what is there by then.
+		for _ in 1 2; do
+			weir_inside 23 -a --engine=$engine -T "$S/a" "$M/$engine"
+			[ "$(grep -c 'File name too long (ENAMETOOLONG)$' <<<"$stderr")" -eq 4 ]
+			[ "$(wc -l <<<"$stderr")" -eq 4 ]
+			lacks "$S/a" "$B/$engine" "$name"{d,f,h,l}
+			no_temps_inside "$B"
+		done
+	done
+}
+
+# bats test_tags=I10
+@test "an inode number of 0 or beyond 2^53 is a number like others" {
+	local ino engine
+
+	for ino in 0 9007199254740993 18446744073709551615; do
+		show ino=$ino,only=/first
+		plant "$B/a"
+		for engine in auto plain; do
+			weir_inside 0 -a -v --engine=$engine "$M/a" "$D/$ino$engine"
+			same_inside --mode --owner --times "$B/a" "$D/$ino$engine"
+			weir_inside 0 -a --engine=$engine "$D/$ino$engine" "$M/$engine"
+			same_inside --mode --owner --times "$B/a" "$B/$engine"
+		done
+		unshow
+	done
+}
+
+# bats test_tags=I10
+@test "a count of links that is a lie loses nothing" {
+	local nlink engine
+
+	for nlink in 0 1 3 4000000000; do
+		show nlink=$nlink
+		plant "$B/a"
+		for engine in auto plain; do
+			weir_inside 0 -a --engine=$engine "$M/a" "$D/$nlink$engine"
+			same_inside --mode --owner --times "$B/a" "$D/$nlink$engine"
+			weir_inside 0 -a --engine=$engine "$D/$nlink$engine" "$M/$engine"
+			same_inside --mode --owner --times "$B/a" "$B/$engine"
+		done
+		unshow
+	done
+}
+
+# bats test_tags=I11
+@test "a folder that contains itself is refused, and the run ends" {
+	local engine
+
+	show loop
+	plant "$B/a"
+	inside test -e "$M/a/loop/loop/loop/large"
+	for engine in auto plain; do
+		weir_inside 23 -a --engine=$engine "$M/a" "$D/$engine"
+		says "'$M/a/loop': it contains itself"
+		same_inside --mode --owner --times --links "$B/a" "$D/$engine"
+	done
+}
+
+# bats test_tags=E17
+@test "a server that is gone ends the run, with what it could not do" {
+	local engine pid status
+
+	for engine in auto plain; do
+		rm -f "$T/gate.reached"
+		show "block=read,gate=$T/gate,only=/large"
+		plant "$B/a"
+		inside "$WEIR" copy -a --engine=$engine "$M/a" "$D/$engine" \
+			2>"$T/stderr" 3>&- &
+		pid=$!
+		until [ -e "$T/gate.reached" ]; do kill -0 $pid; done
+		inside umount --force --lazy "$M"
+		status=0
+		wait $pid || status=$?
+		cat "$T/stderr"
+		[ "$status" -eq 23 ]
+		grep -F "source '$M/a/large'" "$T/stderr"
+		no_temps "$D"
+		absent "$D/$engine/large"
+		inside rm -rf "$B"
+	done
+}
