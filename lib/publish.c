@@ -118,34 +118,42 @@ static int publish_replace(struct publish *publish, struct error *error)
 }
 
 /* A new name from a temp, without replacing: by rename, else by link, else by
- * looking first, which is all such a file system offers (P2). */
+ * looking first, which is all such a file system offers (P2).  What is refused is
+ * remembered only when a weaker way works: else it is the name that is refused
+ * (I07), and other names are none the worse for it. */
 static int publish_new_from_temp(struct sys *sys, struct unit *unit, int dirfd)
 {
 	struct fs *fs = unit->folder->target_fs;
+	bool no_noreplace = fs->no_noreplace;
+	bool no_plain_link = fs->no_plain_link;
 	struct sys_stat stat;
 	int result = -EOPNOTSUPP;
 
-	if (!fs->no_noreplace) {
+	if (!no_noreplace) {
 		result = sys_renameat2(sys, dirfd, unit->temp_name, unit->target_name,
 				       RENAME_NOREPLACE);
-		if (publish_refused(result))
-			fs->no_noreplace = true;
-		else if (result == 0)
+		no_noreplace = publish_refused(result);
+		if (result == 0)
 			sys_unlinkat(sys, dirfd, unit->temp_name, 0); /* P4 */
 	}
-	if (publish_refused(result) && !fs->no_plain_link) {
+	if (no_noreplace && !no_plain_link) {
 		result = sys_linkat(sys, dirfd, unit->temp_name, unit->target_name);
-		if (publish_refused(result) || result == -EPERM || result == -EMLINK)
-			fs->no_plain_link = true;
-		else if (result == 0)
+		no_plain_link = publish_refused(result) || result == -EPERM || result == -EMLINK;
+		if (result == 0)
 			sys_unlinkat(sys, dirfd, unit->temp_name, 0);
 	}
-	if (fs->no_noreplace && fs->no_plain_link) {
+	if (no_noreplace && no_plain_link) {
 		result = sys_statx(sys, dirfd, unit->target_name, false, &stat);
 		if (result == 0)
 			result = -EEXIST;
 		else if (result == -ENOENT)
 			result = sys_renameat2(sys, dirfd, unit->temp_name, unit->target_name, 0);
+	}
+	if (result == 0 || result == -EEXIST) {
+		if (no_noreplace)
+			fs->no_noreplace = true;
+		if (no_plain_link)
+			fs->no_plain_link = true;
 	}
 	if (result == 0)
 		unit->temp_named = false;
@@ -198,11 +206,12 @@ static int publish_link_over(struct publish *publish, struct error *error)
 	return result;
 }
 
-/* One more link is refused: by this inode, for this folder, or by this file system
- * for all, which says so by an errno of its own or in the leader's own folder. */
+/* One more link is refused: by this inode, for this folder or this name (EINVAL,
+ * I07), or by this file system for all, which says so by an errno of its own or in
+ * the leader's own folder. */
 static enum publish_answer publish_hard_link_refused(struct unit *unit, int result)
 {
-	if (publish_refused(result) ||
+	if (result == -ENOSYS || result == -EOPNOTSUPP ||
 	    (result == -EPERM && unit->link->dir == unit->folder->target))
 		unit->folder->target_fs->no_hard_links = true;
 	unit->refused = publish_refused(result) ? -EPERM : result;

@@ -349,6 +349,33 @@ lacks() { # EXPECTED ACTUAL NAME...
 	done
 }
 
+# bats test_tags=I07
+@test "names that the target refuses fail alone, and harm no other" {
+	local engine
+
+	mkdir "$S/a" "$S/a/folder."
+	for i in {1..300}; do echo "$i" >"$S/a/$i"; done
+	for i in {1..40}; do echo "$i" >"$S/a/a:$i"; done
+	echo inside >"$S/a/folder./f"
+	ln -s 1 "$S/a/link?"
+	# What is refused to one name is not refused to all.
+	for i in {1..60}; do ln "$S/a/$i" "$S/a/linked$i"; done
+	for i in {1..5}; do ln "$S/a/$i" "$S/a/hard$i."; done
+	show bad-names
+	for engine in auto plain auto plain auto plain; do
+		weir_inside 23 -a --engine=$engine -T "$S/a" "$M/$engine"
+		[ "$(grep -c 'Invalid argument (EINVAL)$' <<<"$stderr")" -eq 47 ]
+		nothing "$(grep -v -e 'Invalid argument (EINVAL)$' -e 'links of [1-5] entr' \
+			<<<"$stderr")"
+		lacks "$S/a" "$B/$engine" a:{1..40} folder. hard{1..5}. 'link?'
+		for i in {1..60}; do
+			inside test "$B/$engine/$i" -ef "$B/$engine/linked$i"
+		done
+		no_temps_inside "$B"
+		inside rm -r "$B/$engine"
+	done
+}
+
 # bats test_tags=I10
 @test "an inode number of 0 or beyond 2^53 is a number like others" {
 	local ino engine
