@@ -49,11 +49,19 @@ mode_t meta_create_mode(const struct settings *settings, const struct sys_stat *
 	return source->mode & 0777U;
 }
 
+/* Owner, mode and times need no room.  A file system that first carries over the
+ * bytes it still keeps (FUSE, NFS) tells here, once, that there was none for them;
+ * only the new owner's quota is about the owner itself. */
+static bool meta_tells_lost_bytes(long result, enum weir_property property)
+{
+	return result == -ENOSPC || (result == -EDQUOT && property != WEIR_PROPERTY_OWNER);
+}
+
 /* M3: a loss, or an error of the entry. */
 static int meta_fail(long result, enum weir_property property, const char *operation,
 		     struct losses *losses, struct error *error)
 {
-	if (loss_is_one(result)) {
+	if (loss_is_one(result) && !meta_tells_lost_bytes(result, property)) {
 		losses_note(losses, property, result);
 		return 0;
 	}

@@ -270,6 +270,27 @@ lacks() { # EXPECTED ACTUAL NAME...
 	done
 }
 
+# bats test_tags=E07,F04
+@test "bytes that only a close or a sync carries over are missed when they are lost" {
+	local engine level options
+
+	plant "$S/a"
+	for options in -r -a; do
+		for level in none end group file; do
+			for engine in auto plain; do
+				show writeback,space=1000000
+				weir_inside 27 $options --durable=$level --engine=$engine \
+					"$S/a" "$M/b"
+				# Without a sync the names are there before the error is.
+				[ $level = none ] ||
+					nothing_half_inside "$S/a" "$B/b"
+				no_temps_inside "$B"
+				unshow
+			done
+		done
+	done
+}
+
 # bats test_tags=F01
 @test "a target that is full after some bytes ends as full, with nothing half" {
 	local engine
