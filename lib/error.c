@@ -106,6 +106,7 @@ static const struct errno_words {
 	{ EILSEQ, "EILSEQ", "Invalid or incomplete multibyte or wide character" },
 	{ EUSERS, "EUSERS", "Too many users" },
 	{ EOPNOTSUPP, "EOPNOTSUPP", "Operation not supported" },
+	{ ECONNABORTED, "ECONNABORTED", "Software caused connection abort" },
 	{ ENOBUFS, "ENOBUFS", "No buffer space available" },
 	{ ENOTCONN, "ENOTCONN", "Transport endpoint is not connected" },
 	{ ESHUTDOWN, "ESHUTDOWN", "Cannot send after transport endpoint shutdown" },

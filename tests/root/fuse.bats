@@ -463,6 +463,7 @@ lacks() { # EXPECTED ACTUAL NAME...
 		cat "$T/stderr"
 		[ "$status" -eq 23 ]
 		grep -F "source '$M/a/large'" "$T/stderr"
+		run ! grep -F "EUNKNOWN" "$T/stderr"
 		no_temps "$D"
 		absent "$D/$engine/large"
 		inside rm -rf "$B"
