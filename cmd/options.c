@@ -319,10 +319,6 @@ const struct option options[] = {
 	  .help = "make symbolic links to files instead of copies",
 	  .effects = { { WEIR_OPT_MAKE, WEIR_MAKE_SYMLINK } } },
 	{ .name = "attributes-only",
-	  .help = "what existing files are replaced; none-fail makes each that stays an "
-		  "error; without WHAT, and as -u: older",
-	  .effects = { { WEIR_OPT_UPDATE, 0 } } },
-	{ .name = "remove-destination",
 	  .letters = "",
 	  .verbs = VERB_COPY,
 	  .group = GROUP_ENTRIES,

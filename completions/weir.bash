@@ -128,7 +128,7 @@ _weir_options()
 
 	case $1 in
 	copy)
-		words='-r -R --recursive -a --archive -p --preserve --no-preserve= --keep= -L --dereference -H --dereference-command-line -P --no-dereference -d --links --keep-directory-symlink -x --one-file-system --exclude= --include= --exclude-from= --include-from= -n --no-clobber -i --interactive -f --force -u --update --remove-destination -l --link -s --symbolic-link --remove-destination --copy-contents --inplace -b --backup -S --suffix= --dry-run --on-change= --on-vanish= -t --target-directory= -T --no-target-directory --strip-trailing-slashes --parents --files-from= -0 --null --durable= --sync= --engine= --direct= --reflink --sparse= --preallocate --chunk-size= --depth= --workers= -v --verbose -q --quiet --progress= --stats --explain --debug --explain-filter= --log-file= --help'
+		words='-r -R --recursive -a --archive -p --preserve --no-preserve= --keep= -L --dereference -H --dereference-command-line -P --no-dereference -d --links --keep-directory-symlink -x --one-file-system --exclude= --include= --exclude-from= --include-from= -n --no-clobber -i --interactive -f --force -u --update --remove-destination -l --link -s --symbolic-link --attributes-only --copy-contents --inplace -b --backup -S --suffix= --dry-run --on-change= --on-vanish= -t --target-directory= -T --no-target-directory --strip-trailing-slashes --parents --files-from= -0 --null --durable= --sync= --engine= --direct= --reflink --sparse= --preallocate --chunk-size= --depth= --workers= -v --verbose -q --quiet --progress= --stats --explain --debug --explain-filter= --log-file= --help'
 		;;
 	help)
 		words='--help'

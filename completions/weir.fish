@@ -29,7 +29,7 @@ complete -c weir -n '__fish_seen_subcommand_from copy' -s u -l update -a 'all no
 complete -c weir -n '__fish_seen_subcommand_from copy' -l remove-destination -d 'what is replaced hands nothing on, as if it were removed first'
 complete -c weir -n '__fish_seen_subcommand_from copy' -s l -l link -d 'make hard links to files instead of copies'
 complete -c weir -n '__fish_seen_subcommand_from copy' -s s -l symbolic-link -d 'make symbolic links to files instead of copies'
-complete -c weir -n '__fish_seen_subcommand_from copy' -l remove-destination -d 'copy no bytes of files, only the attributes that are kept'
+complete -c weir -n '__fish_seen_subcommand_from copy' -l attributes-only -d 'copy no bytes of files, only the attributes that are kept'
 complete -c weir -n '__fish_seen_subcommand_from copy' -l copy-contents -d 'with -r, read FIFOs and devices instead of making them'
 complete -c weir -n '__fish_seen_subcommand_from copy' -l inplace -d 'write into files that exist; cut short, one holds old and new bytes'
 complete -c weir -n '__fish_seen_subcommand_from copy' -s b -l backup -a 'none off simple never existing nil numbered t' -d 'keep what is replaced under another name; CONTROL: none, simple, existing or numbered'

@@ -83,20 +83,52 @@ int settings_bounds(enum weir_option option, int64_t *lowest, int64_t *highest)
 	return 0;
 }
 
-static void settings_store(struct settings *settings, enum weir_option option, int64_t value)
+/* Where an option that is only on or off is kept, or NULL. */
+static bool *settings_switch(struct settings *settings, enum weir_option option)
 {
 	switch (option) {
 	case WEIR_OPT_RECURSIVE:
-		settings->recursive = value != 0;
-		break;
+		return &settings->recursive;
 	case WEIR_OPT_NO_CLOBBER:
-		settings->no_clobber = value != 0;
-		break;
+		return &settings->no_clobber;
+	case WEIR_OPT_DRY_RUN:
+		return &settings->dry_run;
+	case WEIR_OPT_REPORT_ENTRIES:
+		return &settings->report_entries;
+	case WEIR_OPT_ONE_FILE_SYSTEM:
+		return &settings->one_file_system;
+	case WEIR_OPT_IN_PLACE:
+		return &settings->in_place;
+	case WEIR_OPT_COPY_CONTENTS:
+		return &settings->copy_contents;
+	case WEIR_OPT_ASK:
+		return &settings->ask;
+	case WEIR_OPT_PREALLOCATE:
+		return &settings->preallocate;
+	case WEIR_OPT_FRESH:
+		return &settings->fresh;
+	case WEIR_OPT_RULE_PATHS:
+		return &settings->rule_paths;
+	case WEIR_OPT_PARENTS:
+		return &settings->parents;
+	case WEIR_OPT_KEEP_FOLDER_LINKS:
+		return &settings->keep_folder_links;
+	default:
+		return NULL;
+	}
+}
+
+static void settings_store(struct settings *settings, enum weir_option option, int64_t value)
+{
+	bool *on = settings_switch(settings, option);
+
+	if (on != NULL) {
+		*on = value != 0;
+		return;
+	}
+	switch (option) {
 	case WEIR_OPT_UPDATE:
 		settings->update = (enum weir_update)value;
-		break;
-	case WEIR_OPT_DRY_RUN:
-		settings->dry_run = value != 0;
 		break;
 	case WEIR_OPT_DURABLE:
 		settings->durable = (enum weir_durable)value;
@@ -119,9 +151,6 @@ static void settings_store(struct settings *settings, enum weir_option option, i
 	case WEIR_OPT_WORKERS:
 		settings->workers = (uint32_t)value;
 		break;
-	case WEIR_OPT_REPORT_ENTRIES:
-		settings->report_entries = value != 0;
-		break;
 	case WEIR_OPT_REPORT_WAYS:
 		settings->report_ways = (unsigned)value;
 		break;
@@ -131,20 +160,8 @@ static void settings_store(struct settings *settings, enum weir_option option, i
 	case WEIR_OPT_FOLLOW:
 		settings->follow = (enum weir_follow)value;
 		break;
-	case WEIR_OPT_ONE_FILE_SYSTEM:
-		settings->one_file_system = value != 0;
-		break;
 	case WEIR_OPT_MAKE:
 		settings->make = (enum weir_make)value;
-		break;
-	case WEIR_OPT_IN_PLACE:
-		settings->in_place = value != 0;
-		break;
-	case WEIR_OPT_COPY_CONTENTS:
-		settings->copy_contents = value != 0;
-		break;
-	case WEIR_OPT_ASK:
-		settings->ask = value != 0;
 		break;
 	case WEIR_OPT_SPARSE:
 		settings->sparse = (enum weir_sparse)value;
@@ -152,26 +169,11 @@ static void settings_store(struct settings *settings, enum weir_option option, i
 	case WEIR_OPT_BACKUP:
 		settings->backup = (enum weir_backup)value;
 		break;
-	case WEIR_OPT_PREALLOCATE:
-		settings->preallocate = value != 0;
-		break;
-	case WEIR_OPT_FRESH:
-		settings->fresh = value != 0;
-		break;
-	case WEIR_OPT_RULE_PATHS:
-		settings->rule_paths = value != 0;
-		break;
 	case WEIR_OPT_ON_CHANGE:
 		settings->on_change = (enum weir_on)value;
 		break;
 	case WEIR_OPT_ON_VANISH:
 		settings->on_vanish = (enum weir_on)value;
-		break;
-	case WEIR_OPT_PARENTS:
-		settings->parents = value != 0;
-		break;
-	case WEIR_OPT_KEEP_FOLDER_LINKS:
-		settings->keep_folder_links = value != 0;
 		break;
 	default:
 		settings->keep[option - WEIR_OPT_KEEP_MODE] = (enum weir_keep)value;
