@@ -208,7 +208,7 @@ static int meta_take_owner(struct sys *sys, const struct meta_file *file, struct
 	if (result < 0) {
 		error_set(error, result, ERROR_SIDE_TARGET, "keep the owner of");
 		error->text = "what replaces it would be somebody else's; "
-			      "--remove-destination and -p make it yours";
+			      "--inplace writes into it, --remove-destination makes it yours";
 	}
 	return result;
 }

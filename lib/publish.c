@@ -76,6 +76,8 @@ static enum publish_answer publish_fail(struct sys *sys, struct unit *unit, int 
 {
 	if (error->grade == ERROR_NONE)
 		error_set(error, result, ERROR_SIDE_TARGET, operation);
+	if (result == -EBUSY)
+		error->text = "it is a mount point; --inplace writes into it";
 	publish_drop(sys, unit, dirfd);
 	return PUBLISH_FAILED;
 }

@@ -176,7 +176,7 @@ fails() { # TEXT ARGUMENT...
 		--no source/d/f x
 	fails '--re: could be --recursive, --reflink, --remove-destination; ' --re source/d x
 	# What cp has and weir has not is refused by its whole name.
-	fails '--symbolic-link: not an option of weir; ' --sy source/d/f x
+	fails '--context: not an option of weir; ' --conte source/d/f x
 	fails '--stat: not an option of weir; ' --stat source/d/f x
 	fails '--dur: not an option of weir; ' --dur=end source/d/f x
 	fails '--: not an option of weir; ' --=x source/d/f x

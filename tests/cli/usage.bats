@@ -83,7 +83,7 @@ load helper
 
 # bats test_tags=R01
 @test "the hint of a refused option names the right one" {
-	refuses "; is 'weir copy --help'" copy -h
+	refuses "; see 'weir copy --help'" copy -h
 	refuses "; the version is 'weir --version'" copy -V
 	refuses "; the version is 'weir --version'" copy --version
 	refuses "; use --no-clobber" copy --ignore-existing a b

@@ -102,33 +102,6 @@ setup() {
 }
 
 # bats test_tags=A05
-@test "a file that becomes a link is not followed, and that is a change" {
-	during openat f 'ln -sf ../new "$S/a/f"' -a "$S/a" "$D"
-	ended 24
-	says "a/f'"
-	absent "$D/a/f"
-	same "$S/a/sub" "$D/a/sub"
-	no_temps "$D"
-}
-
-# bats test_tags=A05
-@test "a file that becomes a FIFO, a socket or a folder blocks nothing" {
-	local made
-
-	for made in 'mkfifo "$S/a/f"' 'mktree socket "$S/a/f"' 'mkdir "$S/a/f"'; do
-		rm -rf "$S/a/f" "${D:?}/a"
-		mktree file "$S/a/f" 50000
-		run --separate-stderr timeout 60 meanwhile openat f "rm \"\$S/a/f\"; $made" -- \
-			"$WEIR" copy --engine=plain -a "$S/a" "$D"
-		[ "$status" -eq 24 ] || [ "$status" -eq 23 ]
-		says "a/f'"
-		absent "$D/a/f"
-		same "$S/a/sub" "$D/a/sub"
-		no_temps "$D"
-	done
-}
-
-# bats test_tags=A05
 @test "a folder that becomes a link or a file is not entered, and that is a change" {
 	during openat sub 'mv "$S/a/sub" "$S/x" && ln -s ../x "$S/a/sub"' -a "$S/a" "$D"
 	ended 24
@@ -140,17 +113,6 @@ setup() {
 	during openat sub 'mv "$S/a/sub" "$S/x" && echo file >"$S/a/sub"' -a "$S/a" "$D"
 	ended 24
 	same "$S/a/f" "$D/a/f"
-}
-
-# bats test_tags=A05
-@test "a link that becomes a file before its text is read is a change" {
-	ln -s nowhere "$S/a/link"
-	during readlinkat link 'rm "$S/a/link"; echo file >"$S/a/link"' -a "$S/a" "$D"
-	ended 24
-	says "a/link'"
-	absent "$D/a/link"
-	same "$S/a/f" "$D/a/f"
-	no_temps "$D"
 }
 
 # bats test_tags=A06

@@ -110,10 +110,13 @@ is_new() { # PATH
 		"$3" copy "$4" "$2/ours" || status=$?
 		[ "$status" -eq 23 ]
 		[ "$(stat -c %s "$1")" -eq 50 ]
+		"$3" copy --inplace "$4" "$2/ours"
+		cmp "$4" "$1"
 		mount --bind "$1" "$2/theirs"
 		cp "$4" "$2/theirs"
 		cmp "$4" "$1"' - "$T/mounted" "$D" "$WEIR" "$S/f"
 	says 'ours'
+	says 'it is a mount point; --inplace writes into it'
 	no_temps "$D"
 	is_old "$D/ours"
 }
@@ -141,50 +144,6 @@ is_new() { # PATH
 	is_old "$D/ours"
 	[ "$(stat -c %u "$D/ours")" -eq 0 ]
 	no_temps "$D"
-}
-
-# bats test_tags=C02,C06
-@test "a FIFO as the target is refused, where cp writes into it" {
-	mkfifo "$D/ours" "$D/theirs"
-	cat "$D/theirs" >"$T/got" &
-	cp_exits 0 "$S/f" "$D/theirs"
-	wait $!
-	is_new "$T/got"
-	exits 28 timeout 20 "$WEIR" copy "$S/f" "$D/ours"
-	[ -p "$D/ours" ]
-	# Not the names of /dev: what goes wrong must not hit those of the machine.
-	exits 28 bash -c '"$0" copy "$1" /proc/self/fd/1 | cat; exit "${PIPESTATUS[0]}"' \
-		"$WEIR" "$S/f"
-	# In a tree it is replaced, and not opened.
-	mkdir "$S/a" "$D/a"
-	mktree file "$S/a/p" 100 1
-	mkfifo "$D/a/p"
-	exits 0 timeout 20 "$WEIR" copy -r -T "$S/a" "$D/a"
-	is_new "$D/a/p"
-}
-
-# bats test_tags=C05,C06
-@test "a device as the target is refused, where cp writes into it" {
-	need_devices
-	mknod "$D/null" c 1 3
-	cp_exits 0 "$S/f" "$D/null"
-	copy_exits 28 "$S/f" "$D/null"
-	[ -c "$D/null" ]
-}
-
-# bats test_tags=C01
-@test "a FIFO as the source is not read, where cp reads it" {
-	mkfifo "$S/p"
-	printf 'through it\n' >"$S/p" &
-	cp_exits 0 "$S/p" "$D/theirs"
-	wait $!
-	[ "$(cat "$D/theirs")" = 'through it' ]
-	exits 23 timeout 20 "$WEIR" copy "$S/p" "$D/ours"
-	absent "$D/ours"
-	exits 23 timeout 20 "$WEIR" copy <(echo hello) "$D/ours"
-	absent "$D/ours"
-	exits 0 timeout 20 "$WEIR" copy -r "$S/p" "$D/ours"
-	[ -p "$D/ours" ]
 }
 
 # bats test_tags=N02

@@ -145,7 +145,7 @@ is_copied() { # NAME
 	as_user mktree file "$S/f" 100
 	mktree file "$D/f" 50 7
 	exits 23 as_user "$WEIR" copy "$S/f" "$D/f"
-	says '--remove-destination and -p make it yours'
+	says '--inplace writes into it, --remove-destination makes it yours'
 	cmp -n 50 "$D/f" <(mktree file "$T/again" 50 7 && cat "$T/again")
 	exits 0 as_user "$WEIR" copy --remove-destination "$S/f" "$D/f"
 	silent
@@ -215,8 +215,6 @@ is_copied() { # NAME
 @test "--remove-destination replaces a FIFO that is the target" {
 	mktree file "$S/f" 100
 	mkfifo "$D/fifo"
-	copy_exits 28 "$S/f" "$D/fifo"
-	[ -p "$D/fifo" ]
 	exits 0 timeout 20 "$WEIR" copy --remove-destination "$S/f" "$D/fifo"
 	cmp "$S/f" "$D/fifo"
 	[ "$(mode_of "$D/fifo")" = "$(mode_of "$S/f")" ]
@@ -238,8 +236,6 @@ is_copied() { # NAME
 	need_devices
 	mktree file "$S/f" 100
 	mknod "$D/device" c 1 3
-	copy_exits 28 "$S/f" "$D/device"
-	[ -c "$D/device" ]
 	copies --remove-destination "$S/f" "$D/device"
 	cmp "$S/f" "$D/device"
 }
