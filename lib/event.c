@@ -19,6 +19,23 @@
 
 #include "limits.h"
 
+/* What is told, once, where there is no memory to tell anything. */
+static struct weir_event *event_make_spare(void)
+{
+	static const char path[] = "this run";
+	struct weir_event *spare = calloc(1, sizeof(*spare) + sizeof(path));
+
+	if (spare == NULL)
+		return NULL;
+	list_init(&spare->node);
+	spare->type = WEIR_EVENT_WARNING;
+	spare->errnum = ENOMEM;
+	spare->offset = -1;
+	spare->operation = "tell all that happens in";
+	memcpy(spare->path, path, sizeof(path));
+	return spare;
+}
+
 int event_queue_open(struct event_queue *queue, struct tally *tally, int notify_fd)
 {
 	int result = pthread_mutex_init(&queue->lock, NULL);
@@ -38,6 +55,7 @@ int event_queue_open(struct event_queue *queue, struct tally *tally, int notify_
 	queue->on_change = WEIR_ON_DEFAULT;
 	queue->on_vanish = WEIR_ON_DEFAULT;
 	atomic_store(&queue->classes, 0);
+	queue->spare = event_make_spare();
 	return 0;
 }
 
@@ -47,6 +65,7 @@ void event_queue_close(struct event_queue *queue)
 
 	while ((event = event_take(queue)) != NULL)
 		free(event);
+	free(queue->spare);
 	pthread_cond_destroy(&queue->room);
 	pthread_mutex_destroy(&queue->lock);
 }
@@ -67,14 +86,22 @@ void event_post(struct event_queue *queue, const struct weir_event *event, const
 	size_t text_bytes = event->text != NULL ? strlen(event->text) + 1 : 0;
 	struct weir_event *copy = malloc(sizeof(*copy) + path_bytes + text_bytes);
 
-	if (copy == NULL)
-		return; /* V1: the class and the counters were set by the caller */
-	*copy = *event;
-	list_init(&copy->node);
-	memcpy(copy->path, path, path_bytes);
-	if (text_bytes > 0)
-		copy->text = memcpy(copy->path + path_bytes, event->text, text_bytes);
+	if (copy != NULL) {
+		*copy = *event;
+		list_init(&copy->node);
+		memcpy(copy->path, path, path_bytes);
+		if (text_bytes > 0)
+			copy->text = memcpy(copy->path + path_bytes, event->text, text_bytes);
+	}
 	pthread_mutex_lock(&queue->lock);
+	if (copy == NULL) { /* V1: the class and the counters were set by the caller */
+		copy = queue->spare;
+		queue->spare = NULL;
+	}
+	if (copy == NULL) {
+		pthread_mutex_unlock(&queue->lock);
+		return;
+	}
 	while (may_wait && queue->count >= LIMIT_EVENTS && !queue->unbounded)
 		pthread_cond_wait(&queue->room, &queue->lock);
 	list_add_tail(&queue->events, &copy->node);

@@ -37,6 +37,7 @@ struct event_queue {
 	pthread_cond_t room;
 	struct list events;
 	unsigned count;
+	struct weir_event *spare; /* for when there is no memory, or NULL */
 	bool unbounded;		  /* nobody reads beside us, or the reader is gone */
 	int notify_fd;		  /* eventfd, or -1 */
 	_Atomic unsigned classes; /* bits of EVENT_CLASS_: what the result rests on */

@@ -20,6 +20,7 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 
+#include "flags.h"
 #include "follow.h"
 #include "invariant.h"
 #include "meta.h"
@@ -237,6 +238,26 @@ static enum step_answer inplace_attributes(struct job_env *env, struct job *job)
 	return result < 0 ? STEP_FAIL : STEP_NEXT;
 }
 
+/* What it has already is not known, so nothing is taken for set. */
+static enum step_answer inplace_flags(struct job_env *env, struct job *job)
+{
+	const struct flags_env flags_env = { env->stream.sys, env->settings, &job->losses,
+					     &job->error };
+	struct flags_place source = { NULL, job->source_fd, "" };
+	const struct flags_place target = { job->folder->target_fs, job->target_fd, "" };
+	uint32_t mask = FLAGS_EARLY | FLAGS_USUAL;
+	int result;
+
+	if (!settings_keeps_flags(env->settings))
+		return STEP_NEXT;
+	source.fs = fs_find(env->fs, job->source_fd, job->source.device, false);
+	mask &= ~(uint32_t)(FS_DIRSYNC_FL | FS_TOPDIR_FL | FS_CASEFOLD_FL); /* of folders */
+	result = flags_read(&flags_env, &source, &job->source, job->folder->target_fs, &job->flags);
+	if (result == 0)
+		result = flags_set(&flags_env, &target, mask, job->flags.bits, UINT32_MAX);
+	return result < 0 ? STEP_FAIL : STEP_NEXT;
+}
+
 const struct step inplace_recipe[] = {
 	{ "look up target", inplace_look, NULL, NULL },
 	{ "open source", regular_open, regular_opened, regular_close_source },
@@ -246,6 +267,7 @@ const struct step inplace_recipe[] = {
 	{ "stream", regular_stream, regular_stream, NULL },
 	{ "end", inplace_end, NULL, NULL },
 	{ "attributes", inplace_attributes, NULL, NULL },
+	{ "flags", inplace_flags, NULL, NULL },
 	{ "recheck source", regular_recheck, NULL, NULL },
 	{ "tell", follow_tell, NULL, NULL },
 	{ "sync", regular_sync, regular_synced, NULL },
@@ -298,6 +320,7 @@ const struct step inplace_attributes_recipe[] = {
 	{ "identify", regular_identify, regular_identify, NULL },
 	{ "make or open target", inplace_open_or_make, NULL, inplace_drop },
 	{ "attributes", inplace_set_attributes, NULL, NULL },
+	{ "flags", inplace_flags, NULL, NULL },
 	{ "tell", follow_tell, NULL, NULL },
 	{ "sync", regular_sync, regular_synced, NULL },
 	{ "park", regular_park, NULL, NULL },

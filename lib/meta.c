@@ -71,6 +71,23 @@ static int meta_fail(long result, enum weir_property property, const char *opera
 
 /* ---- one property each ---- */
 
+/* Dates that not every file system can store. */
+static bool meta_is_far(const struct timespec *time)
+{
+	return time->tv_sec < 0 || time->tv_sec > INT32_MAX;
+}
+
+/* H02: a date that is out of range is cut to what can be stored, without a word. */
+static void meta_check_time(struct sys *sys, struct xattr_place place,
+			    const struct sys_stat *source, struct losses *losses)
+{
+	struct sys_stat now;
+
+	if (sys_statx(sys, place.dirfd, place.name, false, &now) == 0 &&
+	    now.mtime.tv_sec != source->mtime.tv_sec)
+		losses_note(losses, WEIR_PROPERTY_TIMES, -EOVERFLOW);
+}
+
 static int meta_times(struct sys *sys, const struct settings *settings, struct xattr_place place,
 		      const struct sys_stat *source, struct losses *losses, struct error *error)
 {
@@ -81,6 +98,8 @@ static int meta_times(struct sys *sys, const struct settings *settings, struct x
 		return 0;
 	result = place.name[0] == '\0' ? sys_futimens(sys, place.dirfd, times)
 				       : sys_utimensat(sys, place.dirfd, place.name, times);
+	if (result == 0 && meta_is_far(&source->mtime))
+		meta_check_time(sys, place, source, losses);
 	return result < 0 ? meta_fail(result, WEIR_PROPERTY_TIMES, "set times of", losses, error)
 			  : 0;
 }

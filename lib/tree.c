@@ -25,6 +25,7 @@
 #include "invariant.h"
 #include "limits.h"
 #include "meta.h"
+#include "namesake.h"
 #include "temp.h"
 
 struct tree_dirent {
@@ -240,6 +241,11 @@ static int tree_make_target(struct tree *tree, struct folder *folder, int parent
 			tree_open_to_us(tree, folder, parent_fd);
 		if (result < 0 && result != -EEXIST) {
 			error_set(error, result, ERROR_SIDE_TARGET, "create folder");
+			return result;
+		}
+		if (result == -EEXIST && parent->fresh &&
+		    namesake_met(tree->sys, parent_fd, folder->target_name)) {
+			error_set_text(error, ERROR_SIDE_TARGET, "create folder", NAMESAKE_TEXT);
 			return result;
 		}
 		parent->target_fs->written = true;

@@ -177,3 +177,16 @@ inode() { stat -c %i "$1"; }
 	counts bytes_written -eq 0
 	counts bytes_found -eq 0
 }
+
+@test "inode flags are kept in place, too" {
+	mkdir "$S/a" "$D/a"
+	mktree file "$S/a/f" 1000
+	mktree file "$D/a/f" 10
+	chattr +d "$S/a/f" 2>/dev/null && chattr +A "$D/a/f" 2>/dev/null ||
+		skip "no inode flags here"
+	[[ $(lsattr "$S/a/f") == *d* ]] || skip "no inode flags here"
+	copies -a --inplace "$S/a" "$D"
+	same "$S/a/f" "$D/a/f"
+	[[ $(lsattr "$D/a/f" | cut -d' ' -f1) == *d* ]]
+	[[ $(lsattr "$D/a/f" | cut -d' ' -f1) != *A* ]]
+}

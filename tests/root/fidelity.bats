@@ -177,6 +177,9 @@ far_dates() { # KIND FIRST LAST
 		weir_inside 0 -p "$ram/far" "$M/far"
 		inside treecheck "$ram/far" "$M/far"
 		[ "$(inside stat -c %Y "$M/far")" -eq $((time < 0 ? $2 : $3)) ]
+		says "times of 1 entry not kept"
+		weir_inside 23 -p --keep=times:require "$ram/far" "$M/far"
+		says EOVERFLOW
 	done
 	detach
 }

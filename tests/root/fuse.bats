@@ -469,3 +469,76 @@ lacks() { # EXPECTED ACTUAL NAME...
 		inside rm -rf "$B"
 	done
 }
+
+# bats test_tags=B09
+@test "names that are one at the target never replace each other" {
+	local engine
+
+	show casefold
+	inside mkdir -p "$S/a/sub" "$S/a/SUB"
+	inside mktree file "$S/a/name" 5000 1
+	inside mktree file "$S/a/NAME" 6000 2
+	inside ln -s one "$S/a/link"
+	inside ln -s two "$S/a/LINK"
+	inside mktree file "$S/a/sub/f" 100 3
+	inside mktree file "$S/a/SUB/g" 100 4
+	for engine in auto plain; do
+		weir_inside 23 -a --engine=$engine "$S/a" "$M/$engine"
+		[ "$(grep -c 'takes another name there for the same' <<<"$stderr")" -eq 3 ]
+		[ "$(inside ls "$B/$engine" | wc -l)" -eq 3 ]
+		inside sh -c 'cmp "$0/a/name" "$1/name" || cmp "$0/a/NAME" "$1/NAME"' \
+			"$S" "$B/$engine"
+		no_temps_inside "$B/$engine"
+	done
+	unshow
+}
+
+# bats test_tags=D12
+@test "files are copied by a file system that copies by itself" {
+	local engine switches
+
+	for switches in "" range=short; do
+		show "$switches"
+		inside mktree file "$B/f" 700123 7
+		for engine in auto plain; do
+			weir_inside 0 --stats --reflink=auto --engine=$engine "$M/f" "$M/$engine"
+			inside cmp "$B/f" "$B/$engine"
+			counts bytes_offloaded -eq 700123
+			counts bytes_written -eq 700123
+			weir_inside 0 --stats --reflink=never "$M/f" "$M/$engine.never"
+			counts bytes_offloaded -eq 0
+			inside cmp "$B/f" "$B/$engine.never"
+		done
+		unshow
+	done
+}
+
+# bats test_tags=D12
+@test "a copy by the file system that stops in the middle is done anew" {
+	local engine
+
+	show range=zero
+	inside mktree file "$B/f" 700123 7
+	for engine in auto plain; do
+		weir_inside 0 --stats --reflink=auto --engine=$engine "$M/f" "$M/$engine"
+		inside cmp "$B/f" "$B/$engine"
+		counts bytes_offloaded -eq 0
+		counts bytes_written -eq 700123
+	done
+	unshow
+}
+
+# bats test_tags=D12
+@test "an error of a copy by the file system is one, and leaves nothing" {
+	local engine
+
+	show copy_file_range=EIO
+	inside mktree file "$B/f" 700123 7
+	for engine in auto plain; do
+		weir_inside 23 --reflink=auto --engine=$engine "$M/f" "$M/$engine"
+		says EIO
+		no_temps_inside "$B"
+		run ! inside test -e "$B/$engine"
+	done
+	unshow
+}
