@@ -35,6 +35,7 @@
 #include "node.h"
 #include "pour.h"
 #include "regular.h"
+#include "way.h"
 
 #define ENGINE_HOLD_FDS 64U /* with fewer descriptors nothing is held longer than used */
 
@@ -456,7 +457,7 @@ static void engine_tell_way(struct worker *worker, const struct job *job)
 		.type = WEIR_EVENT_WAY,
 		.offset = -1,
 		.bytes = job->source.size_bytes,
-		.operation = regular_way_name(job->way),
+		.operation = way_name(job->way),
 		.text = job->way_reason,
 	};
 	char *path;

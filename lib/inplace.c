@@ -24,7 +24,9 @@
 #include "follow.h"
 #include "invariant.h"
 #include "meta.h"
+#include "recheck.h"
 #include "regular.h"
+#include "way.h"
 
 #define INPLACE_PERMISSIONS 07777U
 #define INPLACE_BLOCK_BYTES 65536U /* no file system has larger ones */
@@ -182,7 +184,7 @@ static enum step_answer inplace_prepare(struct job_env *env, struct job *job)
 	struct stream_plan plan;
 	int result = 0;
 
-	regular_choose(env, job, &plan);
+	way_choose(env, job, &plan);
 	plan.pad_tail = false;
 	if (plan.sparse || plan.find_zeros)
 		result = inplace_make_holes(env, job, &plan);
@@ -216,28 +218,6 @@ static enum step_answer inplace_end(struct job_env *env, struct job *job)
 
 /* ---- its attributes ---- */
 
-static enum step_answer inplace_attributes(struct job_env *env, struct job *job)
-{
-	struct sys_stat now;
-	struct meta_file file = {
-		.fd = job->target_fd,
-		.source_fd = job->source_fd,
-		.source = &job->source,
-		.created = &now,
-		.existing_fd = -1,
-		.inherits_acl = true, /* what it has is not the source's */
-	};
-	int result;
-
-	if (!settings_keeps_any(env->settings))
-		return STEP_NEXT;
-	result = sys_statx(env->stream.sys, job->target_fd, "", false, &now);
-	if (result < 0)
-		return inplace_fail(job, result, ERROR_SIDE_TARGET, "stat");
-	result = meta_apply_file(env->stream.sys, env->settings, &file, &job->losses, &job->error);
-	return result < 0 ? STEP_FAIL : STEP_NEXT;
-}
-
 /* What it has already is not known, so nothing is taken for set. */
 static enum step_answer inplace_flags(struct job_env *env, struct job *job)
 {
@@ -266,9 +246,9 @@ const struct step inplace_recipe[] = {
 	{ "prepare", inplace_prepare, NULL, regular_end_stream },
 	{ "stream", regular_stream, regular_stream, NULL },
 	{ "end", inplace_end, NULL, NULL },
-	{ "attributes", inplace_attributes, NULL, NULL },
+	{ "attributes", regular_attributes, NULL, NULL },
 	{ "flags", inplace_flags, NULL, NULL },
-	{ "recheck source", regular_recheck, NULL, NULL },
+	{ "recheck source", recheck_source, NULL, NULL },
 	{ "tell", follow_tell, NULL, NULL },
 	{ "sync", regular_sync, regular_synced, NULL },
 	{ "park", regular_park, NULL, NULL },
@@ -309,17 +289,12 @@ static void inplace_drop(struct job_env *env, struct job *job)
 		regular_drop_target(env, job);
 }
 
-static enum step_answer inplace_set_attributes(struct job_env *env, struct job *job)
-{
-	return job->in_place ? inplace_attributes(env, job) : regular_attributes(env, job);
-}
-
 const struct step inplace_attributes_recipe[] = {
 	{ "look up target", regular_look, NULL, NULL },
 	{ "open source", regular_open, regular_opened, regular_close_source },
 	{ "identify", regular_identify, regular_identify, NULL },
 	{ "make or open target", inplace_open_or_make, NULL, inplace_drop },
-	{ "attributes", inplace_set_attributes, NULL, NULL },
+	{ "attributes", regular_attributes, NULL, NULL },
 	{ "flags", inplace_flags, NULL, NULL },
 	{ "tell", follow_tell, NULL, NULL },
 	{ "sync", regular_sync, regular_synced, NULL },

@@ -30,31 +30,14 @@
 #include "limits.h"
 #include "meta.h"
 #include "offload.h"
-
-#define REGULAR_PAGE_BYTES 4096U
+#include "recheck.h"
+#include "way.h"
 
 static enum step_answer regular_fail(struct job *job, long result, enum error_side side,
 				     const char *operation)
 {
 	error_set(&job->error, result, side, operation);
 	return STEP_FAIL;
-}
-
-const char *regular_way_name(enum job_way way)
-{
-	static const char *const names[] = {
-		[JOB_WAY_NONE] = "none",
-		[JOB_WAY_TO_END] = "read to the end",
-		[JOB_WAY_DIRECT] = "direct",
-		[JOB_WAY_CACHED_DIRECT] = "cached source, direct target",
-		[JOB_WAY_BUFFERED] = "buffered target",
-		[JOB_WAY_SMALL] = "small file",
-		[JOB_WAY_CLONE] = "clone",
-		[JOB_WAY_OFFLOAD] = "copied by the file system",
-		[JOB_WAY_LINK] = "hard link",
-	};
-
-	return names[way];
 }
 
 /* Looks up what has the target's name.  Not needed where this run made the
@@ -292,8 +275,8 @@ static int regular_open_named(struct job_env *env, struct job *job, mode_t mode)
  * NULL.  A backup keeps them for itself. */
 static const struct sys_stat *regular_forerunner(const struct job_env *env, const struct job *job)
 {
-	bool hands_on = job->exists && S_ISREG(job->existing.mode) && !env->settings->fresh &&
-			env->settings->backup == WEIR_BACKUP_NONE;
+	bool hands_on = job->exists && S_ISREG(job->existing.mode) && !job->in_place &&
+			!env->settings->fresh && env->settings->backup == WEIR_BACKUP_NONE;
 
 	return hands_on ? &job->existing : NULL;
 }
@@ -388,148 +371,6 @@ void regular_drop_target(struct job_env *env, struct job *job)
 	job->target_fd = -1;
 }
 
-/* True if most of the source is in the page cache, or some of it is dirty: a
- * direct read would go to the device, or write it back first. */
-static bool regular_is_cached(struct job_env *env, struct job *job)
-{
-	uint64_t cached, dirty;
-	uint64_t size = job->source.size_bytes;
-
-	if (sys_cachestat(env->stream.sys, job->source_fd, size, &cached, &dirty) < 0)
-		return false;
-	return dirty > 0 || cached * REGULAR_PAGE_BYTES * 2 > size;
-}
-
-/* Switches direct I/O on for one side; false: it is refused, go on buffered. */
-static bool regular_set_direct(struct job_env *env, int fd, uint32_t align, uint32_t *common)
-{
-	if (align == 0 || align > LIMIT_ALIGN_BYTES)
-		return false;
-	if (sys_set_direct(env->stream.sys, fd, true) < 0)
-		return false;
-	if (align > *common)
-		*common = align;
-	return true;
-}
-
-static bool regular_wants_direct(const struct job_env *env, const struct job *job)
-{
-	if (env->settings->direct == WEIR_DIRECT_NEVER || job->source.size_bytes == 0)
-		return false;
-	if (env->settings->direct == WEIR_DIRECT_ALWAYS)
-		return true;
-	return job->source.size_bytes >= LIMIT_DIRECT_MIN_BYTES;
-}
-
-/* Chooses among ways 4, 5 and 6 for a file worth direct I/O. */
-static void regular_choose_direct(struct job_env *env, struct job *job, struct stream_plan *plan)
-{
-	struct fs *source_fs = fs_find(env->fs, job->source_fd, job->source.device, false);
-	struct sys_stat target;
-	uint32_t align = 512;
-
-	if (sys_statx(env->stream.sys, job->target_fd, "", true, &target) == 0)
-		plan->write_direct = regular_set_direct(
-			env, job->target_fd, fs_direct_align(job->folder->target_fs, &target, true),
-			&align);
-	if (env->settings->direct == WEIR_DIRECT_ALWAYS || !regular_is_cached(env, job))
-		plan->read_direct =
-			source_fs != NULL &&
-			regular_set_direct(env, job->source_fd,
-					   fs_direct_align(source_fs, &job->source, false), &align);
-	plan->align_bytes = plan->read_direct || plan->write_direct ? LIMIT_ALIGN_BYTES : 1;
-	if (align > plan->align_bytes)
-		plan->align_bytes = align;
-	if (plan->write_direct && plan->read_direct) {
-		job->way = JOB_WAY_DIRECT;
-		job->way_reason = "large, not cached, both sides take direct I/O";
-	} else if (plan->write_direct) {
-		job->way = JOB_WAY_CACHED_DIRECT;
-		job->way_reason = "the source is in the page cache or takes no direct I/O";
-	} else {
-		job->way = JOB_WAY_BUFFERED;
-		job->way_reason = plan->read_direct ? "the target takes no direct I/O"
-						    : "neither side takes direct I/O now";
-	}
-}
-
-/* Where holes come from: the source's map, or zeros that are found in the data
- * (D05: a map that is not to be believed is not asked for). */
-static void regular_choose_holes(const struct job_env *env, const struct job *job,
-				 struct stream_plan *plan)
-{
-	const struct sys_stat *source = &job->source;
-	const struct fs *fs = job->folder->source_fs;
-	bool has_holes = source->blocks < source->size_bytes / 512;
-	bool believed = fs != NULL && fs_believes_holes(fs);
-
-	if (env->settings->sparse == WEIR_SPARSE_NEVER)
-		return;
-	plan->sparse = has_holes && believed;
-	plan->find_zeros = env->settings->sparse == WEIR_SPARSE_ALWAYS || (has_holes && !believed);
-}
-
-static bool regular_is_pseudo(const struct job *job)
-{
-	return job->folder->source_fs != NULL && job->folder->source_fs->kind == FS_PSEUDO;
-}
-
-void regular_choose(struct job_env *env, struct job *job, struct stream_plan *plan)
-{
-	const struct sys_stat *source = &job->source;
-
-	*plan = (struct stream_plan){
-		.source_fd = job->source_fd,
-		.target_fd = job->target_fd,
-		.size_bytes = source->size_bytes,
-		.align_bytes = 1,
-		.depth = env->read_ahead ? LIMIT_SLOTS_MAX : 1,
-		.small = source->size_bytes <= LIMIT_SMALL_BYTES,
-		.bound_dirty = env->settings->durable != WEIR_DURABLE_NONE &&
-			       !fs_is_memory(job->folder->target_fs),
-	};
-	regular_choose_holes(env, job, plan);
-	if (source->size_bytes == 0 || regular_is_pseudo(job)) {
-		plan->to_end = true;
-		plan->depth = 1;
-		plan->sparse = false;
-		job->way = JOB_WAY_TO_END;
-		job->way_reason = source->size_bytes == 0
-					  ? "the size is 0 or not told"
-					  : "a pseudo file system's sizes mean nothing";
-	} else if (regular_wants_direct(env, job)) {
-		regular_choose_direct(env, job, plan);
-	} else {
-		job->way = JOB_WAY_SMALL;
-		job->way_reason = "below the size from which direct I/O pays";
-	}
-	plan->pad_tail = plan->write_direct && !settings_parks(env->settings);
-	/* Buffered writes gain nothing in the ring: a worker thread of the
-	 * kernel would do them, one at a time for each file. */
-	plan->write_now = !plan->write_direct;
-}
-
-/* Blocks are taken before data is written, over holes only where that was asked
- * for: early "no space", one extent, and no size change that would serialise direct
- * writes.  The size is left alone where it is not that of the data to come (P6). */
-static int regular_reserve(struct job_env *env, struct job *job, const struct stream_plan *plan)
-{
-	bool asked = env->settings->preallocate && !plan->to_end;
-	bool dense = plan->write_direct && !plan->sparse && !plan->find_zeros;
-	uint64_t size = plan->size_bytes;
-	int result;
-
-	if (!asked && !dense)
-		return 0;
-	if (plan->pad_tail) /* P6: the size must be wrong until the data is there */
-		size = (size + plan->align_bytes - 1) / plan->align_bytes * plan->align_bytes;
-	result = sys_fallocate(env->stream.sys, job->target_fd, dense ? 0 : FALLOC_FL_KEEP_SIZE, 0,
-			       (int64_t)size);
-	if (asked)
-		return result;
-	return result == -EOPNOTSUPP || result == -ENOSYS || result == -EINVAL ? 0 : result;
-}
-
 /* Where the bytes of a target are counted that is whole without being streamed. */
 static _Atomic uint64_t *regular_whole_tally(struct job_env *env, const struct job *job)
 {
@@ -564,8 +405,8 @@ static enum step_answer regular_prepare(struct job_env *env, struct job *job)
 		regular_is_whole(env, job);
 		return STEP_NEXT;
 	}
-	regular_choose(env, job, &plan);
-	result = regular_reserve(env, job, &plan);
+	way_choose(env, job, &plan);
+	result = way_reserve(env, job, &plan);
 	if (result < 0)
 		return regular_fail(job, result, ERROR_SIDE_TARGET, "reserve space for");
 	stream_begin(&job->stream, &plan);
@@ -658,7 +499,7 @@ enum step_answer regular_attributes(struct job_env *env, struct job *job)
 		.source = &job->source,
 		.created = &created,
 		.existing = regular_forerunner(env, job),
-		.inherits_acl = job->folder->default_acl,
+		.inherits_acl = job->folder->default_acl || job->in_place,
 	};
 	int result;
 
@@ -672,109 +513,6 @@ enum step_answer regular_attributes(struct job_env *env, struct job *job)
 	if (file.existing_fd >= 0)
 		sys_close(env->stream.sys, file.existing_fd);
 	return result < 0 ? STEP_FAIL : STEP_NEXT;
-}
-
-/* True if the source has the bytes that were read, as far as can be told. */
-static bool regular_has_same_data(const struct job *job, const struct sys_stat *now)
-{
-	return now->size_bytes == job->source.size_bytes && job->stream.end >= now->size_bytes &&
-	       meta_same_time(&now->mtime, &job->source.mtime);
-}
-
-static bool regular_is_same(const struct job *job, const struct sys_stat *now)
-{
-	return regular_has_same_data(job, now) && meta_same_time(&now->ctime, &job->source.ctime);
-}
-
-/* True if what is not data explains another ctime. */
-static bool regular_has_other_attributes(const struct job *job, const struct sys_stat *now)
-{
-	return now->mode != job->source.mode || now->uid != job->source.uid ||
-	       now->gid != job->source.gid || now->links != job->source.links;
-}
-
-/* True if other names explain another ctime; nothing of them is copied. */
-static bool regular_lost_or_won_names(const struct job *job, const struct sys_stat *now)
-{
-	return now->links != job->source.links && now->mode == job->source.mode &&
-	       now->uid == job->source.uid && now->gid == job->source.gid;
-}
-
-/* It changed in both tries: failed, or kept with the mtime from before the data. */
-static enum step_answer regular_changed(struct job_env *env, struct job *job,
-					const struct sys_stat *now)
-{
-	enum weir_on on = env->settings->on_change;
-	bool grew = now->size_bytes > job->source.size_bytes &&
-		    job->stream.end >= job->source.size_bytes;
-	int result;
-
-	if (on == WEIR_ON_FAIL || (on == WEIR_ON_DEFAULT && !grew)) {
-		error_set_text(&job->error, ERROR_SIDE_SOURCE, "copy",
-			       grew ? "it kept growing while it was read"
-				    : "it kept changing while it was read");
-		return STEP_FAIL;
-	}
-	job->changed = grew ? "it grew meanwhile; what it held at the start was copied"
-			    : "it was rewritten meanwhile; the copy may be of several moments";
-	if (now->size_bytes >= job->source.size_bytes)
-		return STEP_NEXT;
-	/* A02: a hole at the end of what is shorter now would be zeros of ours. */
-	result = sys_ftruncate(env->stream.sys, job->target_fd, (int64_t)now->size_bytes);
-	if (result < 0)
-		return regular_fail(job, result, ERROR_SIDE_TARGET, "set size of");
-	return regular_attributes(env, job);
-}
-
-/* A14: only its mode, owner or links changed, in both tries.  The bytes are right;
- * all else is taken anew until it is of one moment. */
-static enum step_answer regular_settle_attributes(struct job_env *env, struct job *job,
-						  struct sys_stat *now)
-{
-	for (uint32_t tries = 0; tries < LIMIT_TRIES; tries++) {
-		enum step_answer answer;
-		int result;
-
-		job->source = *now;
-		answer = regular_attributes(env, job);
-		if (answer != STEP_NEXT)
-			return answer;
-		result = sys_statx(env->stream.sys, job->source_fd, "", false, now);
-		if (result < 0)
-			return regular_fail(job, result, ERROR_SIDE_SOURCE, "stat");
-		if (regular_is_same(job, now))
-			return STEP_NEXT;
-		if (!regular_has_same_data(job, now) || !regular_has_other_attributes(job, now))
-			break;
-	}
-	return regular_changed(env, job, now);
-}
-
-/* The source must have been one thing from first to last, attributes included
- * (G4). */
-enum step_answer regular_recheck(struct job_env *env, struct job *job)
-{
-	struct sys_stat now;
-	int result;
-
-	if (regular_is_pseudo(job))
-		return STEP_NEXT; /* sizes and times of such files mean nothing */
-	result = sys_statx(env->stream.sys, job->source_fd, "", false, &now);
-	if (result < 0)
-		return regular_fail(job, result, ERROR_SIDE_SOURCE, "stat");
-	if (regular_is_same(job, &now))
-		return STEP_NEXT;
-	if (regular_has_same_data(job, &now) && regular_lost_or_won_names(job, &now))
-		return STEP_NEXT; /* A07: it may have none left to be read again by */
-	if (job->way == JOB_WAY_TO_END && now.size_bytes == 0 && job->stream.end > 0)
-		return STEP_NEXT; /* the same elsewhere: it has bytes, but tells no size */
-	if (!job->reread) {
-		job->reread = true;
-		return STEP_AGAIN;
-	}
-	if (regular_has_same_data(job, &now) && regular_has_other_attributes(job, &now))
-		return regular_settle_attributes(env, job, &now);
-	return regular_changed(env, job, &now);
 }
 
 enum step_answer regular_sync(struct job_env *env, struct job *job)
@@ -830,7 +568,7 @@ const struct step regular_recipe[] = {
 	{ "end", regular_end, NULL, NULL },
 	{ "attributes", regular_attributes, NULL, NULL },
 	{ "flags", regular_flags, NULL, NULL },
-	{ "recheck source", regular_recheck, NULL, NULL },
+	{ "recheck source", recheck_source, NULL, NULL },
 	{ "tell", follow_tell, NULL, NULL },
 	{ "sync", regular_sync, regular_synced, NULL },
 	{ "park", regular_park, NULL, NULL },

@@ -10,8 +10,6 @@
 extern const struct step regular_recipe[];
 
 /* The name of a way, as --explain prints it; static. */
-const char *regular_way_name(enum job_way way);
-
 /* Rows that other recipes of regular files have, too. */
 enum step_answer regular_look(struct job_env *env, struct job *job);
 enum step_answer regular_open(struct job_env *env, struct job *job);
@@ -22,13 +20,9 @@ enum step_answer regular_make(struct job_env *env, struct job *job);
 void regular_drop_target(struct job_env *env, struct job *job);
 enum step_answer regular_stream(struct job_env *env, struct job *job);
 void regular_end_stream(struct job_env *env, struct job *job);
-enum step_answer regular_recheck(struct job_env *env, struct job *job);
 enum step_answer regular_attributes(struct job_env *env, struct job *job);
 enum step_answer regular_sync(struct job_env *env, struct job *job);
 enum step_answer regular_synced(struct job_env *env, struct job *job);
 enum step_answer regular_park(struct job_env *env, struct job *job);
-
-/* Which way the bytes take; both sides are open. */
-void regular_choose(struct job_env *env, struct job *job, struct stream_plan *plan);
 
 #endif
