@@ -9,8 +9,8 @@
 #   check          the fast suite: tests/cli, tests/copy, tests/unit
 #   check-plain    the same suite with io_uring off
 #   check-tiny     the same suite with every budget at its minimum
-#   check-asan     the same suite under the address sanitizer
-#   check-ubsan    the same suite under the undefined behaviour sanitizer
+#   check-asan     the same suite under the address and undefined behaviour sanitizers
+#   check-ubsan    the same suite under the undefined behaviour sanitizer alone
 #   check-tsan     the same suite under the thread sanitizer
 #   check-root     tests/root, and tests/copy on each kind of file system (root)
 #   check-install  install, build tests/api against it, run, uninstall
@@ -163,7 +163,8 @@ cflags_release := -O2 -g $(harden)
 ldflags_release := $(harden_link) -Wl,-z,defs
 cflags_dev := -O1 -g -Werror
 ldflags_dev := -Wl,-z,defs
-cflags_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address
+cflags_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+	-fno-sanitize-recover=undefined
 cflags_ubsan := -O1 -g -fno-omit-frame-pointer -fsanitize=undefined -fno-sanitize-recover=all
 cflags_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 cppflags_fault := -DWEIR_FAULT_BUILD

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "escape.h"
@@ -37,19 +36,6 @@ static int fail(const char *operation, const char *file, int errnum)
 	(void)output_close(&output);
 	text_free(&text);
 	return WEIR_RESULT_FATAL;
-}
-
-/* K09: another user's link, FIFO or device is none of our lists.  0 or errno. */
-static int check_list(const char *file)
-{
-	struct stat status;
-
-	if (trust_path(file) == EPERM)
-		return EPERM;
-	if (stat(file, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode) &&
-	    !trust_owner(status.st_uid))
-		return EPERM;
-	return 0;
 }
 
 /* "weir copy: --files-from: 'FILE', line 3: DETAIL" */
@@ -127,7 +113,7 @@ int names_add_sources(const struct speaker *speaker, struct weir_run *run, const
 	};
 	bool is_stdin = strcmp(file, "-") == 0;
 	FILE *stream;
-	int status = is_stdin ? 0 : check_list(file);
+	int status = is_stdin ? 0 : trust_list(file);
 
 	if (status != 0)
 		return fail("trust", file, status);

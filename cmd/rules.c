@@ -8,6 +8,7 @@
 
 #include "escape.h"
 #include "output.h"
+#include "trust.h"
 
 /* Longer than any pattern; a file that is no list of them must not fill the
  * memory before it is refused. */
@@ -230,9 +231,12 @@ static int add_lines(struct reader *reader, FILE *stream)
 static int add_file(struct reader *reader)
 {
 	bool is_stdin = strcmp(reader->value, "-") == 0;
-	FILE *stream = is_stdin ? stdin : fopen(reader->value, "re");
-	int status;
+	FILE *stream;
+	int status = is_stdin ? 0 : trust_list(reader->value);
 
+	if (status != 0)
+		return fail(reader, "trust", status);
+	stream = is_stdin ? stdin : fopen(reader->value, "re");
 	if (stream == NULL)
 		return fail(reader, "open", errno);
 	status = add_lines(reader, stream);

@@ -17,7 +17,7 @@ struct walk {
 	unsigned hops;
 };
 
-bool trust_owner(unsigned uid)
+static bool trust_owner(unsigned uid)
 {
 	return uid == 0 || uid == geteuid();
 }
@@ -110,4 +110,16 @@ int trust_path(const char *path)
 		close(walk.folder);
 	free(walk.rest);
 	return errnum;
+}
+
+int trust_list(const char *file)
+{
+	struct stat status;
+
+	if (trust_path(file) == EPERM)
+		return EPERM;
+	if (stat(file, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode) &&
+	    !trust_owner(status.st_uid))
+		return EPERM;
+	return 0;
 }

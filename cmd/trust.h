@@ -7,14 +7,13 @@
 #ifndef WEIR_CMD_TRUST_H
 #define WEIR_CMD_TRUST_H
 
-#include <stdbool.h>
-
 /* Walks PATH by its components.  0: every link in it may be followed, the last
  * component included, which need not exist; EPERM: one may not; else the errno
  * that met. */
 int trust_path(const char *path);
 
-/* True if a file with this owner, which is no regular file, may be read from. */
-bool trust_owner(unsigned uid);
+/* K09: 0 if FILE may be read as a list; EPERM: another user's link leads to it, or
+ * it is another user's FIFO or device. */
+int trust_list(const char *file);
 
 #endif

@@ -1,0 +1,151 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Somebody who may write in a folder swaps names while they are in use.  Each
+# test holds the run just before one call, swaps, and lets go.
+
+load helper
+
+setup_trees() {
+	mkdir -p "$S/a/sub" "$T/outside"
+	mktree file "$S/a/f" 50000 1
+	mktree file "$S/a/sub/g" 50000 2
+	ln -s text "$S/a/sub/link"
+	mkfifo "$S/a/sub/fifo"
+	mktree file "$T/outside/g" 70000 3
+	mktree file "$T/outside/secret" 70000 4
+	chmod 0700 "$T/outside"
+	chmod 0600 "$T/outside/secret"
+	cp -a "$T/outside" "$T/before"
+}
+
+# Nothing outside was changed, and no file of it came in.
+untouched() {
+	local file
+
+	treecheck --mode --owner --times "$T/before" "$T/outside" || return 1
+	while IFS= read -r file; do
+		! cmp -s "$T/outside/secret" "$file" || return 1
+		! cmp -s "$T/outside/g" "$file" || return 1
+	done < <(find "$D" -type f)
+}
+
+# Swaps just before CALL about NAME is made by a copy.
+attack() { # CALL NAME SCRIPT [ARGUMENT...]
+	local call=$1 name=$2 script=$3
+
+	shift 3
+	export S D T
+	# shellcheck disable=SC2154 # run sets it
+	run --separate-stderr timeout 120 meanwhile "$call" "$name" "$script" -- \
+		"$WEIR" copy --engine=plain "$@"
+	[ "$status" -ne 125 ] || skip "calls cannot be held here"
+	[ "$status" -eq 0 ] || [ "$status" -eq 23 ] || [ "$status" -eq 24 ]
+}
+
+# bats test_tags=K01,K02
+@test "what is read comes from the folder that was listed, not from a link in its place" {
+	setup_trees
+	attack openat g 'mv "$S/a/sub" "$S/away" && ln -s "$T/outside" "$S/a/sub"' -a "$S/a" "$D"
+	untouched
+	cmp "$S/away/g" "$D/a/sub/g"
+	no_temps "$D"
+}
+
+# bats test_tags=K02
+@test "a file that became a link out of the tree is not read through" {
+	setup_trees
+	attack openat g 'ln -sf "$T/outside/secret" "$S/a/sub/g"' -a "$S/a" "$D"
+	untouched
+	[ "$status" -eq 24 ]
+	[ "$(readlink "$D/a/sub/g")" = "$T/outside/secret" ] || absent "$D/a/sub/g"
+}
+
+# bats test_tags=K03
+@test "a folder that became a link is not listed, before and after it was opened" {
+	local call
+
+	for call in openat getdents64; do
+		rm -rf "${S:?}/"* "$S/away" "${D:?}/a" "$T/outside" "$T/before"
+		setup_trees
+		attack "$call" sub 'mv "$S/a/sub" "$S/away" && ln -s "$T/outside" "$S/a/sub"' \
+			-a "$S/a" "$D"
+		untouched
+		[ -L "$D/a/sub" ] || absent "$D/a/sub/secret"
+	done
+}
+
+# bats test_tags=K04,K06
+@test "nothing is made, named or changed in a folder that took the place of ours" {
+	local call name
+
+	for call in "linkat g" "symlinkat" "renameat2 link" "renameat2 fifo" "fchmod sub"; do
+		name=${call#* }
+		[ "$name" != "$call" ] || continue
+		rm -rf "${S:?}/"* "${D:?}/"* "$T/outside" "$T/before"
+		setup_trees
+		attack "${call% *}" "$name" \
+			'mv "$D/a/sub" "$D/away" && ln -s "$T/outside" "$D/a/sub"' -a "$S/a" "$D"
+		untouched
+		no_temps "$D"
+	done
+}
+
+# bats test_tags=K04
+@test "nothing goes through a link in the place of a folder that is to be made" {
+	setup_trees
+	attack mkdirat sub 'ln -s "$T/outside" "$D/a/sub"' -a "$S/a" "$D"
+	untouched
+	[ "$status" -eq 23 ]
+	[ -L "$D/a/sub" ]
+	cmp "$S/a/f" "$D/a/f"
+	no_temps "$D"
+}
+
+# bats test_tags=K05
+@test "a temporary name that was swapped changes nothing outside" {
+	setup_trees
+	mkdir -p "$D/a/sub"
+	mktree file "$D/a/sub/g" 10 9
+	attack renameat2 g 'for t in "$D"/a/sub/.weir.*; do
+		ln -sf "$T/outside/secret" "$t"; done' -a "$S/a" "$D"
+	untouched
+}
+
+# bats test_tags=K04
+@test "a swap by another user does not lead root's copy astray" {
+	[ "$(id -u)" -eq 0 ] || skip "needs root"
+	setup_trees
+	mkdir "$D/a"
+	chown -R 65534 "$D/a" || skip "no second user"
+	attack linkat g 'setpriv --reuid=65534 --regid=65534 --clear-groups sh -c \
+		"mv \"$D/a/sub\" \"$D/a/away\" && ln -s \"$T/outside\" \"$D/a/sub\"" || true' \
+		-r --no-preserve=mode "$S/a" "$D"
+	untouched
+}
+
+# One component for each operation, and nothing changed by a path from the root.
+# bats test_tags=K01,K04,K06
+@test "below the operands every call names one component of a held folder" {
+	[ -n "${WEIR_FAULT:-}" ] || skip "no fault build"
+	local engine
+
+	setup_trees
+	mktree many "$S/a/many" 50 100
+	setfattr -n user.x -v 1 "$S/a/f" 2>/dev/null || true
+	ln "$S/a/f" "$S/a/sub/hard"
+	for engine in plain ring; do
+		for _ in 1 2; do # new, then over what exists
+			WEIR_TRACE="$T/trace" "$WEIR_FAULT" copy -a -b --engine=$engine \
+				"$S/a" "$D" || [ $engine = ring ]
+		done
+	done
+	# A rename and a link show both names with a slash between them.
+	awk '$2 ~ /^(rename|link)$/ && $4 ~ /^[^\/]+\/[^\/]+$/ { sub(/\/.*/, "", $4) }
+		$2 ~ /^(mkdir|unlink|link|rename|symlink|mknod|chown|chmod|times|create)$/ {
+			seen++
+			if ($3 == "-" || $4 ~ /\//) { print; bad = 1 }
+		}
+		$3 != "-" && $4 ~ /\// && $4 !~ /^\/proc\/self\/fd\// { print; bad = 1 }
+		END { exit bad || seen < 100 }' "$T/trace"
+}
