@@ -170,6 +170,8 @@ setup() {
 	done
 	exits "$FATAL" timeout 20 "$WEIR" copy --files-from=fifo d
 	says "cannot trust list 'fifo'"
+	exits "$FATAL" timeout 20 "$WEIR" copy --exclude-from=theirs/way/list a d
+	says "cannot trust rules"
 	exits "$FATAL" "$WEIR" copy --log-file=theirs/way/log a d
 	says "a symbolic link of another user is not followed"
 	[ -z "$(ls d)" ]
