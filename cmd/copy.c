@@ -82,10 +82,6 @@ static int check_conflicts(const struct copy *copy)
 		return usage_error(copy->speaker, NULL,
 				   "--reflink=always and --sparse exclude each other: a clone "
 				   "has the holes of its source");
-	if (request->values[WEIR_OPT_REFLINK] == WEIR_REFLINK_ALWAYS &&
-	    request->values[WEIR_OPT_IN_PLACE] != 0)
-		return usage_error(copy->speaker, NULL,
-				   "--reflink=always and --inplace exclude each other");
 	if (request->values[SETTING_NULL] != 0 && count_lists(copy, NULL) == 0)
 		return usage_error(copy->speaker, NULL,
 				   "-0 (--null) is for --files-from, --exclude-from and "
@@ -282,6 +278,26 @@ static void default_to_cp(struct request *request)
 	request->given[WEIR_OPT_DURABLE] = true;
 }
 
+/* With what the environment says.  A file that is written into is not there for a
+ * backup, and its blocks are its own. */
+static int check_inplace(const struct copy *copy)
+{
+	const struct request *request = &copy->request;
+	const char *why = NULL;
+
+	if (request->values[WEIR_OPT_IN_PLACE] == 0)
+		return 0;
+	if (request->values[WEIR_OPT_BACKUP] != WEIR_BACKUP_NONE)
+		why = "--inplace and --backup exclude each other";
+	else if (request->values[WEIR_OPT_FRESH] != 0)
+		why = "--inplace and --remove-destination exclude each other";
+	else if (request->values[WEIR_OPT_PREALLOCATE] != 0)
+		why = "--inplace and --preallocate exclude each other";
+	else if (request->values[WEIR_OPT_REFLINK] == WEIR_REFLINK_ALWAYS)
+		why = "--inplace and --reflink=always exclude each other";
+	return why != NULL ? usage_error(copy->speaker, NULL, why) : 0;
+}
+
 /* Everything up to the first look at an operand. */
 static int prepare(struct copy *copy, char **words)
 {
@@ -297,6 +313,8 @@ static int prepare(struct copy *copy, char **words)
 		status = backup_settle(copy->speaker, &copy->request);
 	if (status == 0)
 		status = check_preallocate(copy);
+	if (status == 0)
+		status = check_inplace(copy);
 	if (status == 0)
 		status = make_run(copy);
 	if (status == 0)

@@ -144,11 +144,17 @@ inode() { stat -c %i "$1"; }
 	same "$S/f" "$D/f"
 }
 
-@test "--inplace and --reflink=always exclude each other" {
+@test "--inplace excludes what only a new file can have" {
+	local option
+
 	mktree file "$S/f" 10
-	run --separate-stderr "$WEIR" copy --inplace --reflink=always "$S/f" "$D/f"
-	[ "$status" -eq 2 ]
-	says "exclude each other"
+	mktree file "$D/f" 20
+	for option in --reflink=always -b --backup=numbered --remove-destination --preallocate; do
+		run --separate-stderr "$WEIR" copy --inplace "$option" "$S/f" "$D/f"
+		[ "$status" -eq 2 ]
+		says "exclude each other"
+	done
+	[ "$(stat -c %s "$D/f")" -eq 20 ]
 }
 
 @test "in-place copies are synced before the run says durable" {
