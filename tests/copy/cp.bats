@@ -175,7 +175,7 @@ is_new() { # PATH
 	copy_exits 28 "$S/a/f" "$S/b/f" "$D/ours"
 	empty_folder "$D/ours"
 	cp_exits 1 -r "$S/a" "$S/a/into"
-	[ -e "$S/a/into/f" ]
+	[ -d "$S/a/into" ] # how much is in it depends on the order of the listing
 	old=$(picture "$S/b")
 	copy_exits 28 -r "$S/b" "$S/b/into"
 	[ "$(picture "$S/b")" = "$old" ]
