@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backup.h"
 #include "invariant.h"
 #include "meta.h"
 #include "node.h"
@@ -96,6 +97,9 @@ static enum step_answer alias_look(struct job_env *env, struct job *job)
 	if (job->exists && env->settings->update == WEIR_UPDATE_OLDER &&
 	    !meta_newer(&job->source.mtime, &job->existing.mtime))
 		return STEP_SKIP;
+	if (job->exists && backup_judge(env->root, env->settings, job->folder, job->target_name,
+					&job->source, &job->backup_clash, &job->error) < 0)
+		return STEP_FAIL;
 	job->would = job->dry;
 	return job->dry ? STEP_SKIP : job_ask(env, job);
 }
@@ -112,9 +116,11 @@ static enum step_answer alias_link(struct job_env *env, struct job *job)
 
 	if (answer == STEP_NEXT && alias_is_same(job))
 		return STEP_SKIP; /* it is linked already */
+	if (answer != STEP_NEXT)
+		return answer;
 	job->alias = true;
 	job->folder->target_fs->written = true;
-	return answer;
+	return STEP_NEXT;
 }
 
 /* A relative name means something else in another folder. */

@@ -106,6 +106,7 @@ static void engine_set_env(struct worker *worker)
 		.links = shared->links,
 		.loss = shared->loss,
 		.asks = shared->asks,
+		.claims = shared->claims,
 		.fs = shared->fs,
 		.have_proc = shared->have_proc,
 		.is_root = shared->is_root,
@@ -380,7 +381,7 @@ static void engine_fail(struct worker *worker, struct job *job)
 
 	/* G7: what is under way and parked is finished and published first,
 	 * which may free room, and descriptors; then once more, alone. */
-	if (engine_may_find_room(&job->error) && !job->had_room) {
+	if (engine_may_find_room(&job->error) && !job->had_room && !job->once) {
 		job->had_room = true;
 		job->error = (struct error){ 0 };
 		job->reason = JOB_WAITS_ROOM;
@@ -488,6 +489,8 @@ static struct unit *engine_unit(const struct settings *settings, const struct jo
 	unit->in_place = job->in_place;
 	unit->replaces = job->exists && !unit->is_link && !unit->alias; /* these have no temp */
 	unit->retry = job->retry;
+	unit->follow = job->follow;
+	unit->once = job->once;
 	unit->changed = job->changed;
 	unit->synced = job->synced;
 	unit->link = job->link;

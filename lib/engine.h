@@ -25,6 +25,7 @@ struct engine_shared {
 	struct tally *tally;
 	struct loss_table *loss;
 	struct asks *asks;
+	struct claims *claims;
 	bool pours; /* the target is a stream, of one source */
 	struct links *links;
 	struct bell *bell;

@@ -11,7 +11,8 @@
  * N3 where the mode is kept, the target is open to nobody who may not see the new
  *    bytes, from before the first one;
  * N4 a link is followed only if root or we made it: others could lead us
- *    anywhere.
+ *    anywhere;
+ * N5 a file that has several names is written by one source of a run only.
  */
 #define _GNU_SOURCE
 #include "inplace.h"
@@ -20,6 +21,7 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 
+#include "claim.h"
 #include "flags.h"
 #include "follow.h"
 #include "invariant.h"
@@ -74,11 +76,32 @@ static int inplace_open_target(struct job_env *env, struct job *job, int flags)
 	if (dirfd < 0)
 		return dirfd;
 	flags |= O_NONBLOCK | O_NOCTTY;
-	if (!S_ISLNK(job->existing.mode))
+	job->through_link = S_ISLNK(job->existing.mode);
+	if (!job->through_link)
 		flags |= O_NOFOLLOW;
 	fd = sys_openat(env->stream.sys, dirfd, job->target_name, flags, 0);
 	dir_unpin(env->root, job->folder->target);
 	return fd;
+}
+
+/* N5: two sources for one file would leave a mix of both. */
+static enum step_answer inplace_claim(struct job_env *env, struct job *job)
+{
+	int result = 0;
+
+	if (!job->claimed && !job->retry && (job->existing.links > 1 || job->through_link))
+		result = claim_take(env->claims, job->existing.device, job->existing.inode);
+	if (result == -EEXIST) {
+		error_set_text(&job->error, ERROR_SIDE_TARGET, "write to",
+			       "another source was written into this file");
+		return STEP_FAIL;
+	}
+	if (result < 0)
+		return inplace_fail(job, result, ERROR_SIDE_TARGET, "write to");
+	job->claimed = true;
+	job->in_place = true;
+	job->folder->target_fs->written = true;
+	return STEP_NEXT;
 }
 
 /* N1 */
@@ -98,9 +121,7 @@ static enum step_answer inplace_check(struct job_env *env, struct job *job)
 			       "source and target are the same file");
 		return STEP_FAIL;
 	}
-	job->in_place = true;
-	job->folder->target_fs->written = true;
-	return STEP_NEXT;
+	return inplace_claim(env, job);
 }
 
 /* N3 */
@@ -265,7 +286,7 @@ static enum step_answer inplace_open_or_make(struct job_env *env, struct job *jo
 	if (job->sized) /* no byte of it is copied */
 		tally_sub(&env->stream.tally->bytes_found, job->source.size_bytes);
 	job->sized = false;
-	if (!job->exists)
+	if (!job->exists || env->settings->fresh)
 		return regular_make(env, job);
 	if (!S_ISREG(job->existing.mode)) {
 		error_set_text(&job->error, ERROR_SIDE_TARGET, "set attributes of",

@@ -21,6 +21,7 @@
 #include "stream.h"
 #include "temp.h"
 
+struct claims;
 struct job;
 struct pour;
 
@@ -33,6 +34,7 @@ struct job_env {
 	struct fs_table *fs;
 	struct loss_table *loss;
 	struct asks *asks;
+	struct claims *claims;
 	bool noatime_refused; /* O_NOATIME gave EPERM: not our files */
 	bool have_proc;	      /* /proc/self/fd is there */
 	bool is_root;
@@ -130,6 +132,9 @@ struct job {
 	uint64_t offloaded_bytes; /* of them, without us */
 	struct ask ask;		  /* whether what exists may be replaced */
 	bool again;		  /* its entry was here before, and was asked for then */
+	bool claimed;		  /* in_place: the target is ours alone */
+	bool through_link;	  /* in_place: it was reached by a link */
+	bool once;		  /* its source can be read only once */
 	struct pour *pour;	  /* its bytes on their way, owned; or NULL */
 	bool alias;		  /* target_fd is the source: it gets one more name */
 	bool in_place;		  /* target_fd has its name already */

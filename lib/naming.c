@@ -218,9 +218,10 @@ void naming_lose(struct naming *naming, struct unit *unit, int result)
 	unit->counted_bytes = 0;
 	/* A link that was refused is copied now, or linked to another leader; that
 	 * is no second try of its data. */
-	if ((!unit->retry || unit->is_link) && !atomic_load(&naming->dropping) &&
-	    queue_push_retry(naming->queue, unit->folder, unit->type, unit->name, unit->target_name,
-			     unit->refused) == 0) {
+	if ((!unit->retry || unit->is_link) && !unit->once && !atomic_load(&naming->dropping) &&
+	    queue_push_retry(naming->queue, unit->folder,
+			     (unsigned char)(unit->type | (unit->follow ? ENTRY_FOLLOW : 0)),
+			     unit->name, unit->target_name, unit->refused) == 0) {
 		tally_sub(&naming->tally->bytes_found, unit->found_bytes);
 		return;
 	}

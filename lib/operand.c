@@ -358,6 +358,10 @@ static int operands_resolve_target(struct operands *operands, struct tree *tree)
 		return operand_refuse(tree, "copy to",
 				      "it is a block device or socket, which is never replaced",
 				      path);
+	if (result == 0 && (S_ISFIFO(stat.mode) || S_ISCHR(stat.mode)) &&
+	    tree->settings->make != WEIR_MAKE_COPY && !tree->settings->fresh)
+		return operand_refuse(tree, "link or set attributes of",
+				      "it is a device or FIFO, which is never replaced", path);
 	operands->target_streams = result == 0 && (S_ISFIFO(stat.mode) || S_ISCHR(stat.mode)) &&
 				   !tree->settings->fresh &&
 				   !settings_leaves_existing(tree->settings);

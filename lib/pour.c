@@ -23,8 +23,10 @@
 #include <poll.h>
 #include <stdlib.h>
 
+#include "backup.h"
 #include "invariant.h"
 #include "limits.h"
+#include "meta.h"
 #include "regular.h"
 
 #define POUR_BYTES 65536U
@@ -57,8 +59,12 @@ static bool pour_streams(const struct sys_stat *stat)
 static enum step_answer pour_open_source(struct job_env *env, struct job *job)
 {
 	int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | (job->follow ? 0 : O_NOFOLLOW);
-	int dirfd = dir_pin(env->root, job->folder->source, NULL);
+	int dirfd;
 
+	job->would = job->dry;
+	if (job->dry)
+		return STEP_SKIP; /* even to open a stream disturbs who is at its other end */
+	dirfd = dir_pin(env->root, job->folder->source, NULL);
 	if (dirfd < 0)
 		return pour_fail(job, dirfd, ERROR_SIDE_SOURCE, "open folder of");
 	job->source_fd = sys_openat(env->stream.sys, dirfd, job->name, flags, 0);
@@ -69,6 +75,29 @@ static enum step_answer pour_open_source(struct job_env *env, struct job *job)
 	job->error.source_changed = job->source_fd == -ENOENT;
 	job->source_fd = -1;
 	return STEP_FAIL;
+}
+
+/* Whether what exists is to be written to or replaced. */
+static enum step_answer pour_judge(struct job_env *env, struct job *job)
+{
+	const struct settings *settings = env->settings;
+	bool is_file = job->exists && S_ISREG(job->existing.mode);
+
+	if (settings->make == WEIR_MAKE_ATTRIBUTES || (settings->in_place && is_file)) {
+		error_set_text(&job->error, ERROR_SIDE_SOURCE, "copy",
+			       settings->in_place ? "a stream is not written in place"
+						  : "a stream has no attributes to be kept alone");
+		return STEP_FAIL;
+	}
+	if (job->exists && settings->update == WEIR_UPDATE_OLDER &&
+	    !meta_newer(&job->source.mtime, &job->existing.mtime))
+		return STEP_SKIP;
+	if (is_file && job->existing.append_only) /* never cleared (G06) */
+		return pour_fail(job, -EPERM, ERROR_SIDE_TARGET, "replace");
+	if (is_file && backup_judge(env->root, settings, job->folder, job->target_name,
+				    &job->source, &job->backup_clash, &job->error) < 0)
+		return STEP_FAIL;
+	return job_ask(env, job);
 }
 
 static enum step_answer pour_identify(struct job_env *env, struct job *job)
@@ -85,8 +114,8 @@ static enum step_answer pour_identify(struct job_env *env, struct job *job)
 	if (job->type == DT_REG && !job->counted)
 		tally_sub(&env->stream.tally->files_open, 1);
 	job->counted = true;
-	job->would = job->dry;
-	return job->dry ? STEP_SKIP : job_ask(env, job);
+	job->once = pour_streams(&job->source);
+	return pour_judge(env, job);
 }
 
 /* ---- the target ---- */
@@ -221,6 +250,7 @@ static int pour_drain(struct job_env *env, struct job *job)
 	pour->written += (uint32_t)bytes;
 	pour->offset += (uint64_t)bytes;
 	job->stream.written_bytes += (uint64_t)bytes;
+	tally_add(&tally->bytes_found, (uint64_t)bytes); /* nobody knew before */
 	tally_add(&tally->bytes_written, (uint64_t)bytes);
 	tally_add(&tally->bytes_buffered, (uint64_t)bytes);
 	return 1;
@@ -270,6 +300,7 @@ static enum step_answer pour_step(struct job_env *env, struct job *job)
 
 static void pour_end(struct job_env *env, struct job *job)
 {
+	tally_sub(&env->stream.tally->bytes_found, job->stream.written_bytes);
 	tally_sub(&env->stream.tally->bytes_written, job->stream.written_bytes);
 	job->stream.written_bytes = 0;
 	free(job->pour);

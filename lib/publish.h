@@ -28,6 +28,8 @@ struct unit {
 	bool replaces;		 /* something had the name when it was looked up */
 	bool replaced;		 /* out: something was replaced */
 	bool synced;		 /* its own fsync succeeded after its last byte */
+	bool follow;		 /* its source is a link that was followed */
+	bool once;		 /* its source cannot be read again */
 	bool retry;		 /* already the second try (G4) */
 	bool grew;		 /* the source only grew meanwhile */
 	bool unsure;		 /* out: named, but its last flags were not synced */

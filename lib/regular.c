@@ -540,7 +540,8 @@ enum step_answer regular_synced(struct job_env *env, struct job *job)
 		return STEP_WAIT;
 	if (job->op_result < 0) {
 		/* G5: never repeated; one fresh copy at most (E06). */
-		if (!job->retry && job->attempts == 0 && !error_is_full(-job->op_result))
+		if (!job->retry && !job->once && job->attempts == 0 &&
+		    !error_is_full(-job->op_result))
 			return STEP_AGAIN;
 		return regular_fail(job, job->op_result, ERROR_SIDE_TARGET, "fsync");
 	}

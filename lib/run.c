@@ -31,6 +31,7 @@
 #include <unistd.h>
 
 #include "budget.h"
+#include "claim.h"
 #include "commit.h"
 #include "engine.h"
 #include "filter.h"
@@ -82,6 +83,7 @@ struct weir_run {
 	struct loss_table loss;
 	struct links links;
 	struct asks asks;
+	struct claims claims;
 	struct tree tree;
 	struct commit commit;
 	struct engine_shared shared;
@@ -223,6 +225,8 @@ static int run_open(struct weir_run *run)
 	if (result == 0)
 		result = asks_open(&run->asks, &run->events, &run->bell);
 	if (result == 0)
+		result = claims_open(&run->claims);
+	if (result == 0)
 		result = commit_open(&run->commit, &(struct commit_plan){
 							   .sys = &run->sys,
 							   .root = &run->root,
@@ -260,6 +264,7 @@ static int run_open(struct weir_run *run)
 		.loss = &run->loss,
 		.links = &run->links,
 		.asks = &run->asks,
+		.claims = &run->claims,
 		.bell = &run->bell,
 		.settings = &run->settings,
 	};
@@ -271,6 +276,7 @@ static void run_close(struct weir_run *run)
 {
 	operands_close(&run->operands, &run->root);
 	commit_close(&run->commit);
+	claims_close(&run->claims);
 	asks_close(&run->asks);
 	links_close(&run->links);
 	queue_close(&run->queue);

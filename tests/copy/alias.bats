@@ -88,3 +88,12 @@ need_links() {
 	[ "$status" -ne 0 ]
 	[ ! -L "$S/f" ]
 }
+
+@test "links are planned in a dry run, too, into what is not there yet" {
+	mkdir -p "$S/a/sub"
+	mktree file "$S/a/sub/f" 10
+	copies -rl --dry-run "$S/a" "$D/new"
+	copies -rs --dry-run "$S/a" "$D/new"
+	copies -rl --dry-run --engine=plain "$S/a" "$D/other"
+	absent "$D/new" "$D/other"
+}

@@ -196,3 +196,15 @@ inode() { stat -c %i "$1"; }
 	[[ $(lsattr "$D/a/f" | cut -d' ' -f1) == *d* ]]
 	[[ $(lsattr "$D/a/f" | cut -d' ' -f1) != *A* ]]
 }
+
+@test "two sources are never written into one file" {
+	mkdir "$S/a" "$D/a"
+	mktree file "$S/a/1" 3000000 1
+	mktree file "$S/a/2" 2000000 2
+	mktree file "$D/a/1" 10
+	ln "$D/a/1" "$D/a/2"
+	run --separate-stderr "$WEIR" copy -r --inplace --durable=none -T "$S/a" "$D/a"
+	[ "$status" -eq 23 ]
+	says "another source was written into this file"
+	cmp "$S/a/1" "$D/a/1" || cmp "$S/a/2" "$D/a/1"
+}

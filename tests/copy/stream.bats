@@ -154,3 +154,47 @@ teardown() {
 	exits 0 timeout 20 "$WEIR" copy --dry-run "$S/f" "$D/p"
 	[ -p "$D/p" ]
 }
+
+# bats test_tags=E06
+@test "a stream whose copy cannot be synced fails, it is not read once more" {
+	need_strace
+	[ "$(fs_type "$D")" != tmpfs ] || skip "nothing is synced on tmpfs"
+	run --separate-stderr bash -c 'echo precious | timeout 60 strace -f -o /dev/null \
+		-e inject=fsync,fdatasync:error=EIO:when=1 \
+		"$0" copy --engine=plain --durable=file /dev/stdin "$1"' "$WEIR" "$D/out"
+	[ "$status" -eq 23 ]
+	says EIO
+	absent "$D/out"
+	no_temps "$D"
+}
+
+@test "what is not for streams is refused, and -u is heard" {
+	local option
+
+	mktree file "$D/f" 100
+	mkfifo "$D/p"
+	cp -a "$D/f" "$T/before"
+	for option in --attributes-only --inplace; do
+		run --separate-stderr bash -c 'echo x | timeout 20 "$@"' - \
+			"$WEIR" copy $option /dev/stdin "$D/f"
+		[ "$status" -eq 23 ]
+		says "a stream"
+	done
+	for option in -l -s --attributes-only; do
+		exits 28 timeout 20 "$WEIR" copy $option "$D/f" "$D/p"
+	done
+	touch -d 2099-01-01 "$D/f" "$T/before"
+	run --separate-stderr bash -c 'echo x | timeout 20 "$@"' - "$WEIR" copy -u /dev/stdin "$D/f"
+	[ "$status" -eq 0 ]
+	same "$T/before" "$D/f"
+	[ -p "$D/p" ]
+}
+
+@test "a dry run opens no stream" {
+	need_strace
+	mkfifo "$S/p"
+	exits 0 timeout 20 strace -f -o "$T/trace" -e trace=openat \
+		"$WEIR" copy --dry-run "$S/p" "$D/f"
+	run ! grep -q '"p"' "$T/trace"
+	absent "$D/f"
+}
