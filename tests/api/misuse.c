@@ -98,8 +98,12 @@ int main(void)
 	       "space reserved where nothing is synced before the names");
 	expect(weir_bounds((enum weir_option)14, &lowest, &highest) == -EINVAL,
 	       "bounds of a number that is not given out");
-	expect(weir_run_set_target(run, AT_FDCWD, "/nonexistent/x", WEIR_TARGET_AUTO) == 0,
-	       "a target");
+	weir_run_free(run);
+
+	run = weir_run_new(WEIR_COPY);
+	expect(run != NULL && weir_run_add_source(run, AT_FDCWD, "/nonexistent") == 0 &&
+		       weir_run_set_target(run, AT_FDCWD, "/nonexistent/x", WEIR_TARGET_AUTO) == 0,
+	       "operands of a rule");
 	expect(weir_run_next(run, -1, &event) == 1, "an event about them");
 	expect(weir_run_add_rule(run, WEIR_RULE_EXCLUDE, "x") == -EBUSY, "a rule that is late");
 	weir_run_free(run);
