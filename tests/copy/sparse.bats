@@ -110,6 +110,7 @@ written_zeros() { # FILE
 
 # bats test_tags=D03
 @test "16 TiB of hole are copied at once" {
+	[ "$(fs_type "$S")" != overlayfs ] || skip "the map of overlay is not believed"
 	truncate -s 16T "$S/f" 2>/dev/null || truncate -s 15T "$S/f" 2>/dev/null ||
 		skip "this file system has no files of 15 TiB"
 	printf end | dd of="$S/f" bs=1 seek=$(($(stat -c %s "$S/f") - 3)) conv=notrunc status=none
