@@ -171,7 +171,7 @@ static uint64_t budget_share(uint64_t lockable, uint32_t workers, uint32_t index
 	return (pages / workers + (index < pages % workers ? 1 : 0)) * LIMIT_HUGE_PAGE_BYTES;
 }
 
-static void budget_plan(struct engine_plan *plan, const struct settings *settings, uint64_t memory,
+static void budget_plan(struct worker_plan *plan, const struct settings *settings, uint64_t memory,
 			uint64_t share)
 {
 	uint32_t chunk = settings->chunk_bytes != 0 ? settings->chunk_bytes : LIMIT_CHUNK_BYTES;
@@ -279,7 +279,7 @@ void budget_settle_inline(struct budget *budget, struct sys *sys, const struct s
 	budget->workers = 1;
 	budget->parked = budget_within(fds / 6, 1, LIMIT_INLINE_FILES);
 	budget->folder_fds = budget_within(fds / 3, 2, LIMIT_FOLDER_FDS);
-	budget->plans[0] = (struct engine_plan){
+	budget->plans[0] = (struct worker_plan){
 		.engine = WEIR_ENGINE_PLAIN,
 		.arena = {
 			.bytes = LIMIT_SMALL_BYTES + 2 * KIB(64),

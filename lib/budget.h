@@ -10,14 +10,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "engine.h"
 #include "settings.h"
+#include "worker.h"
 
 struct budget {
 	uint32_t workers;
 	uint32_t parked; /* units parked in a group, by descriptors */
 	uint32_t folder_fds;
-	struct engine_plan plans[LIMIT_WORKERS_MAX];
+	struct worker_plan plans[LIMIT_WORKERS_MAX];
 	bool too_few_fds; /* nothing can be done */
 	bool have_proc;
 	bool is_root;

@@ -86,7 +86,7 @@ struct weir_run {
 	struct claims claims;
 	struct tree tree;
 	struct commit commit;
-	struct engine_shared shared;
+	struct worker_shared shared;
 	struct budget budget;
 	struct worker *workers[LIMIT_WORKERS_MAX + 1]; /* the last: the caller's thread */
 	pthread_t worker_threads[LIMIT_WORKERS_MAX];
@@ -252,7 +252,7 @@ static int run_open(struct weir_run *run)
 		.settings = &run->settings,
 		.filter = &run->filter,
 	};
-	run->shared = (struct engine_shared){
+	run->shared = (struct worker_shared){
 		.sys = &run->sys,
 		.root = &run->root,
 		.fs = &run->fs,
@@ -304,7 +304,7 @@ static void run_join(struct weir_run *run)
 		pthread_join(run->naming_threads[i], NULL);
 	run->naming_count = 0;
 	for (uint32_t i = 0; i <= LIMIT_WORKERS_MAX; i++) {
-		engine_free(run->workers[i]);
+		worker_free(run->workers[i]);
 		run->workers[i] = NULL;
 	}
 	if (was_running)
@@ -316,7 +316,7 @@ void weir_run_free(struct weir_run *run)
 	if (run == NULL)
 		return;
 	if (run->state == RUN_RUNNING) { /* T4 */
-		engine_cancel(&run->shared, WEIR_CANCEL_NOW);
+		worker_cancel(&run->shared, WEIR_CANCEL_NOW);
 		event_unbound(&run->events);
 	}
 	run_join(run);
@@ -373,7 +373,7 @@ static void *run_commit_main(void *argument)
 /* A worker without buffers: the others go on; the last one ends the run. */
 static void run_worker_failed(struct worker *worker, int result)
 {
-	struct engine_shared *shared = worker->shared;
+	struct worker_shared *shared = worker->shared;
 	struct error error;
 
 	if (atomic_fetch_sub(&shared->alive, 1) > 1)
@@ -381,14 +381,14 @@ static void run_worker_failed(struct worker *worker, int result)
 	error_set(&error, result, ERROR_SIDE_NONE, "start the engine");
 	error.grade = ERROR_RUN;
 	event_post_error(shared->events, &error, "", true);
-	engine_cancel(shared, WEIR_CANCEL_NOW);
+	worker_cancel(shared, WEIR_CANCEL_NOW);
 	engine_abandon_queue(worker);
 }
 
 static void *run_worker_main(void *argument)
 {
 	struct worker *worker = argument;
-	int result = engine_start(worker);
+	int result = worker_start(worker);
 
 	if (result < 0)
 		run_worker_failed(worker, result);
@@ -429,11 +429,11 @@ static bool run_start_threads(struct weir_run *run)
 	pthread_sigmask(SIG_SETMASK, &all, &before); /* N2 */
 	run->commit_started = pthread_create(&run->commit_thread, NULL, run_commit_main, run) == 0;
 	for (uint32_t i = 0; i < run->budget.workers && run->commit_started; i++) {
-		run->workers[i] = engine_new(&run->shared, &run->budget.plans[i]);
+		run->workers[i] = worker_new(&run->shared, &run->budget.plans[i]);
 		if (run->workers[i] == NULL ||
 		    pthread_create(&run->worker_threads[i], NULL, run_worker_main,
 				   run->workers[i]) != 0) {
-			engine_free(run->workers[i]);
+			worker_free(run->workers[i]);
 			run->workers[i] = NULL;
 			break;
 		}
@@ -477,15 +477,15 @@ static bool run_inline_pass(struct weir_run *run, struct worker *worker)
 /* Everything that is left, in the caller's thread: no ring, no thread (N1). */
 static int run_inline(struct weir_run *run)
 {
-	struct worker *worker = engine_new(&run->shared, &run->budget.plans[0]);
+	struct worker *worker = worker_new(&run->shared, &run->budget.plans[0]);
 	int result;
 
 	WEIR_ASSERT(worker != NULL); /* without 100 KiB nothing can even be told */
 	run->workers[LIMIT_WORKERS_MAX] = worker;
 	run->asks.mute = true; /* who would answer is here */
-	result = engine_start(worker);
+	result = worker_start(worker);
 	if (result < 0) /* no buffers: all that is queued is dropped */
-		engine_cancel(&run->shared, WEIR_CANCEL_NOW);
+		worker_cancel(&run->shared, WEIR_CANCEL_NOW);
 	while (!run_inline_pass(run, worker))
 		;
 	if (!run->commit_started)
@@ -549,7 +549,7 @@ static int run_start(struct weir_run *run)
 	run->shared.is_root = run->budget.is_root;
 	if (run->budget.too_few_fds) {
 		run_tell_too_few(run);
-		engine_cancel(&run->shared, WEIR_CANCEL_NOW);
+		worker_cancel(&run->shared, WEIR_CANCEL_NOW);
 	}
 	if (small)
 		return run_inline(run);
@@ -594,7 +594,7 @@ static int run_begin(struct weir_run *run)
 	run->settings.uid = geteuid();
 	run->settings.privileged = run->settings.uid == 0;
 	if (atomic_load(&run->early_cancel) != 0)
-		engine_cancel(&run->shared, (enum weir_cancel)atomic_load(&run->early_cancel));
+		worker_cancel(&run->shared, (enum weir_cancel)atomic_load(&run->early_cancel));
 	result = operands_resolve(&run->operands, &run->tree);
 	run->links.forgets = run->operands.count == 1 && run->settings.follow != WEIR_FOLLOW_ALWAYS;
 	/* An ACL has the mode in it. */
@@ -606,7 +606,7 @@ static int run_begin(struct weir_run *run)
 		if (result < 0 &&
 		    result != -ECANCELED) { /* what is queued is dropped by whoever takes it */
 			atomic_store(&run->shared.dropped, true);
-			engine_cancel(&run->shared, WEIR_CANCEL_NOW);
+			worker_cancel(&run->shared, WEIR_CANCEL_NOW);
 		}
 		if (result != -ECANCELED && run_start(run) < 0)
 			result = -ENOMEM;
@@ -677,7 +677,7 @@ void weir_run_cancel(struct weir_run *run, enum weir_cancel how)
 	while (now < (int)how && !atomic_compare_exchange_weak(&run->early_cancel, &now, (int)how))
 		;
 	if (run->opened)
-		engine_cancel(&run->shared, how);
+		worker_cancel(&run->shared, how);
 }
 
 int weir_run_answer(struct weir_run *run, uint64_t question, int yes)

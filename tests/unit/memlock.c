@@ -67,7 +67,7 @@ struct shared {
 	struct tally tally;
 	struct bell bell;
 	struct settings settings;
-	struct engine_shared engine;
+	struct worker_shared engine;
 	struct budget budget;
 };
 
@@ -83,7 +83,7 @@ static struct shared *make_shared(const struct limit_case *limits)
 		.workers = limits->workers,
 		.chunk_bytes = limits->chunk_bytes,
 	};
-	shared->engine = (struct engine_shared){
+	shared->engine = (struct worker_shared){
 		.sys = &shared->sys, .tally = &shared->tally, .bell = &shared->bell,
 		.settings = &shared->settings,
 	};
@@ -148,11 +148,11 @@ static void start_all(void *argument)
 	budget_settle(&shared->budget, &shared->sys, &shared->settings, LIMIT_WORKERS_MAX, false);
 	CHECK_EQUAL(shared->budget.workers, limits->workers);
 	for (uint32_t i = 0; i < shared->budget.workers; i++) {
-		struct engine_plan *plan = &shared->budget.plans[i];
+		struct worker_plan *plan = &shared->budget.plans[i];
 
-		workers[i] = engine_new(&shared->engine, plan);
+		workers[i] = worker_new(&shared->engine, plan);
 		REQUIRE(workers[i] != NULL);
-		REQUIRE(engine_start(workers[i]) == 0);
+		REQUIRE(worker_start(workers[i]) == 0);
 		if (plan->registers)
 			planned += plan->arena.bytes;
 		if (workers[i]->io.registered)
@@ -178,7 +178,7 @@ static void start_all(void *argument)
 				    shared->budget.plans[i].registers);
 	CHECK_EQUAL(tally_get(&shared->tally.buffer_bytes), registered);
 	for (uint32_t i = 0; i < shared->budget.workers; i++)
-		engine_free(workers[i]);
+		worker_free(workers[i]);
 	free(shared);
 }
 
@@ -254,13 +254,13 @@ static void squeezed(void *argument)
 	budget_settle(&shared->budget, &shared->sys, &shared->settings, 1, false);
 	CHECK(shared->budget.plans[0].registers);
 	REQUIRE(setrlimit(RLIMIT_MEMLOCK, &less) == 0);
-	worker = engine_new(&shared->engine, &shared->budget.plans[0]);
+	worker = worker_new(&shared->engine, &shared->budget.plans[0]);
 	REQUIRE(worker != NULL);
-	REQUIRE(engine_start(worker) == 0);
+	REQUIRE(worker_start(worker) == 0);
 	if (worker->io.registered)
 		CHECK(worker->arena.ready_bytes <= less.rlim_cur);
 	use_worker(worker);
-	engine_free(worker);
+	worker_free(worker);
 	free(shared);
 }
 
