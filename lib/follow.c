@@ -6,7 +6,8 @@
  * F1 what is linked to is the very inode that the leader made: it is opened by
  *    one name in a held folder, compared, and linked by that descriptor;
  * F2 it is complete and durable at the level asked for, since it has its name;
- * F3 where the leader is gone or cannot be reached, the entry is copied.
+ * F3 where the leader is gone or cannot be reached, the entry is copied;
+ * F4 a name of a group is never opened: which inode it is, is all that is asked.
  */
 #define _GNU_SOURCE
 #include "follow.h"
@@ -15,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "invariant.h"
 
@@ -51,15 +53,73 @@ static void follow_check_group(struct job_env *env, struct job *job)
 	job->leads = false;
 }
 
-enum step_answer follow_group(struct job_env *env, struct job *job)
+/* Looks for the group of job.source; a name that only JOINS cannot lead one. */
+static enum step_answer follow_enter(struct job_env *env, struct job *job, bool joins)
 {
 	const struct entry entry = {
 		.type = job->type,
 		.follow = job->follow,
+		.inode = job->source.inode,
 		.name = job->name,
 		.target_name = job->target_name,
 	};
+	const struct links_name name = {
+		.source = &job->source,
+		.target_mount = job->folder->target->mount,
+		.folder = job->folder,
+		.entry = &entry,
+		.retry = job->retry,
+		.joins = joins,
+	};
 
+	switch (links_enter(env->links, &name, &job->link)) {
+	case LINKS_LEAD:
+		job->leads = true;
+		return STEP_NEXT;
+	case LINKS_FOLLOW:
+		follow_uncount(env, job);
+		return follow_turn_to(job, follow_recipe);
+	case LINKS_WAIT:
+		follow_uncount(env, job);
+		return STEP_DEFER;
+	case LINKS_NONE:
+		return STEP_NEXT;
+	case LINKS_ALONE:
+		break;
+	}
+	losses_note(&job->losses, WEIR_PROPERTY_LINKS, -ENOMEM);
+	return STEP_NEXT;
+}
+
+/* Nothing is to be decided for it but whether it is one of a group that there is. */
+static bool follow_is_plain(const struct job_env *env, const struct job *job)
+{
+	return !job->exists && !job->follow && !job->dry && job->unlinked == 0 &&
+	       job->folder->source_fs != NULL && job->folder->target != NULL &&
+	       !job->folder->target_fs->no_hard_links && (env->have_proc || env->is_root) &&
+	       settings_keeps(env->settings, WEIR_PROPERTY_LINKS);
+}
+
+enum step_answer follow_early(struct job_env *env, struct job *job)
+{
+	const struct folder *folder = job->folder;
+	int dirfd, result;
+
+	if (!follow_is_plain(env, job) ||
+	    !links_knows(env->links, folder->source_fs->device, job->inode, folder->target->mount))
+		return STEP_NEXT;
+	dirfd = dir_pin(env->root, folder->source, NULL);
+	if (dirfd < 0)
+		return STEP_NEXT; /* the open tells */
+	result = sys_statx(env->stream.sys, dirfd, job->name, false, &job->source);
+	dir_unpin(env->root, folder->source);
+	if (result < 0 || !S_ISREG(job->source.mode) || job->source.links < 2)
+		return STEP_NEXT;
+	return follow_enter(env, job, true);
+}
+
+enum step_answer follow_group(struct job_env *env, struct job *job)
+{
 	follow_check_group(env, job);
 	if (job->source.links < 2 || !settings_keeps(env->settings, WEIR_PROPERTY_LINKS))
 		return STEP_NEXT;
@@ -72,22 +132,7 @@ enum step_answer follow_group(struct job_env *env, struct job *job)
 		losses_note(&job->losses, WEIR_PROPERTY_LINKS, job->unlinked);
 		return STEP_NEXT;
 	}
-	switch (links_enter(env->links, &job->source, job->folder->target->mount, job->folder,
-			    &entry, job->retry, &job->link)) {
-	case LINKS_LEAD:
-		job->leads = true;
-		return STEP_NEXT;
-	case LINKS_FOLLOW:
-		follow_uncount(env, job);
-		return follow_turn_to(job, follow_recipe);
-	case LINKS_WAIT:
-		follow_uncount(env, job);
-		return STEP_DEFER;
-	case LINKS_ALONE:
-		break;
-	}
-	losses_note(&job->losses, WEIR_PROPERTY_LINKS, -ENOMEM);
-	return STEP_NEXT;
+	return follow_enter(env, job, false);
 }
 
 enum step_answer follow_tell(struct job_env *env, struct job *job)
@@ -153,8 +198,13 @@ static void follow_give_up(struct job_env *env, struct job *job, int result)
 
 static enum step_answer follow_open(struct job_env *env, struct job *job)
 {
-	int fd = follow_open_leader(env, job->link);
+	int fd = links_inode(env->links, job->link);
 
+	if (fd < 0) {
+		fd = follow_open_leader(env, job->link);
+		if (fd >= 0)
+			fd = links_lend(env->links, job->link, fd);
+	}
 	if (fd == -EMFILE || fd == -ENFILE) {
 		error_set(&job->error, fd, ERROR_SIDE_TARGET, "open the first link of");
 		return STEP_FAIL;
@@ -169,10 +219,10 @@ static enum step_answer follow_open(struct job_env *env, struct job *job)
 	return STEP_NEXT;
 }
 
-static void follow_close(struct job_env *env, struct job *job)
+/* The descriptor is the group's. */
+static void follow_let_go(struct job_env *env, struct job *job)
 {
-	if (job->target_fd >= 0)
-		sys_close(env->stream.sys, job->target_fd);
+	(void)env;
 	job->target_fd = -1;
 }
 
@@ -184,7 +234,7 @@ static enum step_answer follow_park(struct job_env *env, struct job *job)
 }
 
 const struct step follow_recipe[] = {
-	{ "open leader", follow_open, NULL, follow_close },
+	{ "open leader", follow_open, NULL, follow_let_go },
 	{ "park", follow_park, NULL, NULL },
 	{ NULL, NULL, NULL, NULL },
 };

@@ -10,6 +10,10 @@
 
 extern const struct step follow_recipe[];
 
+/* Row, before the source is opened: a name that its listing calls an inode of which
+ * there is a group is linked without opening it. */
+enum step_answer follow_early(struct job_env *env, struct job *job);
+
 /* A row of a recipe, once the source is known: goes on (NEXT) with what has one
  * link or leads its group. */
 enum step_answer follow_group(struct job_env *env, struct job *job);

@@ -40,6 +40,7 @@ void job_begin(struct job *job, const struct step *recipe, const struct batch *b
 	ask_init(&job->ask);
 	job->retyped = batch->retyped;
 	job->type = entry->type;
+	job->inode = entry->inode;
 	job->follow = entry->follow;
 	job->source_dirfd = -1;
 	job->source_fd = -1;

@@ -116,6 +116,7 @@ struct job {
 	struct flags flags;    /* of the source, to be kept */
 	bool follow;	       /* an operand in /proc: its last component is followed */
 	unsigned char type;
+	uint64_t inode;	  /* as the listing told, or 0 */
 	int source_dirfd; /* pinned, or -1 */
 	int source_fd;
 	int target_dirfd; /* pinned, or -1 */

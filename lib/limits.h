@@ -112,7 +112,7 @@
 #define LIMIT_PATTERN_BYTES KIB(4) /* with NUL, as PATH_MAX: longer ones match nothing */
 #define LIMIT_RULES_BYTES MIB(64)  /* all rules: a list from elsewhere takes no more */
 
-_Static_assert(2 * LIMIT_NAME_BYTES + 1 <= LIMIT_BATCH_BYTES, "one entry fits a batch");
+_Static_assert(2 * LIMIT_NAME_BYTES + 9 <= LIMIT_BATCH_BYTES, "one entry fits a batch");
 _Static_assert(LIMIT_CHUNK_BYTES % LIMIT_ALIGN_BYTES == 0, "chunks are whole blocks");
 _Static_assert(LIMIT_ZERO_BYTES % LIMIT_ALIGN_BYTES == 0, "holes are whole blocks");
 _Static_assert(LIMIT_SMALL_BYTES % LIMIT_ALIGN_BYTES == 0, "slots are whole blocks");

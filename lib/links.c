@@ -15,7 +15,8 @@
  * H3 only inodes with more than one link are here, and where each name is met
  *    once, only until all their links were copied;
  * H4 a name joins a group only if its source looks as it did when the group was
- *    begun: an inode number may be given to another file.
+ *    begun: an inode number may be given to another file;
+ * H5 the descriptor of a group is open only while somebody holds the group.
  */
 #define _GNU_SOURCE
 #include "links.h"
@@ -44,6 +45,7 @@ int links_open(struct links *links, struct root *root, struct queue *queue)
 static void links_free(struct links *links, struct link_group *group)
 {
 	WEIR_ASSERT(list_empty(&group->waiting)); /* H1 */
+	WEIR_ASSERT(group->fd < 0);		  /* H5 */
 	if (group->dir != NULL)
 		dir_put(links->root, group->dir);
 	free(group->name);
@@ -155,6 +157,7 @@ static struct link_group *links_add(struct links *links, const struct sys_stat *
 	links_know(group, source);
 	group->left = source->links;
 	group->refs = 1;
+	group->fd = -1;
 	group->listed = true;
 	list_init(&group->waiting);
 	links_list(links, group);
@@ -187,44 +190,57 @@ static bool links_is_same(const struct link_group *group, const struct sys_stat 
 	       group->mtime.tv_nsec == source->mtime.tv_nsec;
 }
 
-static bool links_wait(struct links *links, struct link_group *group, struct folder *folder,
-		       const struct entry *entry, bool retry)
+static bool links_wait(struct links *links, struct link_group *group, const struct links_name *name)
 {
-	struct batch *batch =
-		batch_new(folder, strlen(entry->name) + strlen(entry->target_name) + 3);
+	const struct entry *entry = name->entry;
+	struct batch *batch = batch_new(
+		name->folder, strlen(entry->name) + strlen(entry->target_name) + ENTRY_FIXED_BYTES);
 
 	if (batch == NULL)
 		return false;
-	batch->retry = retry;
+	batch->retry = name->retry;
 	batch->counted = true;
-	batch_add(batch, entry->follow ? entry->type | ENTRY_FOLLOW : entry->type, entry->name,
-		  entry->target_name);
+	batch_add(batch, entry);
 	list_add_tail(&group->waiting, &batch->node);
 	queue_defer(links->queue);
 	return true;
 }
 
-enum links_answer links_enter(struct links *links, const struct sys_stat *source,
-			      uint64_t target_mount, struct folder *folder,
-			      const struct entry *entry, bool retry, struct link_group **group)
+bool links_knows(struct links *links, uint64_t device, uint64_t inode, uint64_t target_mount)
 {
+	bool found;
+
+	if (inode == 0 || atomic_load_explicit(&links->count, memory_order_relaxed) == 0)
+		return false;
+	pthread_mutex_lock(&links->lock);
+	found = links_find(links, device, inode, target_mount) != NULL;
+	pthread_mutex_unlock(&links->lock);
+	return found;
+}
+
+enum links_answer links_enter(struct links *links, const struct links_name *name,
+			      struct link_group **group)
+{
+	const struct sys_stat *source = name->source;
 	enum links_answer answer = LINKS_ALONE;
 	struct link_group *found, *stale = NULL;
 
 	pthread_mutex_lock(&links->lock);
-	found = links_find(links, source->device, source->inode, target_mount);
+	found = links_find(links, source->device, source->inode, name->target_mount);
 	if (found != NULL && !links_is_same(found, source)) {
 		links_unlist(links, found); /* H4; who holds it keeps it */
 		if (found->refs == 0)
 			stale = found;
 		found = NULL;
 	}
-	if (found == NULL) {
-		found = links_add(links, source, target_mount);
+	if (found == NULL && name->joins) {
+		answer = LINKS_NONE;
+	} else if (found == NULL) {
+		found = links_add(links, source, name->target_mount);
 		answer = found != NULL ? LINKS_LEAD : LINKS_ALONE;
 	} else if (found->named) {
 		answer = LINKS_FOLLOW;
-	} else if (links_wait(links, found, folder, entry, retry)) {
+	} else if (links_wait(links, found, name)) {
 		answer = LINKS_WAIT;
 	}
 	if (answer == LINKS_LEAD || answer == LINKS_FOLLOW) {
@@ -245,12 +261,61 @@ void links_update(struct links *links, struct link_group *group, const struct sy
 	pthread_mutex_unlock(&links->lock);
 }
 
-/* Drops the caller's reference under the lock; true if the group is to be freed
- * after it. */
-static bool links_put(struct link_group *group)
+/* What is to be done after the lock by who dropped a reference. */
+struct links_rest {
+	struct link_group *group; /* to be freed, or NULL */
+	int fd;			  /* to be closed, or -1 */
+};
+
+/* Drops the caller's reference, under the lock. */
+static struct links_rest links_put(struct link_group *group)
 {
+	struct links_rest rest = { NULL, -1 };
+
 	WEIR_ASSERT(group->refs > 0);
-	return --group->refs == 0;
+	group->refs--;
+	if (group->refs == 0)
+		rest.group = group;
+	if (group->refs == (group->listed ? 1U : 0U)) {
+		rest.fd = group->fd;
+		group->fd = -1;
+	}
+	return rest;
+}
+
+static void links_end(struct links *links, const struct links_rest *rest)
+{
+	if (rest->fd >= 0)
+		sys_close(links->root->sys, rest->fd);
+	if (rest->group != NULL)
+		links_free(links, rest->group);
+}
+
+int links_inode(struct links *links, struct link_group *group)
+{
+	int fd;
+
+	pthread_mutex_lock(&links->lock);
+	fd = group->fd;
+	pthread_mutex_unlock(&links->lock);
+	return fd;
+}
+
+int links_lend(struct links *links, struct link_group *group, int fd)
+{
+	int unused = -1;
+
+	pthread_mutex_lock(&links->lock);
+	WEIR_ASSERT(group->named && group->refs > (group->listed ? 1U : 0U));
+	if (group->fd < 0)
+		group->fd = fd;
+	else
+		unused = fd;
+	fd = group->fd;
+	pthread_mutex_unlock(&links->lock);
+	if (unused >= 0)
+		sys_close(links->root->sys, unused);
+	return fd;
 }
 
 /* Sends back what waited. */
@@ -267,7 +332,7 @@ void links_named(struct links *links, struct link_group *group, struct dir *dir,
 {
 	char *copy = strdup(name);
 	struct list waiting;
-	bool last;
+	struct links_rest rest;
 
 	if (copy == NULL) {
 		links_lost(links, group);
@@ -285,57 +350,54 @@ void links_named(struct links *links, struct link_group *group, struct dir *dir,
 	list_move_all(&group->waiting, &waiting);
 	if (--group->left == 0 && links->forgets)
 		links_unlist(links, group); /* H3 */
-	last = links_put(group);
+	rest = links_put(group);
 	pthread_mutex_unlock(&links->lock);
 	links_wake(links, &waiting);
-	if (last)
-		links_free(links, group);
+	links_end(links, &rest);
 }
 
 void links_lost(struct links *links, struct link_group *group)
 {
 	struct list waiting;
-	bool last;
+	struct links_rest rest;
 
 	list_init(&waiting);
 	pthread_mutex_lock(&links->lock);
 	WEIR_ASSERT(!group->named);
 	list_move_all(&group->waiting, &waiting);
 	links_unlist(links, group);
-	last = links_put(group);
+	rest = links_put(group);
 	pthread_mutex_unlock(&links->lock);
 	links_wake(links, &waiting);
-	if (last)
-		links_free(links, group);
+	links_end(links, &rest);
 }
 
 void links_followed(struct links *links, struct link_group *group)
 {
-	bool last;
+	struct links_rest rest;
 
 	pthread_mutex_lock(&links->lock);
 	WEIR_ASSERT(group->named);
 	/* A file whose links grew meanwhile has more names than it said. */
 	if (group->left > 0 && --group->left == 0 && links->forgets)
 		links_unlist(links, group);
-	last = links_put(group);
+	rest = links_put(group);
 	pthread_mutex_unlock(&links->lock);
-	if (last)
-		links_free(links, group);
+	links_end(links, &rest);
 }
 
 bool links_release(struct links *links, struct link_group *group, bool spoiled)
 {
-	bool splits, last;
+	struct links_rest rest;
+	bool splits;
 
 	pthread_mutex_lock(&links->lock);
 	WEIR_ASSERT(group->named);
 	splits = spoiled && group->listed;
 	if (spoiled)
 		links_unlist(links, group);
-	last = links_put(group);
+	rest = links_put(group);
 	pthread_mutex_unlock(&links->lock);
-	if (last)
-		links_free(links, group);
+	links_end(links, &rest);
 	return splits;
 }

@@ -35,6 +35,7 @@ struct link_group {
 	struct list waiting; /* batches of one entry, while not named */
 	struct dir *dir;     /* where the leader is, referenced */
 	char *name;	     /* its name there, owned */
+	int fd;		     /* its inode, O_PATH, while a follower is held, or -1 */
 	uint64_t made_device;
 	uint64_t made_inode;
 };
@@ -45,7 +46,7 @@ struct links {
 	struct queue *queue;
 	struct link_group **buckets;
 	size_t bucket_count; /* a power of 2, or 0 before the first group */
-	size_t count;
+	_Atomic size_t count;
 	bool forgets; /* groups whose links were all copied: names come once only */
 };
 
@@ -54,6 +55,17 @@ enum links_answer {
 	LINKS_FOLLOW, /* to be linked to group->name in group->dir */
 	LINKS_WAIT,   /* taken over: it comes back through the queue */
 	LINKS_ALONE,  /* no memory for a group: a file of its own */
+	LINKS_NONE,   /* no group has it, and it was not to lead one */
+};
+
+/* A name of a source that was met. */
+struct links_name {
+	const struct sys_stat *source;
+	uint64_t target_mount;
+	struct folder *folder;
+	const struct entry *entry;
+	bool retry;
+	bool joins; /* a group that there is, or none: it is not open, and cannot lead */
 };
 
 /* 0 or -errno. */
@@ -61,11 +73,21 @@ int links_open(struct links *links, struct root *root, struct queue *queue);
 /* Nothing may hold a group any more. */
 void links_close(struct links *links);
 
-/* Meets ENTRY of FOLDER, a name of SOURCE.  LEAD and FOLLOW: *group is held, and
- * given back by one of the calls below. */
-enum links_answer links_enter(struct links *links, const struct sys_stat *source,
-			      uint64_t target_mount, struct folder *folder,
-			      const struct entry *entry, bool retry, struct link_group **group);
+/* True if the inode has a group by now.  A hint: it may be another one tomorrow. */
+bool links_knows(struct links *links, uint64_t device, uint64_t inode, uint64_t target_mount);
+
+/* Meets a name.  LEAD and FOLLOW: *group is held, and given back by one of the
+ * calls below. */
+enum links_answer links_enter(struct links *links, const struct links_name *name,
+			      struct link_group **group);
+
+/* The descriptor of what a held group's names are linked to, or -1: not open.  It
+ * is the group's, and stays open until the last holder gives the group back. */
+int links_inode(struct links *links, struct link_group *group);
+
+/* Gives the group FD, which somebody else may have done meanwhile.  The one that
+ * it has from now on. */
+int links_lend(struct links *links, struct link_group *group, int fd);
 
 /* The leader begins anew, with a source that changed. */
 void links_update(struct links *links, struct link_group *group, const struct sys_stat *source);

@@ -154,11 +154,13 @@ static void naming_told(struct naming *naming, const struct unit *unit, enum pub
 
 /* ---- one unit, one folder ---- */
 
-static void naming_close_unit(struct naming *naming, struct unit *unit)
+/* The descriptor of a link is its group's. */
+static int naming_close_unit(struct naming *naming, struct unit *unit)
 {
-	if (unit->fd >= 0)
-		sys_close(naming->sys, unit->fd);
+	int result = unit->fd >= 0 && !unit->is_link ? sys_close(naming->sys, unit->fd) : 0;
+
 	unit->fd = -1;
+	return result;
 }
 
 /* The names that are refused now are copied, or linked to another leader. */
@@ -199,8 +201,10 @@ static void naming_settle_link(struct naming *naming, struct unit *unit, bool do
 void naming_lose(struct naming *naming, struct unit *unit, int result)
 {
 	struct dir *target = unit->folder->target;
+	struct entry entry = entry_of(unit->type, unit->name, unit->target_name);
 	struct error error = { 0 };
 
+	entry.follow = unit->follow;
 	if (unit->temp_named) {
 		int dirfd = dir_pin(naming->root, target, NULL);
 
@@ -219,9 +223,7 @@ void naming_lose(struct naming *naming, struct unit *unit, int result)
 	/* A link that was refused is copied now, or linked to another leader; that
 	 * is no second try of its data. */
 	if ((!unit->retry || unit->is_link) && !unit->once && !atomic_load(&naming->dropping) &&
-	    queue_push_retry(naming->queue, unit->folder,
-			     (unsigned char)(unit->type | (unit->follow ? ENTRY_FOLLOW : 0)),
-			     unit->name, unit->target_name, unit->refused) == 0) {
+	    queue_push_retry(naming->queue, unit->folder, &entry, unit->refused) == 0) {
 		tally_sub(&naming->tally->bytes_found, unit->found_bytes);
 		return;
 	}
@@ -383,6 +385,7 @@ static void naming_publish_unit(struct naming *naming, struct unit *unit, struct
 	struct error error = { 0 };
 	enum publish_answer answer = PUBLISH_FAILED;
 	int dirfd = dir_pin(naming->root, target, NULL);
+	int result;
 
 	if (dirfd < 0) {
 		error_set(&error, dirfd, ERROR_SIDE_TARGET, "open folder of");
@@ -407,13 +410,9 @@ static void naming_publish_unit(struct naming *naming, struct unit *unit, struct
 		naming_lose(naming, unit, -EOPNOTSUPP);
 		return;
 	}
-	if (unit->fd >= 0) {
-		int result = sys_close(naming->sys, unit->fd);
-
-		unit->fd = -1;
-		if (result < 0 && answer == PUBLISH_DONE)
-			error_set(&error, result, ERROR_SIDE_TARGET, "close");
-	}
+	result = naming_close_unit(naming, unit);
+	if (result < 0 && answer == PUBLISH_DONE)
+		error_set(&error, result, ERROR_SIDE_TARGET, "close");
 	if (error.grade != ERROR_NONE)
 		naming_post_error(naming, &error, unit->folder, unit->target_name);
 	naming_told(naming, unit, answer, slice);

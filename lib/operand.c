@@ -607,6 +607,15 @@ static int operand_queue_folder(struct tree *tree, struct folder *pair,
 	return 0;
 }
 
+int operand_add_file(struct tree *tree, struct folder *pair, struct batch **batch,
+		     const struct operand *source)
+{
+	struct entry entry = entry_of(source->type, source->name, source->target_name);
+
+	entry.follow = source->magic;
+	return tree_add(tree, pair, batch, &entry);
+}
+
 /* Lets go of a pair; everything it was for holds references of its own. */
 static void operand_put_pair(struct tree *tree, struct folder *pair)
 {
@@ -635,9 +644,7 @@ static int operands_queue_one(struct operands *operands, struct tree *tree,
 		return operand_queue_folder(tree, *pair, source);
 	if ((*pair)->source == NULL)
 		return operand_leave_out(tree, error, "open folder of", NULL, source);
-	return tree_add(tree, *pair, batch,
-			(unsigned char)(source->type | (source->magic ? ENTRY_FOLLOW : 0)),
-			source->name, source->target_name);
+	return operand_add_file(tree, *pair, batch, source);
 }
 
 /* Removes what killed runs left in the target, then holds it shared until the

@@ -76,6 +76,10 @@ int operand_fatal(struct tree *tree, long result, const char *operation, const c
 int operand_leave_out(struct tree *tree, long result, const char *operation, const char *text,
 		      const struct operand *source);
 
+/* Adds an operand that is no folder to *batch of its pair.  0 or -ENOMEM. */
+int operand_add_file(struct tree *tree, struct folder *pair, struct batch **batch,
+		     const struct operand *source);
+
 /* The folder of a folder operand, below the one that pairs where it lies with
  * where it goes.  NULL: out of memory. */
 struct folder *operand_folder(struct folder *pair, const struct operand *source);

@@ -198,6 +198,7 @@ static bool outcome_retype(struct worker *worker, struct job *job)
 	struct worker_shared *shared = worker->shared;
 	struct batch *batch = NULL;
 	struct folder *child = NULL;
+	struct entry entry;
 	unsigned char type;
 	int result;
 
@@ -208,9 +209,10 @@ static bool outcome_retype(struct worker *worker, struct job *job)
 		error_set_source(&job->error, result, "stat");
 	if (result < 0)
 		return false;
-	if ((type & ~ENTRY_FOLLOW) == DT_DIR)
+	entry = entry_of(type, job->name, job->target_name);
+	if (entry.type == DT_DIR)
 		child = folder_new(job->folder, job->name, job->target_name);
-	else if (tree_add(shared->tree, job->folder, &batch, type, job->name, job->target_name) < 0)
+	else if (tree_add(shared->tree, job->folder, &batch, &entry) < 0)
 		batch = NULL;
 	if (child == NULL && batch == NULL)
 		return false;
@@ -218,7 +220,7 @@ static bool outcome_retype(struct worker *worker, struct job *job)
 	tree_tell_retyped(shared->tree, job->folder, job->name);
 	if (child != NULL) {
 		child->retyped = true;
-		child->follow = (type & ENTRY_FOLLOW) != 0;
+		child->follow = entry.follow;
 		tree_push(shared->tree, child);
 	} else {
 		batch->retyped = true;

@@ -213,9 +213,7 @@ static int plan_operand(struct plan *plan, const struct operand *source)
 	if (pair == NULL)
 		return -ENOMEM;
 	if (!source->is_folder)
-		return tree_add(plan->tree, pair, &level->batch,
-				(unsigned char)(source->type | (source->magic ? ENTRY_FOLLOW : 0)),
-				source->name, source->target_name);
+		return operand_add_file(plan->tree, pair, &level->batch, source);
 	folder = operand_folder(pair, source);
 	if (folder == NULL)
 		return -ENOMEM;

@@ -74,17 +74,18 @@ void queue_push_batch(struct queue *queue, struct batch *batch)
 	bell_ring(queue->bell);
 }
 
-int queue_push_retry(struct queue *queue, struct folder *folder, unsigned char type,
-		     const char *name, const char *target_name, int unlinked)
+int queue_push_retry(struct queue *queue, struct folder *folder, const struct entry *entry,
+		     int unlinked)
 {
-	struct batch *batch = batch_new(folder, strlen(name) + strlen(target_name) + 3);
+	struct batch *batch = batch_new(folder, strlen(entry->name) + strlen(entry->target_name) +
+							ENTRY_FIXED_BYTES);
 
 	if (batch == NULL)
 		return -ENOMEM;
 	batch->retry = unlinked == 0;
 	batch->unlinked = unlinked;
 	batch->counted = true;
-	batch_add(batch, type, name, target_name);
+	batch_add(batch, entry);
 	queue_push_batch(queue, batch);
 	return 0;
 }
@@ -184,21 +185,24 @@ struct batch *batch_new(struct folder *folder, size_t room)
 	return batch;
 }
 
-bool batch_add(struct batch *batch, unsigned char type, const char *name, const char *target_name)
+bool batch_add(struct batch *batch, const struct entry *entry)
 {
-	size_t name_bytes = strlen(name) + 1;
-	size_t target_bytes = strcmp(name, target_name) == 0 ? 1 : strlen(target_name) + 1;
+	bool same = strcmp(entry->name, entry->target_name) == 0;
+	const char *target_name = same ? "" : entry->target_name;
+	size_t name_bytes = strlen(entry->name) + 1;
+	size_t target_bytes = strlen(target_name) + 1;
+	char *at = batch->names + batch->bytes;
 
 	if (batch->count >= LIMIT_BATCH_NAMES ||
-	    batch->bytes + 1 + name_bytes + target_bytes > batch->room)
+	    batch->bytes + ENTRY_FIXED_BYTES - 2 + name_bytes + target_bytes > batch->room)
 		return false;
-	batch->names[batch->bytes] = (char)type;
-	memcpy(batch->names + batch->bytes + 1, name, name_bytes);
-	if (target_bytes > 1)
-		memcpy(batch->names + batch->bytes + 1 + name_bytes, target_name, target_bytes);
-	else
-		batch->names[batch->bytes + 1 + name_bytes] = '\0'; /* the same */
-	batch->bytes += 1 + name_bytes + target_bytes;
+	*at++ = (char)(entry->type | (entry->follow ? ENTRY_FOLLOW : 0));
+	memcpy(at, &entry->inode, sizeof(entry->inode));
+	at += sizeof(entry->inode);
+	memcpy(at, entry->name, name_bytes);
+	at += name_bytes;
+	memcpy(at, target_name, target_bytes);
+	batch->bytes = (size_t)(at + target_bytes - batch->names);
 	batch->count++;
 	folder_get(batch->folder);
 	return true;
@@ -212,6 +216,8 @@ bool batch_next(struct batch *batch, struct entry *entry)
 		return false;
 	entry->type = (unsigned char)*at & (unsigned char)~ENTRY_FOLLOW;
 	entry->follow = ((unsigned char)*at++ & ENTRY_FOLLOW) != 0;
+	memcpy(&entry->inode, at, sizeof(entry->inode));
+	at += sizeof(entry->inode);
 	entry->name = at;
 	at += strlen(at) + 1;
 	entry->target_name = *at != '\0' ? at : entry->name;

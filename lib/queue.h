@@ -28,7 +28,7 @@ struct batch {
 	size_t bytes;	 /* of names used */
 	size_t room;	 /* of names at all */
 	size_t position; /* of the next entry to hand out */
-	char names[];	 /* each: type byte, name, NUL, target name, NUL */
+	char names[];	 /* each: type byte, inode, name, NUL, target name, NUL */
 };
 
 /* Beside the DT_ word of an entry: its last component is a link to be followed. */
@@ -37,9 +37,24 @@ struct batch {
 struct entry {
 	unsigned char type; /* DT_ word */
 	bool follow;	    /* ENTRY_FOLLOW was set */
+	uint64_t inode;	    /* as its listing told, a hint only; 0: not known */
 	const char *name;
 	const char *target_name; /* same as name but for operands */
 };
+
+/* Bytes of an entry in a batch beside its two names. */
+#define ENTRY_FIXED_BYTES (1 + sizeof(uint64_t) + 2)
+
+/* WORD: a DT_ word, with ENTRY_FOLLOW or not. */
+static inline struct entry entry_of(unsigned char word, const char *name, const char *target_name)
+{
+	return (struct entry){
+		.type = (unsigned char)(word & ~ENTRY_FOLLOW),
+		.follow = (word & ENTRY_FOLLOW) != 0,
+		.name = name,
+		.target_name = target_name,
+	};
+}
 
 struct queue {
 	pthread_mutex_t lock;
@@ -70,8 +85,8 @@ void queue_push_batch(struct queue *queue, struct batch *batch);
 
 /* One entry alone, for a second try: of its data (G4), or, with UNLINKED below 0,
  * because it could not be a hard link.  0 or -ENOMEM. */
-int queue_push_retry(struct queue *queue, struct folder *folder, unsigned char type,
-		     const char *name, const char *target_name, int unlinked);
+int queue_push_retry(struct queue *queue, struct folder *folder, const struct entry *entry,
+		     int unlinked);
 
 /* An entry will come by queue_push_deferred(): until then it is outstanding. */
 void queue_defer(struct queue *queue);
@@ -99,7 +114,7 @@ bool queue_is_shut(struct queue *queue);
 
 struct batch *batch_new(struct folder *folder, size_t room);
 /* False: no room left, or full. */
-bool batch_add(struct batch *batch, unsigned char type, const char *name, const char *target_name);
+bool batch_add(struct batch *batch, const struct entry *entry);
 /* The next entry; false at the end.  Its names live as long as the batch. */
 bool batch_next(struct batch *batch, struct entry *entry);
 

@@ -558,6 +558,7 @@ enum step_answer regular_park(struct job_env *env, struct job *job)
 
 const struct step regular_recipe[] = {
 	{ "look up target", regular_look, NULL, NULL },
+	{ "join links", follow_early, NULL, NULL },
 	{ "open source", regular_open, regular_opened, regular_close_source },
 	{ "identify", regular_identify, regular_identify, NULL },
 	{ "make target", regular_make, NULL, regular_drop_target },

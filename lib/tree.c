@@ -426,20 +426,20 @@ static int tree_begin(struct tree *tree, struct folder *folder, struct error *er
 
 /* ---- listing ---- */
 
-int tree_add(struct tree *tree, struct folder *folder, struct batch **batch, unsigned char type,
-	     const char *name, const char *target_name)
+int tree_add(struct tree *tree, struct folder *folder, struct batch **batch,
+	     const struct entry *entry)
 {
-	if (*batch != NULL && batch_add(*batch, type, name, target_name))
+	if (*batch != NULL && batch_add(*batch, entry))
 		goto added;
 	if (*batch != NULL)
 		tree_put_batch(tree, *batch);
 	*batch = batch_new(folder, LIMIT_BATCH_BYTES);
 	if (*batch == NULL)
 		return -ENOMEM;
-	if (!batch_add(*batch, type, name, target_name))
+	if (!batch_add(*batch, entry))
 		WEIR_ASSERT(false); /* one entry always fits an empty batch */
 added:
-	if ((type & ~ENTRY_FOLLOW) == DT_REG) {
+	if (entry->type == DT_REG) {
 		tally_add(&tree->tally->files_found, 1);
 		tally_add(&tree->tally->files_open, 1);
 	}
@@ -576,10 +576,12 @@ static void tree_take_entry(struct tree *tree, struct listing *listing,
 		} else {
 			error_set(&error, -ENOMEM, ERROR_SIDE_SOURCE, "list");
 		}
-	} else if (error.grade == ERROR_NONE &&
-		   tree_add(tree, folder, &listing->batch, type | follow, entry->name,
-			    entry->name) < 0) {
-		error_set(&error, -ENOMEM, ERROR_SIDE_SOURCE, "list");
+	} else if (error.grade == ERROR_NONE) {
+		struct entry found = entry_of(type | follow, entry->name, entry->name);
+
+		found.inode = entry->inode;
+		if (tree_add(tree, folder, &listing->batch, &found) < 0)
+			error_set(&error, -ENOMEM, ERROR_SIDE_SOURCE, "list");
 	}
 	if (error.grade != ERROR_NONE)
 		tree_error(tree, &error, folder, entry->name);
@@ -676,6 +678,7 @@ static bool tree_retype(struct tree *tree, struct folder *folder, const struct e
 {
 	struct folder *parent = folder->parent;
 	struct batch *batch = NULL;
+	struct entry entry;
 	unsigned char type;
 
 	if ((error->errnum != ENOTDIR && error->errnum != ELOOP) || folder->source != NULL ||
@@ -683,7 +686,8 @@ static bool tree_retype(struct tree *tree, struct folder *folder, const struct e
 	    tree_look_again(tree, parent, folder->name, &type) < 0 ||
 	    (type & ~ENTRY_FOLLOW) == DT_DIR)
 		return false;
-	if (tree_add(tree, parent, &batch, type, folder->name, folder->target_name) < 0)
+	entry = entry_of(type, folder->name, folder->target_name);
+	if (tree_add(tree, parent, &batch, &entry) < 0)
 		return false;
 	batch->retyped = true;
 	tree_tell_retyped(tree, parent, folder->name);

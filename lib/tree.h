@@ -49,8 +49,8 @@ void tree_release(struct tree *tree, struct folder *folder);
 void tree_put_batch(struct tree *tree, struct batch *batch);
 
 /* Adds an entry to *batch, putting and renewing it when full.  0 or -ENOMEM. */
-int tree_add(struct tree *tree, struct folder *folder, struct batch **batch, unsigned char type,
-	     const char *name, const char *target_name);
+int tree_add(struct tree *tree, struct folder *folder, struct batch **batch,
+	     const struct entry *entry);
 
 /* Tells an error of FOLDER itself (NAME NULL) or of an entry of it. */
 void tree_error(struct tree *tree, const struct error *error, const struct folder *folder,

@@ -446,6 +446,21 @@ group_of() { # PATH
 	no_temps "$D"
 }
 
+# bats test_tags=J06
+@test "the later names of a group are linked without opening them" {
+	local i
+
+	mkdir "$S/a"
+	mktree file "$S/a/x1" 5000
+	for i in {2..200}; do ln "$S/a/x1" "$S/a/x$i"; done
+	[ -x "$WEIR_FAULT" ] || skip "there is no fault build"
+	exits 0 env WEIR_TRACE="$T/trace" "$WEIR_FAULT" copy -a --engine=plain "$S/a" "$D"
+	same --links --mode --times "$S/a" "$D/a"
+	# The leader is opened to be read; what it became, when others come for it.
+	[ "$(awk '$2 == "open" && $4 ~ /^x[0-9]+$/' "$T/trace" | wc -l)" -lt 100 ]
+	[ "$(awk '$2 == "link" && $4 ~ /^x[0-9]+$/' "$T/trace" | wc -l)" -eq 200 ]
+}
+
 # bats test_tags=J08
 @test "hard-linked symbolic links and FIFOs stay linked" {
 	mkdir "$S/a"

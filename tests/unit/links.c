@@ -5,6 +5,8 @@
 #include "lib/links.h"
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "unit.h"
 
@@ -47,13 +49,26 @@ static void close_bench(void)
 	free(bench);
 }
 
+static enum links_answer meet(const struct sys_stat *source, uint64_t target_mount,
+			      const struct entry *entry, struct link_group **group)
+{
+	const struct links_name name = {
+		.source = source,
+		.target_mount = target_mount,
+		.folder = bench->folder,
+		.entry = entry,
+	};
+
+	return links_enter(&bench->links, &name, group);
+}
+
 static enum links_answer enter(uint64_t inode, uint32_t count, const char *name,
 			       struct link_group **group)
 {
 	struct sys_stat source = { .device = 7, .inode = inode, .links = count };
 	struct entry entry = { .type = DT_REG, .name = name, .target_name = name };
 
-	return links_enter(&bench->links, &source, 9, bench->folder, &entry, false, group);
+	return meet(&source, 9, &entry, group);
 }
 
 /* The name of what came back, or "". */
@@ -146,23 +161,76 @@ static void reused(void)
 	struct link_group *one = NULL, *two = NULL, *three = NULL;
 
 	open_bench();
-	REQUIRE(links_enter(&bench->links, &source, 9, bench->folder, &entry, false, &one) ==
-		LINKS_LEAD);
+	REQUIRE(meet(&source, 9, &entry, &one) == LINKS_LEAD);
 	links_named(&bench->links, one, bench->folder->target, "x", 9, 100);
 	source.mtime.tv_nsec = 1;
-	CHECK_EQUAL(links_enter(&bench->links, &source, 9, bench->folder, &entry, false, &two),
-		    LINKS_LEAD);
+	CHECK_EQUAL(meet(&source, 9, &entry, &two), LINKS_LEAD);
 	source.size_bytes = 6;
-	CHECK_EQUAL(links_enter(&bench->links, &source, 9, bench->folder, &entry, false, &three),
-		    LINKS_LEAD);
+	CHECK_EQUAL(meet(&source, 9, &entry, &three), LINKS_LEAD);
 	links_lost(&bench->links, two);
 	/* One that leads and begins anew is known by what it is now. */
 	source.size_bytes = 7;
 	links_update(&bench->links, three, &source);
-	CHECK_EQUAL(links_enter(&bench->links, &source, 9, bench->folder, &entry, false, &two),
-		    LINKS_WAIT);
+	CHECK_EQUAL(meet(&source, 9, &entry, &two), LINKS_WAIT);
 	links_named(&bench->links, three, bench->folder->target, "x", 9, 101);
 	CHECK_TEXT(comes_back(), "x");
+	close_bench();
+}
+
+/* A name that was not opened joins a group or nothing. */
+static void joins(void)
+{
+	struct sys_stat source = { .device = 7, .inode = 1, .links = 3, .size_bytes = 5 };
+	struct entry entry = { .type = DT_REG, .name = "x", .target_name = "x" };
+	struct links_name name = {
+		.source = &source, .target_mount = 9, .entry = &entry, .joins = true
+	};
+	struct link_group *leader = NULL, *group = NULL;
+
+	open_bench();
+	name.folder = bench->folder;
+	CHECK(!links_knows(&bench->links, 7, 1, 9));
+	CHECK_EQUAL(links_enter(&bench->links, &name, &group), LINKS_NONE);
+	CHECK_EQUAL(bench->links.count, 0);
+	REQUIRE(meet(&source, 9, &entry, &leader) == LINKS_LEAD);
+	CHECK(links_knows(&bench->links, 7, 1, 9));
+	CHECK(!links_knows(&bench->links, 7, 2, 9));
+	CHECK(!links_knows(&bench->links, 8, 1, 9));
+	CHECK(!links_knows(&bench->links, 7, 1, 8));
+	CHECK(!links_knows(&bench->links, 7, 0, 9)); /* no inode is not known */
+	CHECK_EQUAL(links_enter(&bench->links, &name, &group), LINKS_WAIT);
+	links_named(&bench->links, leader, bench->folder->target, "x", 9, 100);
+	CHECK_TEXT(comes_back(), "x");
+	CHECK_EQUAL(links_enter(&bench->links, &name, &group), LINKS_FOLLOW);
+	links_followed(&bench->links, group);
+	source.size_bytes = 6; /* another file by now */
+	CHECK_EQUAL(links_enter(&bench->links, &name, &group), LINKS_NONE);
+	CHECK_EQUAL(bench->links.count, 0);
+	close_bench();
+}
+
+/* H5: one descriptor for all who hold the group, and none after the last. */
+static void lent(void)
+{
+	struct link_group *leader = NULL, *one = NULL, *two = NULL;
+	int fd = dup(0), other = dup(0);
+
+	open_bench();
+	REQUIRE(fd >= 0 && other >= 0);
+	CHECK_EQUAL(enter(1, 9, "a", &leader), LINKS_LEAD);
+	links_named(&bench->links, leader, bench->folder->target, "a", 9, 100);
+	CHECK_EQUAL(enter(1, 9, "b", &one), LINKS_FOLLOW);
+	CHECK_EQUAL(enter(1, 9, "c", &two), LINKS_FOLLOW);
+	CHECK_EQUAL(links_inode(&bench->links, one), -1);
+	CHECK_EQUAL(links_lend(&bench->links, one, fd), fd);
+	CHECK_EQUAL(links_lend(&bench->links, two, other), fd); /* the first one stays */
+	CHECK_EQUAL(fcntl(other, F_GETFD), -1);
+	CHECK_EQUAL(links_inode(&bench->links, two), fd);
+	links_followed(&bench->links, one);
+	CHECK(fcntl(fd, F_GETFD) >= 0);
+	CHECK(links_release(&bench->links, two, true));
+	CHECK_EQUAL(fcntl(fd, F_GETFD), -1);
+	CHECK_EQUAL(bench->links.count, 0);
 	close_bench();
 }
 
@@ -192,12 +260,10 @@ static void apart(void)
 	open_bench();
 	CHECK_EQUAL(enter(1, 2, "a", &one), LINKS_LEAD);
 	/* On another target file system it is a group of its own. */
-	CHECK_EQUAL(links_enter(&bench->links, &source, 10, bench->folder, &entry, false, &two),
-		    LINKS_LEAD);
+	CHECK_EQUAL(meet(&source, 10, &entry, &two), LINKS_LEAD);
 	links_lost(&bench->links, one);
 	source.device = 8;
-	CHECK_EQUAL(links_enter(&bench->links, &source, 9, bench->folder, &entry, false, &one),
-		    LINKS_LEAD);
+	CHECK_EQUAL(meet(&source, 9, &entry, &one), LINKS_LEAD);
 	links_lost(&bench->links, one);
 	links_lost(&bench->links, two);
 	close_bench();
@@ -232,6 +298,8 @@ static const struct unit_test tests[] = {
 	{ "where the first one fails another one leads", lost },
 	{ "where the first one takes no more links another one leads", spoiled },
 	{ "an inode number that another file has by now is another group", reused },
+	{ "a name that was not opened joins a group or nothing", joins },
+	{ "the holders of a group share its descriptor, the last one closes it", lent },
 	{ "where names are met twice nothing is forgotten", met_twice },
 	{ "groups of other inodes and other targets are apart", apart },
 	{ "many groups are found again, and forgotten when complete", many },

@@ -88,12 +88,34 @@ static void found(void)
 	close_queue(queue);
 }
 
+static bool add(struct batch *batch, unsigned char type, const char *name, const char *target_name)
+{
+	struct entry entry = entry_of(type, name, target_name);
+
+	entry.inode = name[0] != '\0' ? UINT64_MAX - (unsigned char)name[0] : 0;
+	return batch_add(batch, &entry);
+}
+
+static int push_retry_into(struct queue *queue, struct folder *folder, unsigned char type,
+			   const char *name, const char *target_name, int unlinked)
+{
+	struct entry entry = entry_of(type, name, target_name);
+
+	return queue_push_retry(queue, folder, &entry, unlinked);
+}
+
+static int push_retry(struct queue *queue, unsigned char type, const char *name,
+		      const char *target_name, int unlinked)
+{
+	return push_retry_into(queue, folders[0], type, name, target_name, unlinked);
+}
+
 static struct batch *make_batch(struct folder *folder, const char *name)
 {
 	struct batch *batch = batch_new(folder, 600);
 
 	REQUIRE(batch != NULL);
-	REQUIRE(batch_add(batch, TYPE_FILE, name, name));
+	REQUIRE(add(batch, TYPE_FILE, name, name));
 	return batch;
 }
 
@@ -168,23 +190,24 @@ static void batch_names(void)
 	memset(longest, 'n', 255);
 	memset(other, '\xff', 255);
 	longest[255] = other[255] = '\0';
-	batch = batch_new(folder, 1 + 256 + 256);
-	REQUIRE(batch_add(batch, 4, longest, other)); /* fits to the byte */
+	batch = batch_new(folder, 1 + 8 + 256 + 256);
+	REQUIRE(add(batch, 4, longest, other)); /* fits to the byte */
 	CHECK_EQUAL(batch->bytes, batch->room);
-	CHECK(!batch_add(batch, 4, "", ""));
+	CHECK(!add(batch, 4, "", ""));
 	CHECK_EQUAL(atomic_load(&folder->refs), 2);
 	REQUIRE(batch_next(batch, &entry));
 	CHECK_EQUAL(entry.type, 4);
+	CHECK_EQUAL(entry.inode, UINT64_MAX - 'n');
 	CHECK_TEXT(entry.name, longest);
 	CHECK_TEXT(entry.target_name, other);
 	CHECK(!batch_next(batch, &entry));
 	free(batch);
 	folder_put(folder);
-	batch = batch_new(folder, 1 + 256 + 255);
-	CHECK(!batch_add(batch, 4, longest, other)); /* one byte too long */
+	batch = batch_new(folder, 1 + 8 + 256 + 255);
+	CHECK(!add(batch, 4, longest, other)); /* one byte too long */
 	CHECK_EQUAL(batch->count, 0);
 	CHECK_EQUAL(atomic_load(&folder->refs), 1);
-	CHECK(batch_add(batch, TYPE_FILE, longest, longest)); /* told once */
+	CHECK(add(batch, TYPE_FILE, longest, longest)); /* told once */
 	REQUIRE(batch_next(batch, &entry));
 	CHECK(entry.target_name == entry.name);
 	free(batch);
@@ -204,7 +227,7 @@ static void batch_full(void)
 	for (;; count++) {
 		snprintf(name, sizeof(name), "name %u", count);
 		snprintf(target, sizeof(target), "%s%u", count % 2 ? "name " : "t", count);
-		if (!batch_add(batch, (unsigned char)(count % 16), name, target))
+		if (!add(batch, (unsigned char)(count % 16), name, target))
 			break;
 	}
 	CHECK_EQUAL(count, LIMIT_BATCH_NAMES);
@@ -235,8 +258,8 @@ static void retries(void)
 
 	memset(longest, 'x', 255);
 	longest[255] = '\0';
-	CHECK_EQUAL(queue_push_retry(queue, folders[0], 10, longest, longest, 0), 0);
-	CHECK_EQUAL(queue_push_retry(queue, folders[0], 8, "a", "b", 0), 0);
+	CHECK_EQUAL(push_retry(queue, 10, longest, longest, 0), 0);
+	CHECK_EQUAL(push_retry(queue, 8, "a", "b", 0), 0);
 	CHECK_EQUAL(queue->outstanding, 2);
 	batch = queue_take_batch(queue);
 	REQUIRE(batch != NULL && batch->retry && batch_next(batch, &entry));
@@ -324,8 +347,8 @@ static void *work(void *argument)
 
 			atomic_fetch_add(&shared->entries, 1);
 			for (int i = 0; i < 2 && depth < 9; i++)
-				queue_push_retry(&shared->queue, shared->folder, TYPE_FILE,
-						 &"1234567890"[9 - depth], "x", 0);
+				push_retry_into(&shared->queue, shared->folder, TYPE_FILE,
+						&"1234567890"[9 - depth], "x", 0);
 			folder_put(shared->folder);
 			queue_finish_work(&shared->queue, 1);
 		}
@@ -341,7 +364,7 @@ static void threads(void)
 
 	REQUIRE(queue_open(&shared->queue, &shared->bell, &shared->idle) == 0);
 	shared->folder = folder_new(NULL, "f", NULL);
-	queue_push_retry(&shared->queue, shared->folder, TYPE_FILE, "0", "x", 0);
+	push_retry_into(&shared->queue, shared->folder, TYPE_FILE, "0", "x", 0);
 	for (int i = 0; i < 4; i++)
 		REQUIRE(pthread_create(&workers[i], NULL, work, shared) == 0);
 	for (uint32_t seen; seen = bell_read(&shared->idle), !queue_idle(&shared->queue);)
