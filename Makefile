@@ -399,8 +399,9 @@ again = +$(Q)$(MAKE) --no-print-directory LANE=$@
 .PHONY: check check-plain check-tiny check-asan check-ubsan check-tsan check-root check-install
 check: tests-built fault-built
 	$(Q)$(run_tests) $(suites)
+# The unit programs choose the backend themselves.
 check-plain:
-	$(again) WEIR_ENGINE=plain check
+	$(again) WEIR_ENGINE=plain TESTS='$(or $(TESTS),tests/cli tests/copy)' check
 check-tiny:
 	$(again) D=tiny check
 check-asan:
