@@ -16,6 +16,11 @@ static void set_policy(struct request *request, int setting, enum weir_keep poli
 {
 	request->values[setting] = policy;
 	request->given[setting] = true;
+	/* As with cp: to say that it is not kept is more than to say nothing. */
+	if (setting == WEIR_OPT_KEEP_MODE) {
+		request->values[WEIR_OPT_DEFAULT_MODE] = policy == WEIR_KEEP_OFF;
+		request->given[WEIR_OPT_DEFAULT_MODE] = true;
+	}
 }
 
 void keep_raise(struct request *request, int setting)

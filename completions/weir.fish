@@ -24,7 +24,7 @@ complete -c weir -n '__fish_seen_subcommand_from copy' -l exclude-from -r -F -d 
 complete -c weir -n '__fish_seen_subcommand_from copy' -l include-from -r -F -d 'read patterns not to leave out'
 complete -c weir -n '__fish_seen_subcommand_from copy' -s n -l no-clobber -d 'never replace what exists; skip it'
 complete -c weir -n '__fish_seen_subcommand_from copy' -s i -l interactive -d 'ask on the terminal before anything is replaced'
-complete -c weir -n '__fish_seen_subcommand_from copy' -s f -l force -d 'replace what exists: undoes an earlier --no-clobber'
+complete -c weir -n '__fish_seen_subcommand_from copy' -s f -l force -d 'replace what exists: undoes --no-clobber; for -l and -s'
 complete -c weir -n '__fish_seen_subcommand_from copy' -s u -l update -a 'all none none-fail older' -d 'what existing files are replaced; none-fail makes each that stays an error; without WHAT, and as -u: older'
 complete -c weir -n '__fish_seen_subcommand_from copy' -l remove-destination -d 'what is replaced hands nothing on, as if it were removed first'
 complete -c weir -n '__fish_seen_subcommand_from copy' -s l -l link -d 'make hard links to files instead of copies'

@@ -72,6 +72,12 @@ static void alias_close(struct job_env *env, struct job *job)
 	job->target_fd = -1;
 }
 
+static bool alias_is_same(const struct job *job)
+{
+	return job->exists && job->existing.device == job->source.device &&
+	       job->existing.inode == job->source.inode;
+}
+
 /* What has the name, and whether it is to be replaced. */
 static enum step_answer alias_look(struct job_env *env, struct job *job)
 {
@@ -83,6 +89,8 @@ static enum step_answer alias_look(struct job_env *env, struct job *job)
 	if (result < 0 && result != -ENOENT)
 		return alias_fail(job, result, ERROR_SIDE_TARGET, "stat");
 	job->exists = result == 0;
+	if (alias_is_same(job) && env->settings->make == WEIR_MAKE_LINK)
+		return STEP_SKIP; /* it is linked already */
 	if (job->exists && settings_fails_existing(env->settings)) {
 		error_set_text(&job->error, ERROR_SIDE_TARGET, "link to",
 			       "not replacing what exists");
@@ -104,18 +112,10 @@ static enum step_answer alias_look(struct job_env *env, struct job *job)
 	return job->dry ? STEP_SKIP : job_ask(env, job);
 }
 
-static bool alias_is_same(const struct job *job)
-{
-	return job->exists && job->existing.device == job->source.device &&
-	       job->existing.inode == job->source.inode;
-}
-
 static enum step_answer alias_link(struct job_env *env, struct job *job)
 {
 	enum step_answer answer = alias_look(env, job);
 
-	if (answer == STEP_NEXT && alias_is_same(job))
-		return STEP_SKIP; /* it is linked already */
 	if (answer != STEP_NEXT)
 		return answer;
 	job->alias = true;

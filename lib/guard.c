@@ -37,10 +37,13 @@ static int guard_same_file(struct tree *tree, const struct operand *source, int 
 		target_led = target;
 	if (sys_statx_follow(tree->sys, source->dirfd, source->path, &source_led) < 0)
 		source_led = source->stat;
+	/* To link a file to itself is nothing to do. */
+	if (tree->settings->make == WEIR_MAKE_LINK && guard_same(&source->stat, &target))
+		return 0;
 	same = guard_same(&source->stat, &target) || guard_same(&source_led, &target);
-	/* A link to the source can be replaced by a copy of it, where that was asked
-	 * for in so many words. */
-	if (!tree->settings->fresh)
+	/* A link to the source can be replaced by a copy of it, where the link itself
+	 * is what is meant. */
+	if (!operands_mean_link(tree->settings))
 		same = same || guard_same(&source->stat, &target_led);
 	/* Two links to one thing are two entries; what they lead to is untouched. */
 	if (!same)

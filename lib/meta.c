@@ -38,6 +38,20 @@ bool meta_same_time(const struct timespec *a, const struct timespec *b)
 	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
+bool meta_folder_is_closed(const struct settings *settings, bool inherits_acl)
+{
+	return settings_keeps(settings, WEIR_PROPERTY_OWNER) &&
+	       !settings_keeps(settings, WEIR_PROPERTY_MODE) && !inherits_acl &&
+	       settings->umask >= 0;
+}
+
+mode_t meta_new_mode(const struct settings *settings, mode_t mode)
+{
+	if (settings->default_mode && !settings_keeps(settings, WEIR_PROPERTY_MODE))
+		return S_ISDIR(mode) ? 0777U : 0666U;
+	return mode & 0777U;
+}
+
 mode_t meta_create_mode(const struct settings *settings, const struct sys_stat *source, bool named,
 			bool replaces)
 {
@@ -46,7 +60,7 @@ mode_t meta_create_mode(const struct settings *settings, const struct sys_stat *
 	 * final mode from umask and default ACL, it is final from the start. */
 	if (named && (settings_keeps(settings, WEIR_PROPERTY_MODE) || replaces))
 		return 0600;
-	return source->mode & 0777U;
+	return meta_new_mode(settings, source->mode);
 }
 
 /* Owner, mode and times need no room.  A file system that first carries over the
@@ -463,8 +477,12 @@ static int meta_folder_mode(struct sys *sys, const struct settings *settings,
 	if (settings_keeps(settings, WEIR_PROPERTY_MODE))
 		mode = meta_final_mode(source, acls,
 				       now.uid == source->uid && now.gid == source->gid, losses);
+	else if (folder->closed)
+		mode = (now.mode & META_PERMISSIONS & ~0777U) |
+		       (meta_new_mode(settings, source->mode) & ~(mode_t)settings->umask);
 	else /* made with u+rwx so that we could work in it */
-		mode = now.mode & META_PERMISSIONS & (~(mode_t)0700U | (source->mode & 0700U));
+		mode = now.mode & META_PERMISSIONS &
+		       (~(mode_t)0700U | (meta_new_mode(settings, source->mode) & 0700U));
 	if ((now.mode & META_PERMISSIONS) == mode)
 		return 0;
 	return meta_set_mode(sys, folder->fd, mode, losses, error);

@@ -44,7 +44,17 @@ struct meta_folder {
 	const struct sys_stat *source;
 	bool fresh;	   /* this run made it */
 	bool inherits_acl; /* its parent hands an ACL on */
+	bool closed;	   /* it was made for us only, and its mode is not kept */
 };
+
+/* True if a folder is made closed until its owner is right, though its mode is not
+ * kept: it gets that of a new folder at the end.  Where its parent hands an ACL on,
+ * only the kernel knows what that is, and it is made open. */
+bool meta_folder_is_closed(const struct settings *settings, bool inherits_acl);
+
+/* The permissions that a new entry is made with for a source of MODE, before the
+ * umask, where it does not keep that. */
+mode_t meta_new_mode(const struct settings *settings, mode_t mode);
 
 /* The mode to create a file with.  NAMED: under a temp name, so that nobody may
  * see more of it than of the final one (J6); REPLACES: an existing file, whose

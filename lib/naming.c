@@ -451,6 +451,7 @@ static int naming_finish_attributes(struct naming *naming, const struct folder *
 		.source_fd = -1,
 		.source = &folder->stat,
 		.fresh = folder->fresh,
+		.closed = meta_folder_is_closed(naming->settings, folder->parent->default_acl),
 	};
 
 	return meta_finish_folder(naming->sys, naming->settings, &meta, &folder->acls, losses,

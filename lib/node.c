@@ -97,6 +97,12 @@ static enum step_answer node_look(struct job_env *env, struct job *job)
 		error_set_text(&job->error, ERROR_SIDE_TARGET, "replace", "a folder has this name");
 		return STEP_FAIL;
 	}
+	if (job->exists && env->settings->make == WEIR_MAKE_ATTRIBUTES && !env->settings->fresh &&
+	    S_ISREG(job->existing.mode)) {
+		error_set_text(&job->error, ERROR_SIDE_TARGET, "replace",
+			       "only attributes are copied, and it is a file with bytes");
+		return STEP_FAIL;
+	}
 	if (job->exists && job->existing.device == job->source.device &&
 	    job->existing.inode == job->source.inode) {
 		error_set_text(&job->error, ERROR_SIDE_TARGET, "copy to",
@@ -148,8 +154,9 @@ static enum step_answer node_make(struct job_env *env, struct job *job)
 {
 	struct sys *sys = env->stream.sys;
 	/* A node that others may use keeps its temp closed to them (J6). */
-	mode_t mode = settings_keeps(env->settings, WEIR_PROPERTY_MODE) ? 0600
-									: job->source.mode & 0777;
+	mode_t mode = settings_keeps(env->settings, WEIR_PROPERTY_MODE)
+			      ? 0600
+			      : meta_new_mode(env->settings, job->source.mode);
 	int result = dir_temp_added(env->root, job->folder->target);
 
 	if (result < 0)

@@ -310,6 +310,40 @@ static int operands_guard_link(struct operands *operands, struct tree *tree)
 	return 0; /* whatever else is wrong shows when it is opened */
 }
 
+bool operands_mean_link(const struct settings *settings)
+{
+	return settings->fresh || settings->backup != WEIR_BACKUP_NONE ||
+	       settings->make == WEIR_MAKE_LINK || settings->make == WEIR_MAKE_SYMLINK;
+}
+
+/* Whether links among the operands are followed. */
+static bool operands_follow(const struct settings *settings)
+{
+	if (settings->follow == WEIR_FOLLOW_AUTO)
+		return !settings->recursive;
+	return settings->follow != WEIR_FOLLOW_NEVER;
+}
+
+/* True if the only source is a link, FIFO or device that is made anew: it has no
+ * bytes that could go into what is there. */
+static bool operands_make_node(const struct operands *operands, struct tree *tree)
+{
+	const struct operand *source = &operands->sources[0];
+	const struct settings *settings = tree->settings;
+	struct sys_stat stat;
+	int result;
+
+	if (operands->count != 1)
+		return false;
+	if (operands_follow(settings) || source->path[strlen(source->path) - 1] == '/')
+		result = sys_statx_follow(tree->sys, source->dirfd, source->path, &stat);
+	else
+		result = sys_statx(tree->sys, source->dirfd, source->path, false, &stat);
+	if (result < 0 || S_ISREG(stat.mode) || S_ISDIR(stat.mode))
+		return false;
+	return S_ISLNK(stat.mode) || (settings->recursive && !settings->copy_contents);
+}
+
 /* True if a link that is the target operand is followed, not replaced. */
 static bool operands_follow_link(const struct operands *operands, struct tree *tree,
 				 const struct sys_stat *led)
@@ -319,8 +353,28 @@ static bool operands_follow_link(const struct operands *operands, struct tree *t
 	if (operands->target_path[length - 1] == '/')
 		return true;
 	if (!S_ISDIR(led->mode))
-		return !tree->settings->fresh && tree->settings->backup == WEIR_BACKUP_NONE;
+		return !operands_mean_link(tree->settings) && !operands_make_node(operands, tree);
 	return operands->target_mode != WEIR_TARGET_NAME || tree->settings->keep_folder_links;
+}
+
+/* C06: what is no file is written to as a stream, or refused. */
+static int operands_judge_special(struct operands *operands, struct tree *tree,
+				  const struct sys_stat *target)
+{
+	const struct settings *settings = tree->settings;
+
+	if (S_ISBLK(target->mode) || S_ISSOCK(target->mode))
+		return operand_refuse(tree, "copy to",
+				      "it is a block device or socket, which is never replaced",
+				      operands->target_path);
+	if (!S_ISFIFO(target->mode) && !S_ISCHR(target->mode))
+		return 0;
+	if (settings->make != WEIR_MAKE_COPY || operands_make_node(operands, tree))
+		return operand_refuse(tree, "copy to",
+				      "it is a device or FIFO, which is never replaced",
+				      operands->target_path);
+	operands->target_streams = !settings_leaves_existing(settings);
+	return 0;
 }
 
 static int operands_resolve_target(struct operands *operands, struct tree *tree)
@@ -331,6 +385,10 @@ static int operands_resolve_target(struct operands *operands, struct tree *tree)
 	bool is_folder = result == 0 && S_ISDIR(stat.mode);
 	bool leads;
 
+	/* A link in a circle leads nowhere, as a dangling one. */
+	if (result == -ELOOP && operands->target_mode != WEIR_TARGET_FOLDER &&
+	    sys_statx(tree->sys, operands->target_dirfd, path, false, &stat) == 0)
+		result = -ENOENT;
 	/* EACCES: the kernel does not follow some links of others either. */
 	if (result == -EACCES || (result == 0 && operands_follow_link(operands, tree, &stat))) {
 		int guarded = operands_guard_link(operands, tree);
@@ -354,21 +412,15 @@ static int operands_resolve_target(struct operands *operands, struct tree *tree)
 	if (operands->count > 1)
 		return operand_fatal(tree, result < 0 ? result : -ENOTDIR, "copy into",
 				     "several sources need a folder to go into", path);
-	if (result == 0 && (S_ISBLK(stat.mode) || S_ISSOCK(stat.mode)) && !tree->settings->fresh)
-		return operand_refuse(tree, "copy to",
-				      "it is a block device or socket, which is never replaced",
-				      path);
-	if (result == 0 && (S_ISFIFO(stat.mode) || S_ISCHR(stat.mode)) &&
-	    tree->settings->make != WEIR_MAKE_COPY && !tree->settings->fresh)
-		return operand_refuse(tree, "link or set attributes of",
-				      "it is a device or FIFO, which is never replaced", path);
-	operands->target_streams = result == 0 && (S_ISFIFO(stat.mode) || S_ISCHR(stat.mode)) &&
-				   !tree->settings->fresh &&
-				   !settings_leaves_existing(tree->settings);
+	if (result == 0 && !tree->settings->fresh) {
+		int judged = operands_judge_special(operands, tree, &stat);
+
+		if (judged < 0)
+			return judged;
+	}
 	/* A link that leads nowhere is no way to anything: it is replaced. */
-	leads = result == 0 &&
-		(is_folder ? tree->settings->keep_folder_links
-			   : !tree->settings->fresh && tree->settings->backup == WEIR_BACKUP_NONE);
+	leads = result == 0 && (is_folder ? tree->settings->keep_folder_links
+					  : operands_follow_link(operands, tree, &stat));
 	return operands_target_as_name(operands, tree, leads);
 }
 
@@ -431,8 +483,7 @@ static int operand_resolve(struct tree *tree, struct operand *source)
 {
 	bool recursive = tree->settings->recursive;
 	size_t length = strlen(source->path);
-	enum weir_follow how = tree->settings->follow;
-	bool follow = how == WEIR_FOLLOW_AUTO ? !recursive : how != WEIR_FOLLOW_NEVER;
+	bool follow = operands_follow(tree->settings);
 	int result = operand_find_rule_path(tree, source);
 	char *path = NULL;
 
@@ -448,8 +499,13 @@ static int operand_resolve(struct tree *tree, struct operand *source)
 				      "with --parents its '..' would lead out of the target",
 				      source->path);
 	}
+	/* The text of a link is the name that was given. */
+	if (tree->settings->make == WEIR_MAKE_SYMLINK && !recursive) {
+		follow = false;
+		result = sys_statx_follow(tree->sys, source->dirfd, source->path, &source->stat);
+	}
 	follow = follow || source->path[length - 1] == '/';
-	if (follow)
+	if (result == 0 && follow)
 		result = operand_resolve_links(tree, source->dirfd, &path, false, TRUST_ALL);
 	if (result == 0)
 		result = sys_statx(tree->sys, source->dirfd, path, false, &source->stat);

@@ -76,6 +76,11 @@ int operand_fatal(struct tree *tree, long result, const char *operation, const c
 int operand_leave_out(struct tree *tree, long result, const char *operation, const char *text,
 		      const struct operand *source);
 
+/* True if a link in the place of a file that is the target operand is meant
+ * itself, and not what it leads to: it is replaced, has its backup, or becomes
+ * another link. */
+bool operands_mean_link(const struct settings *settings);
+
 /* Adds an operand that is no folder to *batch of its pair.  0 or -ENOMEM. */
 int operand_add_file(struct tree *tree, struct folder *pair, struct batch **batch,
 		     const struct operand *source);

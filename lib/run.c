@@ -593,6 +593,10 @@ static int run_begin(struct weir_run *run)
 	run->events.unbounded = true; /* until there are threads, the reader is us */
 	run->settings.uid = geteuid();
 	run->settings.privileged = run->settings.uid == 0;
+	run->settings.umask = -1;
+	if (settings_keeps(&run->settings, WEIR_PROPERTY_OWNER) &&
+	    !settings_keeps(&run->settings, WEIR_PROPERTY_MODE))
+		run->settings.umask = sys_umask(&run->sys);
 	if (atomic_load(&run->early_cancel) != 0)
 		worker_cancel(&run->shared, (enum weir_cancel)atomic_load(&run->early_cancel));
 	result = operands_resolve(&run->operands, &run->tree);

@@ -23,7 +23,9 @@ struct settings {
 	enum weir_keep keep[PROPERTY_COUNT];
 	bool no_clobber;
 	enum weir_update update;
-	bool fresh; /* what is replaced hands nothing on */
+	bool fresh;	   /* what is replaced hands nothing on */
+	int umask; /* of the process, or -1: not known */
+	bool default_mode; /* new entries get the mode of new files, not the source's */
 	bool dry_run;
 	bool report_entries;
 	unsigned report_ways; /* 0, 1, or SETTINGS_WAYS_OF_EACH */

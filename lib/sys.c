@@ -195,6 +195,17 @@ ssize_t sys_read_text(struct sys *sys, const char *path, char *text, size_t size
 	return bytes;
 }
 
+int sys_umask(struct sys *sys)
+{
+	char text[512]; /* it is in the second line, after the name */
+	const char *line;
+
+	if (sys_read_text(sys, "/proc/self/status", text, sizeof(text)) <= 0)
+		return -1;
+	line = strstr(text, "\nUmask:");
+	return line != NULL ? (int)strtoul(line + strlen("\nUmask:"), NULL, 8) : -1;
+}
+
 bool sys_exists(struct sys *sys, const char *path)
 {
 	struct sys_stat stat;

@@ -115,6 +115,8 @@ void sys_open(struct sys *sys);
 
 /* Reads a small file of /proc or /sys as text with a NUL; its bytes or -errno. */
 ssize_t sys_read_text(struct sys *sys, const char *path, char *text, size_t size);
+/* The umask, read and not set; -1 if /proc does not tell (since Linux 4.7). */
+int sys_umask(struct sys *sys);
 
 /* True if PATH can be found. */
 bool sys_exists(struct sys *sys, const char *path);

@@ -211,9 +211,9 @@ static int tree_check_loop(struct folder *folder, struct error *error)
 static mode_t tree_create_mode(const struct tree *tree, const struct folder *folder)
 {
 	if (settings_keeps(tree->settings, WEIR_PROPERTY_MODE) ||
-	    settings_keeps(tree->settings, WEIR_PROPERTY_OWNER))
+	    meta_folder_is_closed(tree->settings, folder->parent->default_acl))
 		return 0700; /* P4: closed until its owner is right */
-	return (folder->stat.mode & 0777) | 0700;
+	return meta_new_mode(tree->settings, folder->stat.mode) | 0700;
 }
 
 /* Whatever the umask, we must be able to work in it. */

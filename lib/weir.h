@@ -194,6 +194,9 @@ enum weir_option {
 	WEIR_OPT_COPY_CONTENTS = 37,   /* 0/1: read FIFOs and devices below folders, too */
 	WEIR_OPT_ASK = 38,	       /* 0/1: an ASK event before anything is replaced */
 	WEIR_OPT_RULE_PATHS = 39,      /* 0/1: rules see the whole path of a source as given */
+	/* 0/1: where the mode is not kept, new entries get that of new files and
+	 * folders, 0666 or 0777 less the umask, whatever the source's is */
+	WEIR_OPT_DEFAULT_MODE = 52,
 };
 
 /* Options of weir_run_set_text() that are a text.  Since 0.1. */

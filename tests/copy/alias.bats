@@ -32,14 +32,36 @@ need_links() {
 	no_temps "$D"
 }
 
-@test "-l replaces what exists at one stroke, and not with -n" {
+@test "-l and -s replace what exists at one stroke with -f only, as with cp" {
 	need_links
 	mktree file "$S/f" 100
 	mktree file "$D/f" 200 9
 	copies -ln "$S/f" "$D/f"
 	[ "$(stat -c %s "$D/f")" -eq 200 ]
-	copies -l "$S/f" "$D/f"
+	copy_exits 23 -l "$S/f" "$D/f"
+	says "not replacing what exists"
+	copy_exits 23 -s "$S/f" "$D/f"
+	[ "$(stat -c %s "$D/f")" -eq 200 ]
+	copies -lf "$S/f" "$D/f"
 	[ "$(inode "$S/f")" = "$(inode "$D/f")" ]
+	mktree file "$D/g" 200 9
+	copies -sf "$S/f" "$D/g"
+	[ "$(readlink "$D/g")" = "$S/f" ]
+	copies -l -b "$S/f" "$D/g"
+	[ "$(inode "$S/f")" = "$(inode "$D/g")" ]
+	[ -L "$D/g~" ]
+	no_temps "$D"
+}
+
+# bats test_tags=B01,B02
+@test "a file that is linked to itself or to a link of it has nothing to do" {
+	need_links
+	mktree file "$D/f" 100
+	ln "$D/f" "$D/g"
+	copies -l "$D/f" "$D/f"
+	copies -l "$D/f" "$D/g"
+	copies -lf "$D/g" "$D/f"
+	[ "$(stat -c %h "$D/f")" -eq 2 ]
 	no_temps "$D"
 }
 
@@ -80,6 +102,17 @@ need_links() {
 	absent "$D/f"
 	copies -s f g
 	[ "$(readlink g)" = f ]
+}
+
+@test "-s of a link has the name of the link as its text, and of nothing it fails" {
+	mktree file "$S/f" 10
+	ln -s f "$S/link"
+	ln -s nowhere "$S/dangling"
+	copies -s "$S/link" "$D/l"
+	[ "$(readlink "$D/l")" = "$S/link" ]
+	copy_exits 23 -s "$S/dangling" "$D/d"
+	says ENOENT
+	absent "$D/d"
 }
 
 @test "-s onto the source itself is refused and the source stays" {

@@ -529,3 +529,24 @@ unflag() {
 	exits 23 as_user "$WEIR" copy -r --keep=times:require "$S/a" "$D"
 	says "times of 1 entry not kept"
 }
+
+# bats test_tags=G17
+@test "--no-preserve=mode gives new entries the mode of new ones, whatever the source's" {
+	mkdir -m 2705 "$S/a"
+	mktree file "$S/a/f" 100
+	chmod 711 "$S/a/f"
+	mkfifo -m 700 "$S/a/fifo"
+	umask 027
+	copies -r --no-preserve=mode "$S/a" "$D/r"
+	[ "$(mode_of "$D/r/f") $(mode_of "$D/r/fifo") $(mode_of "$D/r")" = "640 640 750" ]
+	copies -a --no-preserve=mode "$S/a" "$D/a"
+	[ "$(mode_of "$D/a/f") $(mode_of "$D/a/fifo") $(mode_of "$D/a")" = "640 640 750" ]
+	copies -a --keep=mode:off,acl:off "$S/a" "$D/k"
+	[ "$(mode_of "$D/k/f") $(mode_of "$D/k")" = "640 750" ]
+	# Not to say it is another thing.
+	copies -r "$S/a" "$D/n"
+	[ "$(mode_of "$D/n/f") $(mode_of "$D/n")" = "710 2700" ] ||
+		[ "$(mode_of "$D/n/f") $(mode_of "$D/n")" = "710 700" ]
+	copies -r --preserve=ownership "$S/a" "$D/o"
+	[ "$(mode_of "$D/o/f") $(mode_of "$D/o")" = "710 700" ]
+}

@@ -208,3 +208,17 @@ inode() { stat -c %i "$1"; }
 	says "another source was written into this file"
 	cmp "$S/a/1" "$D/a/1" || cmp "$S/a/2" "$D/a/1"
 }
+
+# bats test_tags=J05
+@test "--attributes-only puts nothing without bytes in the place of a file" {
+	mktree file "$D/f" 5000
+	cp -p "$D/f" "$S/was"
+	ln -s nowhere "$S/link"
+	mkfifo "$S/fifo"
+	copy_exits 23 -a --attributes-only "$S/link" "$D/f"
+	says "only attributes are copied"
+	copy_exits 23 -a --attributes-only "$S/fifo" "$D/f"
+	same "$S/was" "$D/f"
+	copies -a --attributes-only --remove-destination "$S/link" "$D/f"
+	[ -L "$D/f" ]
+}

@@ -50,6 +50,53 @@ refused() { # ARGUMENT...
 }
 
 # bats test_tags=B03
+@test "a link to the source is replaced where the link itself is meant" {
+	mktree file "$D/f" 5000
+	cp -p "$D/f" "$S/was"
+	ln -s f "$D/link"
+	copies -b "$D/f" "$D/link"
+	[ -L "$D/link~" ]
+	[ ! -L "$D/link" ]
+	same "$S/was" "$D/link"
+	ln -sf f "$D/link"
+	copies -sf "$D/f" "$D/link"
+	[ "$(readlink "$D/link")" = "$D/f" ]
+	copies --remove-destination "$D/f" "$D/link"
+	[ ! -L "$D/link" ]
+	same "$S/was" "$D/link"
+	same "$S/was" "$D/f"
+}
+
+# bats test_tags=B03,J05
+@test "a link that is copied as a link takes the place of a link, not of what that leads to" {
+	mktree file "$D/f" 5000
+	cp -p "$D/f" "$S/was"
+	ln -s f "$D/a"
+	ln -s f "$D/b"
+	copies -P "$D/a" "$D/b"
+	ln -s elsewhere "$D/c"
+	copies -d "$D/c" "$D/b"
+	[ "$(readlink "$D/b")" = elsewhere ]
+	same "$S/was" "$D/f"
+	no_temps "$D"
+}
+
+# bats test_tags=J05
+@test "a link in a circle is replaced, as one that leads nowhere" {
+	mktree file "$S/f" 5000
+	ln -s loop "$D/loop"
+	copies "$S/f" "$D/loop"
+	[ ! -L "$D/loop" ]
+	same "$S/f" "$D/loop"
+	ln -sf loop "$D/loop"
+	copies --remove-destination "$S/f" "$D/loop"
+	same "$S/f" "$D/loop"
+	ln -sf loop "$D/loop"
+	copy_exits 1 -t "$D/loop" "$S/f"
+	says ELOOP
+}
+
+# bats test_tags=B03
 @test "a target that is a symlink to the source is refused" {
 	mktree file "$D/f" 5000
 	ln -s f "$D/link"

@@ -198,3 +198,15 @@ teardown() {
 	run ! grep -q '"p"' "$T/trace"
 	absent "$D/f"
 }
+
+# bats test_tags=C06
+@test "a link or FIFO that is made anew does not take the place of a FIFO operand" {
+	mkfifo "$S/fifo" "$D/fifo"
+	ln -s nowhere "$S/link"
+	copy_exits 28 -r "$S/fifo" "$D/fifo"
+	says "never replaced"
+	copy_exits 28 -d "$S/link" "$D/fifo"
+	[ -p "$D/fifo" ]
+	copies -r --remove-destination "$S/link" "$D/fifo"
+	[ -L "$D/fifo" ]
+}
