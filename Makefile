@@ -33,6 +33,8 @@
 #   prefix exec_prefix bindir libdir libexecdir includedir datadir mandir
 #   pkgconfigdir bashcompdir zshcompdir fishcompdir
 #                  where things are installed (default prefix: /usr/local)
+#   SELINUX=WHEN   labels for new names through libselinux: auto (default: if
+#                  pkg-config finds it), yes, no
 #   RPATH=         install a command without a run path; the default is one
 #                  from bindir to libdir if the loader does not look there
 #   WEIR=FILE      check an installed command instead of the one built here
@@ -54,6 +56,7 @@ MAKEFLAGS += --no-builtin-rules
 
 D := $(if $(D),$(D),release)
 O := $(if $(O),$(O),build)
+SELINUX := $(if $(SELINUX),$(SELINUX),auto)
 variants := release dev asan ubsan tsan fault tiny
 ifeq ($(filter $(variants),$(D)),)
 $(error D=$(D): no such variant, there are: $(variants))
@@ -99,12 +102,13 @@ shared := libweir.so.$(soversion)
 lib_sources := $(sort $(wildcard lib/*.c))
 cmd_sources := $(sort $(wildcard cmd/*.c))
 unit_sources := $(sort $(wildcard tests/unit/*.c))
-tool_sources := $(sort $(wildcard tests/tools/*.c))
+tool_sources := $(sort $(filter-out tests/tools/libselinux.c,$(wildcard tests/tools/*.c)))
 
 lib_objects := $(lib_sources:%.c=$(B)/%.o)
 cmd_objects := $(cmd_sources:%.c=$(B)/%.o)
 unit_programs := $(unit_sources:tests/unit/%.c=$(B)/unit/%)
 tool_programs = $(tool_sources:tests/tools/%.c=$(B)/tools/%)
+tool_selinux := $(B)/tools/libselinux.so.1
 
 # --- Flags ------------------------------------------------------------------
 
@@ -133,6 +137,20 @@ $(error weir needs liburing 2.3 or later and libblkid; on Debian: \
 endif
 DEPS_CFLAGS := $(shell $(PKG_CONFIG) --cflags liburing blkid)
 DEPS_LIBS := $(shell $(PKG_CONFIG) --libs liburing blkid)
+endif
+# Only the header of libselinux is needed: the library is loaded when a run finds
+# SELinux on.
+ifneq ($(filter-out auto yes no,$(SELINUX)),)
+$(error SELINUX=$(SELINUX): it is auto, yes or no)
+endif
+have_selinux := $(if $(filter-out no,$(SELINUX)),$(shell \
+	$(PKG_CONFIG) --exists 'libselinux >= 2.5' 2>/dev/null && echo yes))
+ifeq ($(SELINUX)$(have_selinux),yes)
+$(error SELINUX=yes needs libselinux 2.5 or later; on Debian: apt-get install libselinux1-dev)
+endif
+ifeq ($(have_selinux),yes)
+SELINUX_CFLAGS := -DWEIR_SELINUX $(shell $(PKG_CONFIG) --cflags libselinux)
+SELINUX_LIBS := -ldl
 endif
 machine := $(shell $(CC) -dumpmachine 2>/dev/null)
 # Only tests use libfuse.  Where it is not, one tool is not built, and the tests
@@ -180,7 +198,7 @@ ldflags_tiny := -Wl,-z,defs
 # would hide the system's <limits.h>.  Its files find each other in their own
 # folder.  All others find weir.h, alone, in $(B)/include.
 all_cppflags = -D_GNU_SOURCE= -D_FILE_OFFSET_BITS=64 -DWEIR_VERSION='"$(VERSION)"' \
-	$(cppflags_$(D)) $(DEPS_CFLAGS) $(CPPFLAGS)
+	$(cppflags_$(D)) $(DEPS_CFLAGS) $(SELINUX_CFLAGS) $(CPPFLAGS)
 all_cflags = -std=gnu11 -pthread $(warnings) $(cflags_$(D)) $(CFLAGS)
 all_ldflags = -Wl,--as-needed $(ldflags_$(D)) $(LDFLAGS)
 compile = $(CC) $(all_cppflags) -MMD -MP -MF $(@:%.o=%.d)
@@ -203,7 +221,8 @@ $(B)/.compile: FORCE
 $(B)/.link: FORCE
 	$(call store,$(link) $(LDLIBS) $(shared) $(lib_objects) $(cmd_objects))
 $(B)/.place: FORCE
-	$(call store,$(RPATH) $(prefix) $(exec_prefix) $(libdir) $(includedir) $(VERSION))
+	$(call store,$(RPATH) $(prefix) $(exec_prefix) $(libdir) $(includedir) $(VERSION) \
+		$(SELINUX_LIBS))
 
 $(B)/include/weir.h: lib/weir.h
 	@mkdir -p $(@D)
@@ -222,7 +241,7 @@ $(cmd_objects): $(B)/%.o: %.c $(B)/include/weir.h $(B)/.compile
 $(B)/$(shared): $(lib_objects) lib/libweir.map $(B)/.link
 	$(call say,LD,$@)
 	$(Q)$(link) -shared -fPIC -Wl,-soname,$(shared) -Wl,--version-script=lib/libweir.map \
-		-o $@ $(lib_objects) $(DEPS_LIBS) $(LDLIBS)
+		-o $@ $(lib_objects) $(DEPS_LIBS) $(SELINUX_LIBS) $(LDLIBS)
 
 $(B)/libweir.so: $(B)/$(shared)
 	$(Q)ln -sf $(shared) $@
@@ -277,14 +296,15 @@ $(B)/installed/weir.pc: lib/weir.pc.in $(B)/.place
 		-e 's|@exec_prefix@|$(call below,prefix,$(exec_prefix))|' \
 		-e 's|@libdir@|$(call below,exec_prefix,$(libdir))|' \
 		-e 's|@includedir@|$(call below,prefix,$(includedir))|' \
-		-e 's|@VERSION@|$(VERSION)|' lib/weir.pc.in >$@
+		-e 's|@VERSION@|$(VERSION)|' \
+		-e 's|@SELINUX_LIBS@|$(SELINUX_LIBS:%= %)|' lib/weir.pc.in >$@
 
 # A path as the .pc file writes it: from the folder that the named variable
 # holds, so that a moved installation needs one change only.
 below = $(subst ^,,$(subst ^$($(1))/,$${$(1)}/,$(subst ^$($(1))^,$${$(1)},^$(2)^)))
 
 -include $(lib_objects:.o=.d) $(cmd_objects:.o=.d)
--include $(unit_programs:=.d) $(tool_programs:=.d)
+-include $(unit_programs:=.d) $(tool_programs:=.d) $(tool_selinux).d
 
 # --- Install ----------------------------------------------------------------
 
@@ -363,12 +383,19 @@ $(unit_programs): $(B)/libweir-private.a
 $(unit_programs): $(B)/unit/%: tests/unit/%.c $(B)/include/weir.h $(B)/.compile
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
-	$(Q)$(build_test) $< $(B)/libweir-private.a $(DEPS_LIBS) $(LDLIBS)
+	$(Q)$(build_test) $< $(B)/libweir-private.a $(DEPS_LIBS) $(SELINUX_LIBS) $(LDLIBS)
 
 $(tool_programs): $(B)/tools/%: tests/tools/%.c $(B)/.compile
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$(Q)$(build_test) $(tool_flags) $< $(tool_libs) $(LDLIBS)
+
+# It is loaded into programs of any variant.
+$(tool_selinux): tests/tools/libselinux.c $(B)/.compile
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) -std=gnu11 $(warnings) -O1 -g -MMD -MP -MF $@.d -fPIC -shared -pthread \
+		-Wl,-soname,$(@F) $(LDFLAGS) -o $@ $< -ldl
 
 $(B)/tools/fusefs: tool_flags = $(FUSE_CFLAGS)
 $(B)/tools/fusefs: tool_libs = $(FUSE_LIBS)
@@ -380,7 +407,7 @@ tested := $(abspath $(B)/weir)
 else
 tested := $(WEIR)
 endif
-tests-built: $(tool_programs)
+tests-built: $(tool_programs) $(tool_selinux)
 
 # Order tests read the trace that only the fault build writes.
 .PHONY: fault-built

@@ -142,6 +142,20 @@ static void add_error(struct text *line, const struct weir_event *event, bool ut
 	add_reason(line, event);
 }
 
+/* What was not kept of an entry, or left out; a label that was not to be kept is not
+ * the one that the system's policy has for the name. */
+static const char *loss_words(const struct weir_event *event)
+{
+	switch (weir_event_property(event)) {
+	case WEIR_PROPERTY_SYMLINK:
+	case WEIR_PROPERTY_SPECIAL:
+		return " left out, first ";
+	default:
+		return weir_event_keep(event) == WEIR_KEEP_OFF ? " not set by name, first "
+							       : " not kept, first ";
+	}
+}
+
 /* "weir: warning: xattr of 12 entries not kept, first 'd/f': REASON" */
 static void add_loss(struct text *line, const struct weir_event *event, bool utf8)
 {
@@ -152,7 +166,7 @@ static void add_loss(struct text *line, const struct weir_event *event, bool utf
 								    : WEIR_EVENT_WARNING);
 	text_addf(line, "%s%s ", weir_property_name(property), is_entry ? ":" : " of");
 	text_add_count(line, weir_event_count(event), "entry", "entries");
-	text_add(line, is_entry ? " left out, first " : " not kept, first ");
+	text_add(line, loss_words(event));
 	escape_quoted(line, weir_event_path(event), utf8);
 	text_add(line, ": ");
 	output_add_reason(line, weir_event_errno(event));

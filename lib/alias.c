@@ -152,6 +152,7 @@ static enum step_answer alias_make_symlink(struct job_env *env, struct job *job,
 {
 	struct sys *sys = env->stream.sys;
 	int result = alias_check_text(sys, job, text);
+	int unlabelled;
 
 	if (result < 0)
 		return alias_symlink_fail(job, result);
@@ -160,12 +161,20 @@ static enum step_answer alias_make_symlink(struct job_env *env, struct job *job,
 		return alias_fail(job, result, ERROR_SIDE_TARGET, "lock the folder of");
 	result = temp_name_make(job->temp_name);
 	if (result == 0)
+		result = label_begin(&env->labeller, job->target_dirfd, S_IFLNK, job->target_name,
+				     &job->losses);
+	if (result == 0)
 		result = sys_symlinkat(sys, text, job->target_dirfd, job->temp_name);
-	if (result < 0) {
+	job->temp_named = result == 0;
+	if (result < 0)
 		dir_temp_removed(env->root, job->folder->target);
-		return alias_fail(job, result, ERROR_SIDE_TARGET, "link");
+	unlabelled = label_end(&env->labeller);
+	if (unlabelled < 0) {
+		node_drop(env, job);
+		return job_fail_label(env, job, unlabelled);
 	}
-	job->temp_named = true;
+	if (result < 0)
+		return alias_fail(job, result, ERROR_SIDE_TARGET, "link");
 	job->folder->target_fs->written = true;
 	return STEP_NEXT;
 }

@@ -101,6 +101,7 @@ static const struct errno_words {
 	{ ETIME, "ETIME", "Timer expired" },
 	{ ENOLINK, "ENOLINK", "Link has been severed" },
 	{ EPROTO, "EPROTO", "Protocol error" },
+	{ ELIBACC, "ELIBACC", "Can not access a needed shared library" },
 	{ EBADMSG, "EBADMSG", "Bad message" },
 	{ EOVERFLOW, "EOVERFLOW", "Value too large for defined data type" },
 	{ EILSEQ, "EILSEQ", "Invalid or incomplete multibyte or wide character" },

@@ -180,7 +180,7 @@ void event_post_error(struct event_queue *queue, const struct error *error, cons
 
 void event_post_loss(struct event_queue *queue, const struct weir_event *loss, const char *path)
 {
-	WEIR_ASSERT(loss->type == WEIR_EVENT_LOSS && loss->keep != WEIR_KEEP_OFF);
+	WEIR_ASSERT(loss->type == WEIR_EVENT_LOSS);
 	if (loss->keep == WEIR_KEEP_REQUIRE)
 		atomic_fetch_or(&queue->classes, EVENT_CLASS_FAILED);
 	event_post(queue, loss, path, false);

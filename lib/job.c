@@ -132,6 +132,14 @@ enum step_answer job_advance(struct job_env *env, struct job *job)
 	}
 }
 
+enum step_answer job_fail_label(struct job_env *env, struct job *job, int result)
+{
+	error_set(&job->error, result, ERROR_SIDE_TARGET, "take back the label of");
+	if (label_end(&env->labeller) < 0)
+		job->error.grade = ERROR_RUN;
+	return STEP_FAIL;
+}
+
 void job_issue(struct job_env *env, struct job *job, struct io_op *op)
 {
 	enum io_answer answer;

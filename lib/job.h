@@ -13,6 +13,7 @@
 #include "error.h"
 #include "flags.h"
 #include "folder.h"
+#include "label.h"
 #include "links.h"
 #include "list.h"
 #include "loss.h"
@@ -35,8 +36,9 @@ struct job_env {
 	struct loss_table *loss;
 	struct asks *asks;
 	struct claims *claims;
-	bool noatime_refused; /* O_NOATIME gave EPERM: not our files */
-	bool have_proc;	      /* /proc/self/fd is there */
+	struct labeller labeller; /* of this thread */
+	bool noatime_refused;	  /* O_NOATIME gave EPERM: not our files */
+	bool have_proc;		  /* /proc/self/fd is there */
 	bool is_root;
 	bool syncs_each;  /* every file is synced by its own FSYNC */
 	bool read_ahead;  /* the backend has many ops in flight */
@@ -177,6 +179,10 @@ void job_abandon(struct job_env *env, struct job *job);
 /* Asks, where that is wanted, whether what has the target's name may be replaced:
  * NEXT, SKIP, or ASK until there is an answer. */
 enum step_answer job_ask(struct job_env *env, struct job *job);
+
+/* The thread still has the label of what was made, which is dropped: the entry fails,
+ * and if it does not lose it, the run ends. */
+enum step_answer job_fail_label(struct job_env *env, struct job *job, int result);
 
 /* Issues a job's own op; its result will be in op_result. */
 void job_issue(struct job_env *env, struct job *job, struct io_op *op);

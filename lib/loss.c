@@ -6,7 +6,8 @@
  * Invariants:
  * L1 every loss that is counted is told, in a row of its own or in one shared by
  *    errnos that came after the table was full;
- * L2 what was not to be kept (a mode that only we needed) is no loss.
+ * L2 what was not to be kept (a mode that only we needed) is no loss; but a label
+ *    that is not copied is to be the policy's (label.c).
  */
 #define _GNU_SOURCE
 #include "loss.h"
@@ -90,15 +91,23 @@ static struct loss_row *loss_row(struct loss_table *table, enum weir_property pr
 	return row;
 }
 
+/* L2 */
+static bool loss_matters(const struct settings *settings, enum weir_property property)
+{
+	return settings_keeps(settings, property) || property == WEIR_PROPERTY_CONTEXT;
+}
+
 void loss_count(struct loss_table *table, const struct losses *losses, const char *path)
 {
 	pthread_mutex_lock(&table->lock);
 	for (unsigned i = 0; i < PROPERTY_COUNT; i++) {
 		struct loss_row *row;
 
-		if (losses->errnum[i] == 0 || table->settings->keep[i] == WEIR_KEEP_OFF)
-			continue; /* L2 */
-		row = loss_row(table, (enum weir_property)i, losses->errnum[i]);
+		enum weir_property property = (enum weir_property)i;
+
+		if (losses->errnum[i] == 0 || !loss_matters(table->settings, property))
+			continue;
+		row = loss_row(table, property, losses->errnum[i]);
 		if (row->count++ == 0)
 			row->path = strdup(path);
 		tally_add(&table->tally->properties_lost, 1);
@@ -121,7 +130,7 @@ void loss_tell(struct loss_table *table, struct event_queue *events)
 			.count = row->count,
 		};
 
-		WEIR_ASSERT(event.keep != WEIR_KEEP_OFF); /* L2 */
+		WEIR_ASSERT(loss_matters(table->settings, row->property));
 		event_post_loss(events, &event, row->path != NULL ? row->path : "");
 		free(row->path);
 	}

@@ -52,7 +52,8 @@ bool loss_is_one(long result);
 int loss_open(struct loss_table *table, struct tally *tally, const struct settings *settings);
 void loss_close(struct loss_table *table);
 
-/* Counts the losses of the entry at PATH, of what was to be kept. */
+/* Counts the losses of the entry at PATH, of what was to be kept, and of a label
+ * that was to be the policy's. */
 void loss_count(struct loss_table *table, const struct losses *losses, const char *path);
 
 /* Posts a LOSS event for each row that has a count, and forgets it. */

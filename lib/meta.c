@@ -27,6 +27,7 @@
 #define META_PERMISSIONS 07777U
 #define META_SETID 06000U
 #define META_XATTR_BYTES 65536 /* XATTR_LIST_MAX and XATTR_SIZE_MAX */
+#define META_LABEL_BYTES 4096  /* no label is as long */
 
 bool meta_newer(const struct timespec *a, const struct timespec *b)
 {
@@ -195,6 +196,18 @@ static bool meta_inherits(const struct settings *settings, const char *attribute
 	       strcmp(attribute, "system.posix_acl_access") == 0;
 }
 
+/* True if FD has that value already.  Of a mount that gives all its files one label
+ * none can be set, and who may not relabel a file may not to the same label. */
+static bool meta_has(struct sys *sys, int fd, const char *attribute, const char *value,
+		     size_t bytes)
+{
+	char now[META_LABEL_BYTES];
+
+	return bytes <= sizeof(now) &&
+	       sys_getxattr(sys, fd, "", attribute, now, sizeof(now)) == (ssize_t)bytes &&
+	       memcmp(now, value, bytes) == 0;
+}
+
 static int meta_inherit_one(struct sys *sys, int existing_fd, int fd, const char *attribute,
 			    char *value)
 {
@@ -202,6 +215,9 @@ static int meta_inherit_one(struct sys *sys, int existing_fd, int fd, const char
 
 	if (bytes == -ENODATA)
 		return 0; /* it went meanwhile */
+	if (bytes >= 0 && strcmp(attribute, "security.selinux") == 0 &&
+	    meta_has(sys, fd, attribute, value, (size_t)bytes))
+		return 0;
 	return bytes < 0 ? (int)bytes : sys_setxattr(sys, fd, "", attribute, value, (size_t)bytes);
 }
 

@@ -150,25 +150,40 @@ static bool node_is_refused(int result)
 	return result == -EPERM || result == -EOPNOTSUPP || result == -ENOSYS || result == -EINVAL;
 }
 
-static enum step_answer node_make(struct job_env *env, struct job *job)
+/* A node that others may use keeps its temp closed to them (J6). */
+static int node_make_special(struct job_env *env, struct job *job)
 {
-	struct sys *sys = env->stream.sys;
-	/* A node that others may use keeps its temp closed to them (J6). */
 	mode_t mode = settings_keeps(env->settings, WEIR_PROPERTY_MODE)
 			      ? 0600
 			      : meta_new_mode(env->settings, job->source.mode);
+
+	return sys_mknodat(env->stream.sys, job->target_dirfd, job->temp_name,
+			   (job->source.mode & S_IFMT) | mode, (dev_t)job->source.rdev);
+}
+
+static enum step_answer node_make(struct job_env *env, struct job *job)
+{
 	int result = dir_temp_added(env->root, job->folder->target);
+	int unlabelled;
 
 	if (result < 0)
 		return node_fail(job, result, ERROR_SIDE_TARGET, "lock the folder of");
 	result = temp_name_make(job->temp_name);
-	if (result == 0 && S_ISLNK(job->source.mode))
-		result = node_make_link(sys, job);
-	else if (result == 0)
-		result = sys_mknodat(sys, job->target_dirfd, job->temp_name,
-				     (job->source.mode & S_IFMT) | mode, (dev_t)job->source.rdev);
-	if (result < 0) {
+	if (result == 0)
+		result = label_begin(&env->labeller, job->target_dirfd, job->source.mode,
+				     job->target_name, &job->losses);
+	if (result == 0)
+		result = S_ISLNK(job->source.mode) ? node_make_link(env->stream.sys, job)
+						   : node_make_special(env, job);
+	job->temp_named = result == 0;
+	if (result < 0)
 		dir_temp_removed(env->root, job->folder->target);
+	unlabelled = label_end(&env->labeller);
+	if (unlabelled < 0) {
+		node_drop(env, job);
+		return job_fail_label(env, job, unlabelled);
+	}
+	if (result < 0) {
 		if (job->error.grade != ERROR_NONE)
 			return STEP_FAIL;
 		if (node_is_refused(result) &&
@@ -178,7 +193,6 @@ static enum step_answer node_make(struct job_env *env, struct job *job)
 		}
 		return node_fail(job, result, ERROR_SIDE_TARGET, "create");
 	}
-	job->temp_named = true;
 	job->folder->target_fs->written = true;
 	return STEP_NEXT;
 }

@@ -230,10 +230,23 @@ static bool outcome_retype(struct worker *worker, struct job *job)
 	return true;
 }
 
+/* What this thread makes from now on would be wrong. */
+static void outcome_stop(struct worker *worker, struct job *job)
+{
+	atomic_store(&worker->shared->dropped, true);
+	outcome_post_error(worker, job);
+	worker_cancel(worker->shared, WEIR_CANCEL_NOW);
+	outcome_end_job(worker, job, true);
+}
+
 void outcome_fail(struct worker *worker, struct job *job)
 {
 	struct worker_shared *shared = worker->shared;
 
+	if (job->error.grade == ERROR_RUN) {
+		outcome_stop(worker, job);
+		return;
+	}
 	/* G7: what is under way and parked is finished and published first,
 	 * which may free room, and descriptors; then once more, alone. */
 	if (outcome_may_find_room(&job->error) && !job->had_room && !job->once) {

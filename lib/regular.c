@@ -281,15 +281,19 @@ static const struct sys_stat *regular_forerunner(const struct job_env *env, cons
 	return hands_on ? &job->existing : NULL;
 }
 
-enum step_answer regular_make(struct job_env *env, struct job *job)
+/* True if the new file gets label and the like from the one in its place. */
+static bool regular_takes_over(const struct job_env *env, const struct job *job)
 {
-	uint64_t began = tally_now_ns();
+	return regular_forerunner(env, job) != NULL &&
+	       !settings_keeps(env->settings, WEIR_PROPERTY_MODE);
+}
+
+/* The inode in the pinned folder: a descriptor or -errno. */
+static int regular_open_target(struct job_env *env, struct job *job)
+{
 	const struct settings *settings = env->settings;
 	int fd = -EOPNOTSUPP;
 
-	job->target_dirfd = dir_pin(env->root, job->folder->target, NULL);
-	if (job->target_dirfd < 0)
-		return regular_fail(job, job->target_dirfd, ERROR_SIDE_TARGET, "open folder of");
 	if (!job->exists)
 		fd = regular_open_tmpfile(env, job,
 					  meta_create_mode(settings, &job->source, false, false));
@@ -297,8 +301,30 @@ enum step_answer regular_make(struct job_env *env, struct job *job)
 		fd = regular_open_named(env, job,
 					meta_create_mode(settings, &job->source, true,
 							 regular_forerunner(env, job) != NULL));
+	return fd;
+}
+
+enum step_answer regular_make(struct job_env *env, struct job *job)
+{
+	uint64_t began = tally_now_ns();
+	int fd, result;
+
+	job->target_dirfd = dir_pin(env->root, job->folder->target, NULL);
+	if (job->target_dirfd < 0)
+		return regular_fail(job, job->target_dirfd, ERROR_SIDE_TARGET, "open folder of");
+	fd = regular_takes_over(env, job) ? label_end(&env->labeller)
+					  : label_begin(&env->labeller, job->target_dirfd, S_IFREG,
+							job->target_name, &job->losses);
+	if (fd == 0)
+		fd = regular_open_target(env, job);
+	result = label_end(&env->labeller);
 	dir_unpin(env->root, job->folder->target);
 	job->target_dirfd = -1;
+	if (result < 0) {
+		job->target_fd = fd < 0 ? -1 : fd;
+		regular_drop_target(env, job);
+		return job_fail_label(env, job, result);
+	}
 	if (fd < 0) {
 		return regular_fail(job, fd, ERROR_SIDE_TARGET,
 				    fd == -EWOULDBLOCK ? "lock the folder of" : "create");
@@ -478,8 +504,7 @@ static int regular_open_existing(struct job_env *env, struct job *job)
 {
 	int dirfd, fd;
 
-	if (regular_forerunner(env, job) == NULL ||
-	    settings_keeps(env->settings, WEIR_PROPERTY_MODE))
+	if (!regular_takes_over(env, job))
 		return -1;
 	dirfd = dir_pin(env->root, job->folder->target, NULL);
 	if (dirfd < 0)

@@ -37,6 +37,7 @@
 #include "filter.h"
 #include "invariant.h"
 #include "io_uring.h"
+#include "label.h"
 #include "limits.h"
 #include "operand.h"
 
@@ -84,6 +85,7 @@ struct weir_run {
 	struct links links;
 	struct asks asks;
 	struct claims claims;
+	struct label_policy *labels; /* or NULL */
 	struct tree tree;
 	struct commit commit;
 	struct worker_shared shared;
@@ -276,6 +278,7 @@ static void run_close(struct weir_run *run)
 {
 	operands_close(&run->operands, &run->root);
 	commit_close(&run->commit);
+	label_close(run->labels);
 	claims_close(&run->claims);
 	asks_close(&run->asks);
 	links_close(&run->links);
@@ -599,7 +602,10 @@ static int run_begin(struct weir_run *run)
 		run->settings.umask = sys_umask(&run->sys);
 	if (atomic_load(&run->early_cancel) != 0)
 		worker_cancel(&run->shared, (enum weir_cancel)atomic_load(&run->early_cancel));
-	result = operands_resolve(&run->operands, &run->tree);
+	result = label_open(&run->sys, &run->settings, &run->labels);
+	run->shared.labels = run->labels;
+	if (result == 0)
+		result = operands_resolve(&run->operands, &run->tree);
 	run->links.forgets = run->operands.count == 1 && run->settings.follow != WEIR_FOLLOW_ALWAYS;
 	/* An ACL has the mode in it. */
 	if (settings_keeps(&run->settings, WEIR_PROPERTY_ACL) &&
@@ -752,6 +758,7 @@ const char *weir_features(void)
 	       "engine-plain yes\n"
 	       "liburing " RUN_LIBURING "\n"
 	       "libblkid " RUN_BLKID "\n"
+	       "libselinux " LABEL_LIBRARY "\n"
 	       "fault-build " RUN_FAULT "\n";
 }
 

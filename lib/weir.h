@@ -422,7 +422,9 @@ int64_t weir_event_offset(const struct weir_event *event);
 /* Bytes of the entry, for ENTRY and WAY. */
 uint64_t weir_event_bytes(const struct weir_event *event);
 /* For LOSS: what was lost, whether it was required, and by how many entries;
- * the path is that of the first.  Since 0.1. */
+ * the path is that of the first.  KEEP_OFF: of a label (PROPERTY_CONTEXT) that was
+ * not to be copied, but to be the one that the policy has for the name.
+ * Since 0.1. */
 enum weir_property weir_event_property(const struct weir_event *event);
 enum weir_keep weir_event_keep(const struct weir_event *event);
 uint64_t weir_event_count(const struct weir_event *event);

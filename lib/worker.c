@@ -84,6 +84,7 @@ static void worker_set_env(struct worker *worker)
 		.loss = shared->loss,
 		.asks = shared->asks,
 		.claims = shared->claims,
+		.labeller = { .policy = shared->labels },
 		.fs = shared->fs,
 		.have_proc = shared->have_proc,
 		.is_root = shared->is_root,
@@ -130,6 +131,7 @@ void worker_free(struct worker *worker)
 	WEIR_ASSERT(worker->live == 0);
 	WEIR_ASSERT(worker->batch == NULL || worker->batch->taken == worker->batch->count);
 	free(worker->batch);
+	label_forget(&worker->env.labeller);
 	if (worker->opened) {
 		io_close(&worker->io); /* unregisters before the memory goes */
 		arena_close(&worker->arena);

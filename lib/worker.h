@@ -26,6 +26,7 @@ struct worker_shared {
 	struct loss_table *loss;
 	struct asks *asks;
 	struct claims *claims;
+	struct label_policy *labels; /* or NULL */
 	bool pours; /* the target is a stream, of one source */
 	struct links *links;
 	struct bell *bell;
