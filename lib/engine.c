@@ -105,6 +105,8 @@ static bool engine_scan(struct worker *worker)
 
 	if (worker->live >= worker->plan.jobs || atomic_load(&shared->wanting) > 0)
 		return false;
+	if (label_stays(&worker->env.labeller))
+		return false; /* the folder would get it; the run is ending */
 	folder = queue_take_scan(shared->queue, false);
 	if (folder == NULL)
 		return false;

@@ -69,6 +69,12 @@ int label_begin(struct labeller *labeller, int dirfd, mode_t mode, const char *n
  * does not: then what was made must be dropped, and this be tried once more. */
 int label_end(struct labeller *labeller);
 
+/* True if what this thread makes now would have the label of another entry. */
+static inline bool label_stays(const struct labeller *labeller)
+{
+	return labeller->set;
+}
+
 /* Forgets what was found out. */
 void label_forget(struct labeller *labeller);
 

@@ -233,8 +233,8 @@ static bool outcome_retype(struct worker *worker, struct job *job)
 /* What this thread makes from now on would be wrong. */
 static void outcome_stop(struct worker *worker, struct job *job)
 {
-	atomic_store(&worker->shared->dropped, true);
-	outcome_post_error(worker, job);
+	if (!atomic_exchange(&worker->shared->dropped, true))
+		outcome_post_error(worker, job);
 	worker_cancel(worker->shared, WEIR_CANCEL_NOW);
 	outcome_end_job(worker, job, true);
 }

@@ -398,6 +398,12 @@ make_tree() { # FOLDER
 		absent "$D/b/$name"
 		no_temps "$D"
 	done
+	# Nothing else is made by this thread, and that is told once.
+	mkdir -p "$S/a/1/2/3/4/5/6/7/8/9" "$S/a/b/c/d/e/f"
+	find "$S/a" -type d -exec touch '{}/rule-1' '{}/rule-2' ';'
+	labelled 1 LABELS_FAIL=clear=EACCES "$WEIR" copy -r --workers=1 "$S/a" "$D/c"
+	logged 1 'make [a-z_]+ [0-9]+ [^-].*'
+	[ "$(grep -c 'take back the label' <<<"$stderr")" -eq 1 ]
 	echo 1 >"$S/a/rule-f" # without threads
 	labelled 1 LABELS_FAIL=clear=EACCES "$WEIR" copy "$S/a/rule-f" "$D/rule-g"
 	absent "$D/rule-g"
@@ -425,7 +431,8 @@ make_tree() { # FOLDER
 	as_user chmod 300 "$D/b"
 	: >"$log"
 	chmod a+rw "$log"
-	exits 0 as_user env LD_PRELOAD="$shim" LABELS_LOG="$log" "$WEIR" copy "$S/rule-f" "$D/b/"
+	exits 0 as_user env LD_PRELOAD="$shim" LABELS_LOG="$log" \
+		"$WEIR" copy --durable=none "$S/rule-f" "$D/b/"
 	tidy
 	logged 1 'path b'
 	chmod 700 "$D/b"
