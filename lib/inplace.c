@@ -6,8 +6,8 @@
  * Invariants:
  * N1 the source is known by its descriptor to be another file than the target
  *    before a byte is written;
- * N2 no byte of the old contents is left: holes are punched before data is
- *    written, and the size is set after it (D07);
+ * N2 no byte of the old contents is left: what is not written is punched, by one
+ *    and the same view of the source, and the size is set at the end (D07);
  * N3 where the mode is kept, the target is open to nobody who may not see the new
  *    bytes, from before the first one;
  * N4 a link is followed only if root or we made it: others could lead us
@@ -165,50 +165,22 @@ static void inplace_close(struct job_env *env, struct job *job)
 
 /* ---- its bytes ---- */
 
-static int inplace_punch(struct job_env *env, const struct job *job, uint64_t start, uint64_t end)
-{
-	return sys_fallocate(env->stream.sys, job->target_fd,
-			     FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (int64_t)start,
-			     (int64_t)(end - start));
-}
-
-/* Empties what data will not be written to: all of it where zeros are looked for,
- * else between the source's ranges (N2). */
-static int inplace_make_holes(struct job_env *env, const struct job *job,
-			      const struct stream_plan *plan)
-{
-	struct extent_cursor cursor;
-	struct extent extent;
-	/* Beyond its end, or the last block would stay. */
-	uint64_t end = job->existing.size_bytes + INPLACE_BLOCK_BYTES;
-	uint64_t at = 0;
-	int result = 0;
-
-	if (job->existing.size_bytes == 0)
-		return 0;
-	if (plan->find_zeros)
-		return inplace_punch(env, job, 0, end);
-	extent_begin(&cursor, job->source_fd, plan->size_bytes, true);
-	while (result == 0 && at < job->existing.size_bytes &&
-	       extent_next(&cursor, env->stream.sys, &extent)) {
-		if (extent.start > at)
-			result = inplace_punch(env, job, at, extent.start);
-		at = extent.end;
-	}
-	if (result == 0 && at < job->existing.size_bytes)
-		result = inplace_punch(env, job, at, end);
-	return result;
-}
-
+/* What zeros are looked for in is emptied as a whole; where the source's map tells
+ * of holes, the stream empties what it does not write (N2). */
 static enum step_answer inplace_prepare(struct job_env *env, struct job *job)
 {
+	/* Beyond its end, or the last block would stay. */
+	uint64_t end = job->existing.size_bytes + INPLACE_BLOCK_BYTES;
 	struct stream_plan plan;
 	int result = 0;
 
 	way_choose(env, job, &plan);
 	plan.pad_tail = false;
-	if (plan.sparse || plan.find_zeros)
-		result = inplace_make_holes(env, job, &plan);
+	if (job->existing.size_bytes > 0 && plan.find_zeros)
+		result = sys_fallocate(env->stream.sys, job->target_fd,
+				       FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (int64_t)end);
+	else if (job->existing.size_bytes > 0 && plan.sparse)
+		plan.punch_to = end;
 	if (result == -EOPNOTSUPP || result == -ENOSYS || result == -EINVAL) {
 		plan.sparse = false; /* zeros are written then */
 		plan.find_zeros = false;

@@ -22,13 +22,18 @@
  * S4 direct transfers are whole blocks at block offsets; the last partial block
  *    is kept back and written when nothing is in flight, or padded (P6);
  * S5 a read that makes no progress at a place where the size says there is
- *    data means that the source ended there: never looped on, never filled.
+ *    data means that the source ended there: never looped on, never filled;
+ * S6 a target that has other bytes is emptied by the same walk through the map
+ *    that says what is written, so each byte is one or the other; and only while
+ *    nothing is in flight: a punch waits for direct writes, and these can end
+ *    only in the thread that waits.
  */
 #define _GNU_SOURCE
 #include "stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/falloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,6 +60,7 @@ void stream_begin(struct stream *stream, const struct stream_plan *plan)
 	WEIR_ASSERT(!plan->write_direct || plan->align_bytes > 0);
 	WEIR_ASSERT(plan->depth > 0);
 	WEIR_ASSERT(!plan->to_end || plan->depth == 1);
+	WEIR_ASSERT(plan->punch_to == 0 || !plan->to_end);
 }
 
 void stream_begin_done(struct stream *stream, const struct stream_plan *plan)
@@ -125,6 +131,46 @@ static void stream_align_extent(struct stream *stream)
 		stream->extent_end = extent->end;
 }
 
+/* Empties [START, END) of the target.  False: it takes no holes, so zeros are to be
+ * written there. */
+static bool stream_punch(struct stream *stream, struct sys *sys, uint64_t start, uint64_t end)
+{
+	int result = sys_fallocate(sys, stream->plan.target_fd,
+				   FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (int64_t)start,
+				   (int64_t)(end - start));
+
+	if (result == -EOPNOTSUPP || result == -ENOSYS || result == -EINVAL)
+		return false;
+	if (result < 0)
+		stream_fail(stream, result, ERROR_SIDE_TARGET, "make holes in", start);
+	return true;
+}
+
+/* The next extent, and a hole in the target before it (S6); false when there is no
+ * more, or an error. */
+static bool stream_next_extent(struct stream *stream, struct sys *sys)
+{
+	uint64_t from = stream->extent_end;
+	uint64_t to = stream->plan.punch_to;
+	bool more = extent_next(&stream->extents, sys, &stream->extent);
+
+	if (more)
+		stream_align_extent(stream);
+	if (more && stream->extent.start < to)
+		to = stream->extent.start;
+	/* What lies behind the end of the source is cut off. */
+	if (from < to && from < stream->plan.size_bytes && !stream_punch(stream, sys, from, to)) {
+		stream->plan.punch_to = 0;
+		extent_begin(&stream->extents, stream->plan.source_fd, stream->end, false);
+		stream->extents.next = from;
+		stream->extent_end = from;
+		more = extent_next(&stream->extents, sys, &stream->extent);
+		if (more)
+			stream_align_extent(stream);
+	}
+	return more && stream->error.grade == ERROR_NONE;
+}
+
 /* The next range to read, at most SLOT_BYTES; false when there is none now. */
 static bool stream_next_range(struct stream *stream, struct sys *sys, uint32_t slot_bytes,
 			      uint64_t *offset, uint32_t *want)
@@ -140,9 +186,10 @@ static bool stream_next_range(struct stream *stream, struct sys *sys, uint32_t s
 		return true;
 	}
 	while (stream->extent.start >= stream->extent.end) {
-		if (!extent_next(&stream->extents, sys, &stream->extent))
+		if (stream->plan.punch_to > 0 && stream->live > 0)
+			return false; /* S6 */
+		if (!stream_next_extent(stream, sys))
 			return false;
-		stream_align_extent(stream);
 	}
 	if (stream->extent.start >= stream->end)
 		return false; /* the source ended before the size said */
@@ -432,9 +479,8 @@ static void stream_bound_dirty(struct stream *stream, const struct stream_env *e
 	/* In one call, for a hole may have exabytes. */
 	bytes = offset - stream->synced_to;
 	bytes -= bytes % LIMIT_SYNC_AT_BYTES;
-	result = sys_sync_file_range(env->sys, stream->plan.target_fd,
-				     (int64_t)stream->synced_to, (int64_t)bytes,
-				     SYNC_FILE_RANGE_WRITE);
+	result = sys_sync_file_range(env->sys, stream->plan.target_fd, (int64_t)stream->synced_to,
+				     (int64_t)bytes, SYNC_FILE_RANGE_WRITE);
 	stream->synced_to += bytes;
 	if (result == 0 && tally_get(&env->tally->dirty_bytes) > tally_dirty_limit(env->tally))
 		result = stream_clean(stream, env);

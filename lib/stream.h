@@ -54,6 +54,8 @@ struct stream_plan {
 	uint32_t align_bytes; /* of direct transfers */
 	bool small;	      /* fits one small slot */
 	uint32_t depth;	      /* most chunks at a time; 1 when to_end */
+	uint64_t punch_to;    /* the target has other bytes up to here: those where the map
+				 has no data are emptied; 0: it has none */
 };
 
 struct stream {

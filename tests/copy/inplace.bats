@@ -55,6 +55,33 @@ inode() { stat -c %i "$1"; }
 	same "$S/g" "$D/g"
 }
 
+# bats test_tags=D07,A10
+@test "no old byte is left where holes of an in-place source move while they are asked for" {
+	local direct
+
+	truncate -s 1M "$T/hole"
+	[ "$(stat -c %b "$T/hole")" -eq 0 ] || skip "this file system has no holes"
+	meddle seek:1 "$T/hole" true -- true >/dev/null 2>&1 || [ $? -eq 124 ] ||
+		skip "no filter can stop a command here"
+	for direct in always never; do
+		head -c 6M /dev/zero | tr '\0' A >"$S/f"
+		head -c 2M "$S/f" >"$T/data"
+		fallocate -p -o 2M -l 2M "$S/f" || skip "nothing can be punched here"
+		head -c 7M /dev/zero | tr '\0' B >"$D/f"
+		# Between two walks through the map, in both tries, data becomes a hole.
+		exits 0 timeout 100 meddle seek:every "$S/f" \
+			"case \$MEDDLE in
+			7 | 14) fallocate -p -o 4M -l 2M $S/f ;;
+			8) dd if=$T/data of=$S/f bs=2M seek=2 conv=notrunc status=none ;;
+			esac
+			touch -d @\$((1000000000 + MEDDLE)) $S/f" -- \
+			"$WEIR" copy --inplace --on-change=ok --direct=$direct "$S/f" "$D/f"
+		run ! grep -q B "$D/f"
+		[ "$(stat -c %s "$D/f")" -eq 6291456 ]
+		cmp -n 1048576 "$S/f" "$D/f"
+	done
+}
+
 # bats test_tags=D07
 @test "holes are punched into an in-place target" {
 	truncate -s 1M "$T/hole"

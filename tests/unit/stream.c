@@ -3,8 +3,8 @@
  * The bytes of one source to one target, over a backend that completes in an
  * order of chance, in parts, and fails where a test says so.
  *
- * lseek() of this program takes the place of the C library's, so that a map may
- * have ranges finer than blocks.
+ * lseek() and fallocate() of this program take the place of the C library's, so
+ * that a map may have ranges finer than blocks, and holes may be refused.
  *
  * A schedule is named by its seed: UNIT_SEED=N runs that one alone.
  */
@@ -79,6 +79,25 @@ off_t lseek(int fd, off_t offset, int whence)
 	}
 	errno = ENXIO;
 	return -1;
+}
+
+/* Holes that are made before they are refused; -1: never. */
+static int holes_left = -1;
+
+/* S6: whoever punches waits for what is in flight. */
+int fallocate(int fd, int mode, off_t offset, off_t length)
+{
+	for (uint32_t i = 0; i < bench->count; i++) {
+		if (fd != bench->copies[i].target_fd)
+			continue;
+		CHECK_EQUAL(bench->copies[i].stream.live, 0);
+		if (holes_left == 0) {
+			errno = EOPNOTSUPP;
+			return -1;
+		}
+		holes_left -= holes_left > 0;
+	}
+	return (int)syscall(SYS_fallocate, fd, mode, offset, length);
 }
 
 static void open_bench(uint32_t chunk_bytes, uint32_t depth)
@@ -276,6 +295,18 @@ static void punch(struct copy *copy)
 	}
 }
 
+/* Old bytes in the target, as many as chance has it; where they end. */
+static uint64_t fill_target(struct copy *copy)
+{
+	static uint8_t old[MOST_BYTES];
+	uint64_t size = 1 + unit_below(&bench->fake.seed, MOST_BYTES);
+
+	memset(old, 0xee, sizeof(old));
+	REQUIRE(pwrite(copy->target_fd, old, (size_t)size, 0) == (ssize_t)size);
+	holes_left = unit_percent(&bench->fake.seed, 30) ? (int)unit_below(&bench->fake.seed, 3) : -1;
+	return size + LIMIT_ALIGN_BYTES;
+}
+
 static struct stream_plan plain_plan(const struct copy *copy)
 {
 	return (struct stream_plan){
@@ -416,6 +447,8 @@ static void random_copy(struct copy *copy)
 		plan.align_bytes = align;
 	if (plan.sparse)
 		punch(copy);
+	if (plan.sparse && unit_percent(seed, 50))
+		plan.punch_to = fill_target(copy);
 	if (unit_percent(seed, 20)) {
 		copy->change_at = unit_below(seed, 12);
 		copy->change_to = unit_below(seed, MOST_BYTES);
