@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A sorted array under a lock.  Only inodes that have more than one name, or were
- * reached by a link, are claimed, so there are few.
+ * A hash table under a lock.
  *
- * Invariant: M1 a claim is never given back: two sources that were written into
- * one file would leave a mix, even one after the other.
+ * Invariants:
+ * M1 a claim is never given back: two sources that were written into one file
+ *    would leave a mix, even one after the other; and a source that was copied
+ *    is still the user's;
+ * M2 a quarter of the table is free, so that each search ends.
  */
 #include "claim.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "invariant.h"
 
-#define CLAIM_FIRST_ROOM 64
+#define CLAIM_FIRST_ROOM 256U
 
 int claims_open(struct claims *claims)
 {
-	claims->taken = NULL;
+	claims->table = NULL;
 	claims->count = 0;
 	claims->room = 0;
 	return -pthread_mutex_init(&claims->lock, NULL);
@@ -26,62 +27,80 @@ int claims_open(struct claims *claims)
 
 void claims_close(struct claims *claims)
 {
-	free(claims->taken);
-	claims->taken = NULL;
+	free(claims->table);
+	claims->table = NULL;
 	pthread_mutex_destroy(&claims->lock);
 }
 
-static bool claim_is_before(const struct claim *a, const struct claim *b)
+/* Where the inode is, or belongs. */
+static struct claim *claim_find(struct claim *table, size_t room, uint64_t device, uint64_t inode)
 {
-	return a->device != b->device ? a->device < b->device : a->inode < b->inode;
+	uint64_t hash = (inode ^ device << 32) * 0x9e3779b97f4a7c15ULL;
+	size_t at = (size_t)(hash ^ hash >> 32) & (room - 1);
+
+	while (table[at].use != CLAIM_NONE &&
+	       (table[at].device != device || table[at].inode != inode))
+		at = (at + 1) & (room - 1); /* M2 */
+	return &table[at];
 }
 
-/* Where CLAIM is, or belongs. */
-static size_t claim_find(const struct claims *claims, const struct claim *claim)
+static bool claims_grow(struct claims *claims)
 {
-	size_t low = 0, high = claims->count;
+	size_t room = claims->room == 0 ? CLAIM_FIRST_ROOM : claims->room * 2;
+	struct claim *table = calloc(room, sizeof(*table));
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
+	if (table == NULL)
+		return false;
+	for (size_t i = 0; i < claims->room; i++) {
+		const struct claim *claim = &claims->table[i];
 
-		if (claim_is_before(&claims->taken[middle], claim))
-			low = middle + 1;
-		else
-			high = middle;
+		if (claim->use != CLAIM_NONE)
+			*claim_find(table, room, claim->device, claim->inode) = *claim;
 	}
-	return low;
+	free(claims->table);
+	claims->table = table;
+	claims->room = room;
+	return true;
 }
 
-static int claim_insert(struct claims *claims, const struct claim *claim)
+/* Finds or adds the inode; what it was claimed for before, or -ENOMEM. */
+static int claim_add(struct claims *claims, uint64_t device, uint64_t inode, enum claim_use use)
 {
-	size_t at = claim_find(claims, claim);
+	struct claim *claim;
 
-	if (at < claims->count && !claim_is_before(claim, &claims->taken[at]))
-		return -EEXIST;
-	if (claims->count == claims->room) {
-		size_t room = claims->room == 0 ? CLAIM_FIRST_ROOM : claims->room * 2;
-		struct claim *taken = reallocarray(claims->taken, room, sizeof(*taken));
-
-		if (taken == NULL)
-			return -ENOMEM;
-		claims->taken = taken;
-		claims->room = room;
-	}
-	memmove(&claims->taken[at + 1], &claims->taken[at],
-		(claims->count - at) * sizeof(*claims->taken));
-	claims->taken[at] = *claim;
+	if ((claims->count + 1) * 4 > claims->room * 3 && !claims_grow(claims))
+		return -ENOMEM;
+	claim = claim_find(claims->table, claims->room, device, inode);
+	if (claim->use != CLAIM_NONE)
+		return (int)claim->use;
+	*claim = (struct claim){ device, inode, use };
 	claims->count++;
-	WEIR_ASSERT(claims->count <= claims->room);
-	return 0;
+	WEIR_ASSERT(claims->count < claims->room); /* M2 */
+	return CLAIM_NONE;
 }
 
-int claim_take(struct claims *claims, uint64_t device, uint64_t inode)
+static int claim_take(struct claims *claims, uint64_t device, uint64_t inode, enum claim_use use)
 {
-	const struct claim claim = { device, inode };
-	int result;
+	int before;
 
 	pthread_mutex_lock(&claims->lock);
-	result = claim_insert(claims, &claim);
+	before = claim_add(claims, device, inode, use);
 	pthread_mutex_unlock(&claims->lock);
-	return result;
+	return before;
+}
+
+int claim_source(struct claims *claims, uint64_t device, uint64_t inode)
+{
+	int before = claim_take(claims, device, inode, CLAIM_SOURCE);
+
+	return before == CLAIM_TARGET ? -EBUSY : before < 0 ? before : 0;
+}
+
+int claim_target(struct claims *claims, uint64_t device, uint64_t inode)
+{
+	int before = claim_take(claims, device, inode, CLAIM_TARGET);
+
+	if (before == CLAIM_SOURCE)
+		return -EBUSY;
+	return before == CLAIM_TARGET ? -EEXIST : before;
 }

@@ -27,14 +27,6 @@ static enum step_answer follow_turn_to(struct job *job, const struct step *recip
 	return STEP_TURN;
 }
 
-/* Its bytes are counted with the name that is copied. */
-static void follow_uncount(struct job_env *env, struct job *job)
-{
-	if (job->sized)
-		tally_sub(&env->stream.tally->bytes_found, job->source.size_bytes);
-	job->sized = false;
-}
-
 /* Gives up a group that the job holds, if its source is another one now: the name
  * was opened again and leads elsewhere. */
 static void follow_check_group(struct job_env *env, struct job *job)
@@ -76,11 +68,11 @@ static enum step_answer follow_enter(struct job_env *env, struct job *job, bool 
 	case LINKS_LEAD:
 		job->leads = true;
 		return STEP_NEXT;
-	case LINKS_FOLLOW:
-		follow_uncount(env, job);
+	case LINKS_FOLLOW: /* its bytes are counted with the name that is copied */
+		job_uncount_bytes(env, job);
 		return follow_turn_to(job, follow_recipe);
 	case LINKS_WAIT:
-		follow_uncount(env, job);
+		job_uncount_bytes(env, job);
 		return STEP_DEFER;
 	case LINKS_NONE:
 		return STEP_NEXT;

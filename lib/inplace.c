@@ -12,7 +12,10 @@
  *    bytes, from before the first one;
  * N4 a link is followed only if root or we made it: others could lead us
  *    anywhere;
- * N5 a file that has several names is written by one source of a run only.
+ * N5 a file is written by one source of a run only;
+ * N6 no source of a run is written into: every source is claimed before it is read
+ *    and every target before it is written, by device and inode, and a target that
+ *    has other names is written when all sources are known.
  */
 #define _GNU_SOURCE
 #include "inplace.h"
@@ -67,6 +70,26 @@ static enum step_answer inplace_look(struct job_env *env, struct job *job)
 	return STEP_NEXT;
 }
 
+/* What has other names, or was reached by a link, may be a source that nobody has
+ * looked at yet (N6). */
+static enum step_answer inplace_wait(struct job_env *env, struct job *job)
+{
+	const struct entry entry = {
+		.type = job->type,
+		.follow = job->follow,
+		.name = job->name,
+		.target_name = job->target_name,
+	};
+
+	if (job->last || job->retry || !job->exists ||
+	    (job->existing.links < 2 && !S_ISLNK(job->existing.mode)))
+		return STEP_NEXT;
+	if (queue_push_last(env->queue, job->folder, &entry) < 0)
+		return inplace_fail(job, -ENOMEM, ERROR_SIDE_TARGET, "write to");
+	job_uncount_bytes(env, job);
+	return STEP_DEFER;
+}
+
 /* The target by its name; job.existing becomes what was opened. */
 static int inplace_open_target(struct job_env *env, struct job *job, int flags)
 {
@@ -76,24 +99,24 @@ static int inplace_open_target(struct job_env *env, struct job *job, int flags)
 	if (dirfd < 0)
 		return dirfd;
 	flags |= O_NONBLOCK | O_NOCTTY;
-	job->through_link = S_ISLNK(job->existing.mode);
-	if (!job->through_link)
+	if (!S_ISLNK(job->existing.mode))
 		flags |= O_NOFOLLOW;
 	fd = sys_openat(env->stream.sys, dirfd, job->target_name, flags, 0);
 	dir_unpin(env->root, job->folder->target);
 	return fd;
 }
 
-/* N5: two sources for one file would leave a mix of both. */
+/* N5, N6 */
 static enum step_answer inplace_claim(struct job_env *env, struct job *job)
 {
 	int result = 0;
 
-	if (!job->claimed && !job->retry && (job->existing.links > 1 || job->through_link))
-		result = claim_take(env->claims, job->existing.device, job->existing.inode);
-	if (result == -EEXIST) {
+	if (!job->claimed && !job->retry)
+		result = claim_target(env->claims, job->existing.device, job->existing.inode);
+	if (result == -EEXIST || result == -EBUSY) {
 		error_set_text(&job->error, ERROR_SIDE_TARGET, "write to",
-			       "another source was written into this file");
+			       result == -EBUSY ? "it is a source of this run under another name"
+						: "another source was written into this file");
 		return STEP_FAIL;
 	}
 	if (result < 0)
@@ -235,6 +258,7 @@ const struct step inplace_recipe[] = {
 	{ "look up target", inplace_look, NULL, NULL },
 	{ "open source", regular_open, regular_opened, regular_close_source },
 	{ "identify", regular_identify, regular_identify, NULL },
+	{ "wait for sources", inplace_wait, NULL, NULL },
 	{ "open target", inplace_open, NULL, inplace_close },
 	{ "prepare", inplace_prepare, NULL, regular_end_stream },
 	{ "stream", regular_stream, regular_stream, NULL },
@@ -255,9 +279,7 @@ static enum step_answer inplace_open_or_make(struct job_env *env, struct job *jo
 {
 	int fd;
 
-	if (job->sized) /* no byte of it is copied */
-		tally_sub(&env->stream.tally->bytes_found, job->source.size_bytes);
-	job->sized = false;
+	job_uncount_bytes(env, job); /* no byte of it is copied */
 	if (!job->exists || env->settings->fresh)
 		return regular_make(env, job);
 	if (!S_ISREG(job->existing.mode)) {
@@ -286,6 +308,7 @@ const struct step inplace_attributes_recipe[] = {
 	{ "look up target", regular_look, NULL, NULL },
 	{ "open source", regular_open, regular_opened, regular_close_source },
 	{ "identify", regular_identify, regular_identify, NULL },
+	{ "wait for sources", inplace_wait, NULL, NULL },
 	{ "make or open target", inplace_open_or_make, NULL, inplace_drop },
 	{ "attributes", regular_attributes, NULL, NULL },
 	{ "flags", inplace_flags, NULL, NULL },

@@ -15,7 +15,7 @@
  * J1 rows are started in order, finished before the next is started, and undone
  *    in reverse order, each once;
  * J2 a row ends only when nothing of it is in flight (the counted barrier);
- * J3 after FAIL, SKIP or AGAIN no descriptor, temp or chunk is left.
+ * J3 after FAIL, SKIP, DEFER or AGAIN no descriptor, temp or chunk is left.
  */
 #define _GNU_SOURCE
 #include "job.h"
@@ -39,6 +39,7 @@ void job_begin(struct job *job, const struct step *recipe, const struct batch *b
 	job->again = batch->retry || batch->counted;
 	ask_init(&job->ask);
 	job->retyped = batch->retyped;
+	job->last = batch->last;
 	job->type = entry->type;
 	job->inode = entry->inode;
 	job->follow = entry->follow;
@@ -166,6 +167,13 @@ void job_abandon(struct job_env *env, struct job *job)
 {
 	WEIR_ASSERT(!job_in_flight(job));
 	job_undo(env, job);
+}
+
+void job_uncount_bytes(struct job_env *env, struct job *job)
+{
+	if (job->sized)
+		tally_sub(&env->stream.tally->bytes_found, job->source.size_bytes);
+	job->sized = false;
 }
 
 enum step_answer job_ask(struct job_env *env, struct job *job)

@@ -32,6 +32,7 @@ struct job_env {
 	const struct settings *settings;
 	struct root *root;
 	struct links *links;
+	struct queue *queue;
 	struct fs_table *fs;
 	struct loss_table *loss;
 	struct asks *asks;
@@ -136,7 +137,7 @@ struct job {
 	struct ask ask;		  /* whether what exists may be replaced */
 	bool again;		  /* its entry was here before, and was asked for then */
 	bool claimed;		  /* in_place: the target is ours alone */
-	bool through_link;	  /* in_place: it was reached by a link */
+	bool last;		  /* all other entries were looked at before */
 	bool once;		  /* its source can be read only once */
 	struct pour *pour;	  /* its bytes on their way, owned; or NULL */
 	bool alias;		  /* target_fd is the source: it gets one more name */
@@ -175,6 +176,9 @@ bool job_in_flight(const struct job *job);
 
 /* Ends a job whatever its row; nothing may be in flight. */
 void job_abandon(struct job_env *env, struct job *job);
+
+/* Takes the size of its source out of bytes_found. */
+void job_uncount_bytes(struct job_env *env, struct job *job);
 
 /* Asks, where that is wanted, whether what has the target's name may be replaced:
  * NEXT, SKIP, or ASK until there is an answer. */

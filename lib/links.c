@@ -192,15 +192,11 @@ static bool links_is_same(const struct link_group *group, const struct sys_stat 
 
 static bool links_wait(struct links *links, struct link_group *group, const struct links_name *name)
 {
-	const struct entry *entry = name->entry;
-	struct batch *batch = batch_new(
-		name->folder, strlen(entry->name) + strlen(entry->target_name) + ENTRY_FIXED_BYTES);
+	struct batch *batch = batch_of_one(name->folder, name->entry);
 
 	if (batch == NULL)
 		return false;
 	batch->retry = name->retry;
-	batch->counted = true;
-	batch_add(batch, entry);
 	list_add_tail(&group->waiting, &batch->node);
 	queue_defer(links->queue);
 	return true;

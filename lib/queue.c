@@ -8,7 +8,10 @@
  *    one buffer of folders for each level of depth and no more;
  * Q2 `outstanding` counts every scan and entry from being queued to being over;
  *    when it is 0 and nothing is parked, the run is over;
- * Q3 what is deferred is outstanding, in no list here, and pushed exactly once.
+ * Q3 what is deferred is outstanding, and pushed exactly once: by whoever keeps it,
+ *    or, what is in `last`, by this file;
+ * Q4 `last` is opened when nothing is outstanding but what is deferred: every scan
+ *    is over, and every other entry was looked at.
  */
 #define _GNU_SOURCE
 #include "queue.h"
@@ -27,6 +30,7 @@ int queue_open(struct queue *queue, struct bell *bell, struct bell *idle)
 	queue->idle = idle;
 	list_init(&queue->scans);
 	list_init(&queue->batches);
+	list_init(&queue->last);
 	return -pthread_mutex_init(&queue->lock, NULL);
 }
 
@@ -34,6 +38,7 @@ void queue_close(struct queue *queue)
 {
 	WEIR_ASSERT(list_empty(&queue->scans));
 	WEIR_ASSERT(list_empty(&queue->batches));
+	WEIR_ASSERT(list_empty(&queue->last));
 	pthread_mutex_destroy(&queue->lock);
 }
 
@@ -77,16 +82,27 @@ void queue_push_batch(struct queue *queue, struct batch *batch)
 int queue_push_retry(struct queue *queue, struct folder *folder, const struct entry *entry,
 		     int unlinked)
 {
-	struct batch *batch = batch_new(folder, strlen(entry->name) + strlen(entry->target_name) +
-							ENTRY_FIXED_BYTES);
+	struct batch *batch = batch_of_one(folder, entry);
 
 	if (batch == NULL)
 		return -ENOMEM;
 	batch->retry = unlinked == 0;
 	batch->unlinked = unlinked;
-	batch->counted = true;
-	batch_add(batch, entry);
 	queue_push_batch(queue, batch);
+	return 0;
+}
+
+int queue_push_last(struct queue *queue, struct folder *folder, const struct entry *entry)
+{
+	struct batch *batch = batch_of_one(folder, entry);
+
+	if (batch == NULL)
+		return -ENOMEM;
+	batch->last = true;
+	queue_defer(queue);
+	pthread_mutex_lock(&queue->lock);
+	list_add_tail(&queue->last, &batch->node);
+	pthread_mutex_unlock(&queue->lock);
 	return 0;
 }
 
@@ -110,15 +126,34 @@ void queue_push_deferred(struct queue *queue, struct batch *batch)
 	bell_ring(queue->bell);
 }
 
+/* Q4.  With the lock held; true if something came. */
+static bool queue_open_last(struct queue *queue)
+{
+	bool opens = list_empty(&queue->batches) && !list_empty(&queue->last) &&
+		     queue_stalled(queue);
+	struct list *node;
+
+	while (opens && (node = list_take_head(&queue->last)) != NULL) {
+		list_add_tail(&queue->batches, node);
+		queue->batch_count++;
+		atomic_fetch_sub(&queue->deferred, 1);
+	}
+	return opens;
+}
+
 struct batch *queue_take_batch(struct queue *queue)
 {
 	struct list *node;
+	bool opened;
 
 	pthread_mutex_lock(&queue->lock);
+	opened = queue_open_last(queue);
 	node = list_take_head(&queue->batches);
 	if (node != NULL)
 		queue->batch_count--;
 	pthread_mutex_unlock(&queue->lock);
+	if (opened) /* the other workers may sleep */
+		bell_ring(queue->bell);
 	return node != NULL ? LIST_ENTRY(node, struct batch, node) : NULL;
 }
 
@@ -182,6 +217,18 @@ struct batch *batch_new(struct folder *folder, size_t room)
 	list_init(&batch->node);
 	batch->folder = folder;
 	batch->room = room;
+	return batch;
+}
+
+struct batch *batch_of_one(struct folder *folder, const struct entry *entry)
+{
+	struct batch *batch = batch_new(folder, strlen(entry->name) + strlen(entry->target_name) +
+							ENTRY_FIXED_BYTES);
+
+	if (batch == NULL)
+		return NULL;
+	batch->counted = true;
+	batch_add(batch, entry);
 	return batch;
 }
 

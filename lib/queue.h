@@ -22,6 +22,7 @@ struct batch {
 	bool retry;	       /* a second try after a failed write-back (G4) */
 	bool counted;	       /* its entry was counted before */
 	bool retyped;	       /* its entry was another type when it was listed */
+	bool last;	       /* nothing else was left when it came */
 	int unlinked;	       /* -errno: why its entry could not be linked */
 	uint32_t count;
 	uint32_t taken;	 /* entries handed to jobs */
@@ -62,6 +63,7 @@ struct queue {
 	struct bell *idle; /* rung when there is none left */
 	struct list scans;
 	struct list batches;
+	struct list last; /* batches that come when nothing else is left */
 	uint32_t batch_count;
 	_Atomic uint64_t outstanding; /* scans and entries queued or being worked on */
 	_Atomic uint64_t deferred;    /* of these entries that wait for others */
@@ -88,6 +90,9 @@ void queue_push_batch(struct queue *queue, struct batch *batch);
 int queue_push_retry(struct queue *queue, struct folder *folder, const struct entry *entry,
 		     int unlinked);
 
+/* One entry alone that comes back when nothing else is left.  0 or -ENOMEM. */
+int queue_push_last(struct queue *queue, struct folder *folder, const struct entry *entry);
+
 /* An entry will come by queue_push_deferred(): until then it is outstanding. */
 void queue_defer(struct queue *queue);
 void queue_push_deferred(struct queue *queue, struct batch *batch);
@@ -113,6 +118,8 @@ void queue_shut(struct queue *queue);
 bool queue_is_shut(struct queue *queue);
 
 struct batch *batch_new(struct folder *folder, size_t room);
+/* A batch of one entry that was counted before, or NULL. */
+struct batch *batch_of_one(struct folder *folder, const struct entry *entry);
 /* False: no room left, or full. */
 bool batch_add(struct batch *batch, const struct entry *entry);
 /* The next entry; false at the end.  Its names live as long as the batch. */

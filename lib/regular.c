@@ -24,6 +24,7 @@
 #include <string.h>
 
 #include "backup.h"
+#include "claim.h"
 #include "clone.h"
 #include "follow.h"
 #include "invariant.h"
@@ -194,6 +195,21 @@ static void regular_count(struct job_env *env, struct job *job)
 	job->counted = true;
 }
 
+/* Where files are written into, none may be a source, too (N6 of inplace.c). */
+static int regular_claim(struct job_env *env, struct job *job)
+{
+	int result = 0;
+
+	if (settings_writes_over(env->settings))
+		result = claim_source(env->claims, job->source.device, job->source.inode);
+	if (result == -EBUSY)
+		error_set_text(&job->error, ERROR_SIDE_SOURCE, "copy",
+			       "this run has written into it under another name");
+	else if (result < 0)
+		error_set(&job->error, result, ERROR_SIDE_SOURCE, "copy");
+	return result;
+}
+
 /* Who the source is, and whether it is to be copied at all. */
 enum step_answer regular_identify(struct job_env *env, struct job *job)
 {
@@ -209,6 +225,8 @@ enum step_answer regular_identify(struct job_env *env, struct job *job)
 		return STEP_FAIL;
 	}
 	regular_count(env, job);
+	if (regular_claim(env, job) < 0)
+		return STEP_FAIL;
 	if (job->exists && job->existing.device == job->source.device &&
 	    job->existing.inode == job->source.inode) {
 		error_set_text(&job->error, ERROR_SIDE_TARGET, "copy to",

@@ -9,7 +9,6 @@
 
 extern const struct step regular_recipe[];
 
-/* The name of a way, as --explain prints it; static. */
 /* Rows that other recipes of regular files have, too. */
 enum step_answer regular_look(struct job_env *env, struct job *job);
 enum step_answer regular_open(struct job_env *env, struct job *job);

@@ -104,6 +104,12 @@ static inline bool settings_keeps_flags(const struct settings *settings)
 /* True if options were set that exclude each other. */
 bool settings_contradict(const struct settings *settings);
 
+/* True where files that exist are written into, or their attributes set. */
+static inline bool settings_writes_over(const struct settings *settings)
+{
+	return settings->in_place || settings->make == WEIR_MAKE_ATTRIBUTES;
+}
+
 /* True where names are given only after the data was synced. */
 static inline bool settings_parks(const struct settings *settings)
 {

@@ -81,6 +81,7 @@ static void worker_set_env(struct worker *worker)
 		.settings = settings,
 		.root = shared->root,
 		.links = shared->links,
+		.queue = shared->queue,
 		.loss = shared->loss,
 		.asks = shared->asks,
 		.claims = shared->claims,

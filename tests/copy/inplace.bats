@@ -249,3 +249,88 @@ inode() { stat -c %i "$1"; }
 	copies -a --attributes-only --remove-destination "$S/link" "$D/f"
 	[ -L "$D/f" ]
 }
+
+# A tree to copy and one to copy into, which has names of files of the first.
+entangled() {
+	rm -rf "$S/a" "$D/a" "$T/before"
+	mkdir -p "$S/a/x" "$S/a/y/sub" "$D/a/x" "$D/a/y/sub"
+	mktree file "$S/a/1" 3000 1
+	mktree file "$S/a/9" 3000 9
+	mktree file "$S/a/x/f" 300000 2
+	mktree file "$S/a/x/l" 3000 3
+	mktree file "$S/a/y/sub/g" 200000 4
+	mktree file "$S/a/y/sub/h" 2000 5
+	ln "$S/a/9" "$D/a/1"
+	ln "$S/a/1" "$D/a/9"
+	ln "$S/a/y/sub/g" "$D/a/x/f"
+	ln -s "$S/a/y/sub/h" "$D/a/x/l"
+	mktree file "$D/a/y/sub/h" 10 6
+	cp -a "$S/a" "$T/before"
+}
+
+# bats test_tags=B02,J07
+@test "no source is written into by --inplace, whichever name of it comes first" {
+	local option
+
+	for option in --workers=1 --workers=4 --durable=none -a --dereference; do
+		entangled
+		run --separate-stderr "$WEIR" copy -r --inplace "$option" -T "$S/a" "$D/a"
+		[ "$status" -eq 23 ]
+		says "cannot write to target '$D/a/1': it is a source of this run under another"
+		says "cannot write to target '$D/a/x/l': it is a source of this run under another"
+		[ "$(grep -c "it is a source of this run" <<<"$stderr")" -eq 4 ]
+		same "$T/before" "$S/a"
+		# What is nobody else's was copied.
+		same "$S/a/y" "$D/a/y"
+		no_temps "$D"
+	done
+}
+
+@test "--attributes-only changes no source, either" {
+	entangled
+	chmod 600 "$S/a/x/f"
+	chmod 640 "$S/a/y/sub/g"
+	run --separate-stderr "$WEIR" copy -a --attributes-only -T "$S/a" "$D/a"
+	[ "$status" -eq 23 ]
+	says "cannot write to target '$D/a/x/f': it is a source of this run under another name"
+	[ "$(stat -c %a "$S/a/y/sub/g")" = 640 ]
+}
+
+@test "what this run has written into in place is not copied as if it were a source" {
+	mkdir "$S/a" "$D/a"
+	mktree file "$S/a/f" 3000 1
+	mktree file "$D/a/f" 2000 2
+	cp "$D/a/f" "$T/before"
+	ln -s "$D/a/f" "$S/a/l"
+	run --separate-stderr "$WEIR" copy -rL --inplace -T "$S/a" "$D/a"
+	[ "$status" -eq 23 ]
+	[ "$(grep -c "cannot" <<<"$stderr")" -eq 1 ]
+	# Either of the two may come first.
+	if [ -e "$D/a/l" ]; then
+		says "it is a source of this run under another name"
+		same "$T/before" "$D/a/l"
+		same "$T/before" "$D/a/f"
+	else
+		says "this run has written into it under another name"
+		same "$S/a/f" "$D/a/f"
+	fi
+}
+
+@test "targets with several names that nobody else uses are written, whatever is asked" {
+	mkdir "$S/a" "$D/a"
+	mktree file "$S/a/f" 3000 1
+	ln "$S/a/f" "$S/a/g"
+	mktree file "$S/a/h" 100 2
+	mktree file "$D/a/f" 50 3
+	ln "$D/a/f" "$D/other"
+	mktree file "$D/a/h" 60 4
+	ln -s h "$D/a/i"
+	mktree file "$S/a/i" 70 5
+	run --separate-stderr "$WEIR" copy -r --inplace --stats -T "$S/a" "$D/a"
+	[ "$status" -eq 23 ] # h, by its name and by the link
+	says "another source was written into this file"
+	same "$S/a/f" "$D/other"
+	same "$S/a/g" "$D/a/g"
+	[ "$(inode "$D/a/f")" = "$(inode "$D/other")" ]
+	counts bytes_found -eq 6170
+}

@@ -380,6 +380,41 @@ static void threads(void)
 	free(shared);
 }
 
+/* Q4: what is for the end comes when all else is over or waits, too. */
+static void last(void)
+{
+	const struct entry entry = { .type = TYPE_FILE, .name = "a", .target_name = "b" };
+	struct entry found;
+	struct bell bell;
+	struct queue *queue = open_queue(&bell);
+	struct batch *batch;
+
+	queue_push_scan(queue, folders[1]);
+	REQUIRE(queue_push_last(queue, folders[0], &entry) == 0);
+	queue_defer(queue); /* of somebody else */
+	CHECK_EQUAL(queue->outstanding, 3);
+	CHECK(queue_take_batch(queue) == NULL);
+	CHECK(queue_take_scan(queue, false) == folders[1]);
+	CHECK(queue_take_batch(queue) == NULL); /* the scan goes on */
+	queue_finish_work(queue, 1);
+	CHECK(queue_stalled(queue));
+	batch = queue_take_batch(queue);
+	REQUIRE(batch != NULL);
+	CHECK(batch->last && batch->counted);
+	CHECK(!queue_stalled(queue));
+	REQUIRE(batch_next(batch, &found));
+	CHECK_TEXT(found.name, "a");
+	CHECK_TEXT(found.target_name, "b");
+	CHECK(!batch_next(batch, &found));
+	free(batch);
+	CHECK(queue_take_batch(queue) == NULL);
+	CHECK(!folder_put(folders[0]));
+	queue_finish_work(queue, 1);
+	CHECK(queue_stalled(queue));
+	queue->deferred = queue->outstanding = 0;
+	close_queue(queue);
+}
+
 static const struct unit_test tests[] = {
 	{ "folders to scan come last in, first out", scans },
 	{ "what a scan found lies above the rest of it", found },
@@ -391,6 +426,7 @@ static const struct unit_test tests[] = {
 	{ "whoever may wait is rung when work comes and when it ends", rings },
 	{ "no more work can be finished than there was", accounted },
 	{ "four workers do each entry once, and the queue is idle in the end", threads },
+	{ "what is for the end comes when nothing else is left", last },
 };
 
 UNIT_MAIN(tests)

@@ -303,7 +303,9 @@ static uint64_t fill_target(struct copy *copy)
 
 	memset(old, 0xee, sizeof(old));
 	REQUIRE(pwrite(copy->target_fd, old, (size_t)size, 0) == (ssize_t)size);
-	holes_left = unit_percent(&bench->fake.seed, 30) ? (int)unit_below(&bench->fake.seed, 3) : -1;
+	holes_left = -1;
+	if (unit_percent(&bench->fake.seed, 30))
+		holes_left = (int)unit_below(&bench->fake.seed, 3);
 	return size + LIMIT_ALIGN_BYTES;
 }
 
