@@ -617,7 +617,8 @@ void commit_finish(struct commit *commit, struct fs_table *table)
 		if (result < 0)
 			commit_names_lost(commit, result, NULL);
 	}
-	if (!atomic_load(&commit->failed) && !atomic_load(&commit->naming.unsure)) {
+	if (!atomic_load(&commit->failed) && !atomic_load(&commit->naming.unsure) &&
+	    !atomic_load(&commit->naming.poured)) {
 		atomic_store(&commit->tally->files_durable, tally_get(&commit->tally->files_done));
 		atomic_store(&commit->tally->bytes_durable,
 			     tally_get(&commit->tally->bytes_written));

@@ -138,7 +138,8 @@ struct job {
 	bool again;		  /* its entry was here before, and was asked for then */
 	bool claimed;		  /* in_place: the target is ours alone */
 	bool last;		  /* all other entries were looked at before */
-	bool once;		  /* its source can be read only once */
+	bool once;		  /* it can be copied only once, by its source or target */
+	bool to_stream;		  /* target_fd is a FIFO or device */
 	struct pour *pour;	  /* its bytes on their way, owned; or NULL */
 	bool alias;		  /* target_fd is the source: it gets one more name */
 	bool in_place;		  /* target_fd has its name already */

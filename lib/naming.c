@@ -138,9 +138,11 @@ static void naming_told(struct naming *naming, const struct unit *unit, enum pub
 		tally_add(&naming->tally->entries_skipped, 1);
 	if (answer != PUBLISH_DONE)
 		return;
+	if (unit->to_stream && !unit->synced)
+		atomic_store(&naming->poured, true);
 	if (unit->type == DT_REG) {
 		tally_add(&naming->tally->files_done, 1);
-		if (!unit->unsure) {
+		if (!unit->unsure && (!unit->to_stream || unit->synced)) {
 			slice->files++;
 			slice->files_bytes += unit->bytes;
 			slice->files_counted += unit->counted_bytes;

@@ -67,7 +67,8 @@ static void outcome_tell_room(struct worker *worker, const struct job *job, char
 	struct statfs statfs;
 
 	text[0] = '\0';
-	if (fs == NULL || fs->sync_fd < 0 || !error_is_full(job->error.errnum) ||
+	if (fs == NULL || fs->sync_fd < 0 || worker->shared->pours ||
+	    !error_is_full(job->error.errnum) ||
 	    sys_fstatfs(worker->shared->sys, fs->sync_fd, &statfs) < 0)
 		return;
 	if (statfs.f_files > 0 && statfs.f_ffree == 0)
@@ -99,7 +100,8 @@ void outcome_consider_stop(struct worker_shared *shared, const struct error *err
 	struct error end;
 	bool stop;
 
-	if (error->side != ERROR_SIDE_TARGET || fs == NULL || fs != shared->target_fs)
+	if (error->side != ERROR_SIDE_TARGET || fs == NULL || fs != shared->target_fs ||
+	    shared->pours) /* the only entry */
 		return;
 	stop = error_is_full(error->errnum) || error->errnum == EROFS;
 	if (error->errnum == EIO)
@@ -360,6 +362,7 @@ static struct unit *outcome_unit(const struct settings *settings, const struct j
 	unit->retry = job->retry;
 	unit->follow = job->follow;
 	unit->once = job->once;
+	unit->to_stream = job->to_stream;
 	unit->changed = job->changed;
 	unit->synced = job->synced;
 	unit->link = job->link;

@@ -7,7 +7,9 @@
  *    O_NONBLOCK and waited for by poll, in steps, so a cancel is heard;
  * W2 a stream is never made, cut or replaced: what has its name is written to;
  * W3 0 bytes from a FIFO mean its end only after somebody wrote or closed: poll
- *    tells that, a read does not.
+ *    tells that, a read does not;
+ * W4 what went into a stream is durable only if the stream could be synced; most
+ *    cannot.
  *
  *   State      True here                     Then
  *   empty      filled = written              read; 0 -> ended
@@ -100,6 +102,19 @@ static enum step_answer pour_judge(struct job_env *env, struct job *job)
 	return job_ask(env, job);
 }
 
+/* What is read as a file counts as one, whatever was listed. */
+static void pour_count(struct job_env *env, struct job *job)
+{
+	struct tally *tally = env->stream.tally;
+
+	if (job->type != DT_REG)
+		tally_add(&tally->files_found, 1);
+	else if (!job->counted)
+		tally_sub(&tally->files_open, 1);
+	job->type = DT_REG;
+	job->counted = true;
+}
+
 static enum step_answer pour_identify(struct job_env *env, struct job *job)
 {
 	int result = sys_statx(env->stream.sys, job->source_fd, "", false, &job->source);
@@ -111,9 +126,7 @@ static enum step_answer pour_identify(struct job_env *env, struct job *job)
 			       "it is a block device, no file, FIFO or character device");
 		return STEP_FAIL;
 	}
-	if (job->type == DT_REG && !job->counted)
-		tally_sub(&env->stream.tally->files_open, 1);
-	job->counted = true;
+	pour_count(env, job);
 	job->once = pour_streams(&job->source);
 	return pour_judge(env, job);
 }
@@ -165,6 +178,8 @@ static enum step_answer pour_check_target(struct job_env *env, struct job *job)
 			       "source and target are the same file");
 		return STEP_FAIL;
 	}
+	job->to_stream = true;
+	job->once = true; /* what it got cannot be taken back */
 	return STEP_NEXT;
 }
 
@@ -324,7 +339,35 @@ static enum step_answer pour_park(struct job_env *env, struct job *job)
 	return STEP_PARK;
 }
 
-/* A stream has its name already, and nothing that could be synced. */
+/* W4 */
+static enum step_answer pour_sync(struct job_env *env, struct job *job)
+{
+	struct io_op *op;
+
+	if (env->settings->durable == WEIR_DURABLE_NONE)
+		return STEP_NEXT;
+	op = io_take(env->stream.io, IO_FSYNC, job, JOB_OP_TAG);
+	WEIR_ASSERT(op != NULL);
+	op->fd = job->target_fd;
+	job_issue(env, job, op);
+	return STEP_WAIT;
+}
+
+static enum step_answer pour_synced(struct job_env *env, struct job *job)
+{
+	int32_t result = job->op_result;
+
+	(void)env;
+	if (job->op_live)
+		return STEP_WAIT;
+	job->synced = result == 0;
+	if (result == 0 || result == -EINVAL || result == -EROFS || result == -EOPNOTSUPP ||
+	    result == -ENOSYS) /* the last four: it knows no sync */
+		return STEP_NEXT;
+	return pour_fail(job, result, ERROR_SIDE_TARGET, "fsync");
+}
+
+/* A stream has its name already. */
 static enum step_answer pour_close(struct job_env *env, struct job *job)
 {
 	int result = sys_close(env->stream.sys, job->target_fd);
@@ -333,7 +376,6 @@ static enum step_answer pour_close(struct job_env *env, struct job *job)
 	if (result < 0)
 		return pour_fail(job, result, ERROR_SIDE_TARGET, "close");
 	job->in_place = true;
-	job->synced = true;
 	return STEP_NEXT;
 }
 
@@ -356,6 +398,7 @@ const struct step pour_to_recipe[] = {
 	{ "open target", pour_open_target, pour_open_target, pour_close_target },
 	{ "check target", pour_check_target, NULL, NULL },
 	{ "pour", pour_begin, pour_step, pour_end },
+	{ "sync", pour_sync, pour_synced, NULL },
 	{ "close", pour_close, NULL, NULL },
 	{ "park", pour_park, NULL, NULL },
 	{ NULL, NULL, NULL, NULL },

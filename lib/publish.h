@@ -29,9 +29,9 @@ struct unit {
 	bool replaced;		 /* out: something was replaced */
 	bool synced;		 /* its own fsync succeeded after its last byte */
 	bool follow;		 /* its source is a link that was followed */
-	bool once;		 /* its source cannot be read again */
+	bool once;		 /* it cannot be copied again */
+	bool to_stream;		 /* it went into a FIFO or device */
 	bool retry;		 /* already the second try (G4) */
-	bool grew;		 /* the source only grew meanwhile */
 	bool unsure;		 /* out: named, but its last flags were not synced */
 	bool is_link;		 /* fd is O_PATH, of an inode that has a name already */
 	bool alias;		 /* fd is O_PATH, of the source: -l */

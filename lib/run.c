@@ -735,8 +735,11 @@ const char *weir_run_receipt(const struct weir_run *run)
 		return "dry run: nothing was changed";
 	if (run->operands.target_fs == NULL)
 		return "nothing was changed";
+	if (run->operands.target_streams &&
+	    (tally_get(&run->tally.files_durable) == 0 || atomic_load(&run->commit.naming.poured)))
+		return "a stream: not known to be durable";
 	if (run->operands.target_streams)
-		return "a stream: nothing to be synced";
+		return "durable";
 	reservation = fs_reservation(run->operands.target_fs);
 	if (run->settings.durable == WEIR_DURABLE_NONE)
 		return "not synced";
