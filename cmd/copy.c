@@ -128,36 +128,6 @@ static int check_operands(const struct copy *copy)
 	return check_operand_count(copy);
 }
 
-/* "weir: cannot OPERATION THING 'NAME': WHY" before the run. */
-static int fail_early(const char *operation, const char *name, const char *why)
-{
-	struct output output;
-	struct text text = { 0 };
-
-	output_open(&output);
-	text_addf(&text, "%s: cannot %s", program_name(), operation);
-	if (name != NULL) {
-		text_add(&text, " ");
-		escape_quoted(&text, name, output.utf8);
-	}
-	text_addf(&text, ": %s", why);
-	output_err(&output, text_string(&text));
-	(void)output_close(&output);
-	text_free(&text);
-	return WEIR_RESULT_FATAL;
-}
-
-static int fail_early_errno(const char *operation, const char *name, int errnum)
-{
-	struct text why = { 0 };
-	int status;
-
-	output_add_reason(&why, errnum);
-	status = fail_early(operation, name, text_string(&why));
-	text_free(&why);
-	return status;
-}
-
 /* What a dry run would do is all that it has to say. */
 static enum verbosity get_verbosity(const struct request *request)
 {
@@ -175,13 +145,13 @@ static int make_run(struct copy *copy)
 
 	copy->run = weir_run_new(WEIR_COPY);
 	if (copy->run == NULL)
-		return fail_early_errno("start", NULL, errno);
+		return output_fail("start", NULL, errno);
 	status = request_apply(copy->speaker, request, copy->run);
 	if (status != 0)
 		return status;
 	if (weir_run_set(copy->run, WEIR_OPT_REPORT_ENTRIES, wants_entries) < 0 ||
 	    weir_run_set(copy->run, WEIR_OPT_RULE_PATHS, has(copy, TEXT_LIST_FILE)) < 0)
-		return fail_early_errno("start", NULL, EINVAL);
+		return output_fail("start", NULL, EINVAL);
 	copy->rules.keeps_origins = has(copy, TEXT_EXPLAINED);
 	return rules_add(copy->speaker, request, copy->run, &copy->rules);
 }
@@ -203,7 +173,15 @@ static int add_target(struct copy *copy)
 			mode = WEIR_TARGET_AUTO;
 	}
 	result = weir_run_set_target(copy->run, AT_FDCWD, target, mode);
-	return result < 0 ? fail_early_errno("use target", target, -result) : 0;
+	return result < 0 ? output_fail("use target", target, -result) : 0;
+}
+
+static int add_list(struct copy *copy)
+{
+	return names_add_sources(copy->speaker, copy->run, copy->request.texts[TEXT_LIST_FILE],
+				 copy->request.values[SETTING_NULL] != 0,
+				 copy->request.values[SETTING_STRIP_SLASHES] != 0,
+				 &copy->source_count);
 }
 
 static int add_sources(struct copy *copy)
@@ -215,13 +193,9 @@ static int add_sources(struct copy *copy)
 		int result = names_add_source(copy->run, source, strips);
 
 		if (result < 0)
-			return fail_early_errno("use source", source, -result);
+			return output_fail("use source", source, -result);
 	}
-	if (!has(copy, TEXT_LIST_FILE))
-		return 0;
-	return names_add_sources(copy->speaker, copy->run, copy->request.texts[TEXT_LIST_FILE],
-				 copy->request.values[SETTING_NULL] != 0, strips,
-				 &copy->source_count);
+	return has(copy, TEXT_LIST_FILE) ? add_list(copy) : 0;
 }
 
 static int open_log(struct copy *copy)
@@ -231,7 +205,7 @@ static int open_log(struct copy *copy)
 	int status = 0;
 
 	if (!log_open(&copy->log, file, &why))
-		status = fail_early("open log", file, text_string(&why));
+		status = output_refuse("open log", file, text_string(&why));
 	text_free(&why);
 	return status;
 }
@@ -353,6 +327,9 @@ static int explain_filter(struct copy *copy)
 		status = parse_environment(copy->speaker, &copy->request);
 	if (status == 0)
 		status = make_run(copy);
+	if (status == 0 && has(copy, TEXT_LIST_FILE))
+		status = add_list(copy);
+	copy->rules.no_sources = has(copy, TEXT_LIST_FILE) && copy->source_count == 0;
 	if (status == 0)
 		status = rules_explain(copy->speaker, &copy->rules, copy->run,
 				       copy->request.texts[TEXT_EXPLAINED]);

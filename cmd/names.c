@@ -10,7 +10,6 @@
 
 #include "escape.h"
 #include "output.h"
-#include "program.h"
 #include "trust.h"
 
 struct names {
@@ -20,23 +19,6 @@ struct names {
 	bool strips;
 	size_t count;
 };
-
-/* "weir: cannot OPERATION list 'FILE': REASON (ERRNO)" */
-static int fail(const char *operation, const char *file, int errnum)
-{
-	struct output output;
-	struct text text = { 0 };
-
-	output_open(&output);
-	text_addf(&text, "%s: cannot %s list ", program_name(), operation);
-	escape_quoted(&text, file, output.utf8);
-	text_add(&text, ": ");
-	output_add_reason(&text, errnum);
-	output_err(&output, text_string(&text));
-	(void)output_close(&output);
-	text_free(&text);
-	return WEIR_RESULT_FATAL;
-}
 
 /* "weir copy: --files-from: 'FILE', line 3: DETAIL" */
 static int refuse_line(const struct names *names, const char *detail, const char *hint)
@@ -80,7 +62,7 @@ static int add_name(struct names *names, struct weir_run *run, char *name, size_
 				   "names that end with NUL need -0 (--null)");
 	result = names_add_source(run, name, names->strips);
 	if (result < 0)
-		return fail("use", names->file, -result);
+		return output_fail("use list", names->file, -result);
 	return 0;
 }
 
@@ -96,7 +78,7 @@ static int read_names(struct names *names, struct weir_run *run, FILE *stream)
 
 		if (length < 0) {
 			if (!feof(stream))
-				status = fail("read", names->file, errno);
+				status = output_fail("read list", names->file, errno);
 			break;
 		}
 		status = add_name(names, run, name, (size_t)length);
@@ -116,10 +98,10 @@ int names_add_sources(const struct speaker *speaker, struct weir_run *run, const
 	int status = is_stdin ? 0 : trust_list(file);
 
 	if (status != 0)
-		return fail("trust", file, status);
+		return output_fail("trust list", file, status);
 	stream = is_stdin ? stdin : fopen(file, "re");
 	if (stream == NULL)
-		return fail("open", file, errno);
+		return output_fail("open list", file, errno);
 	status = read_names(&names, run, stream);
 	if (!is_stdin)
 		fclose(stream);

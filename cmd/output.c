@@ -136,6 +136,35 @@ static int check_stream(int fd, int errnum)
 	return errnum;
 }
 
+int output_refuse(const char *operation, const char *name, const char *why)
+{
+	struct output output;
+	struct text text = { 0 };
+
+	output_open(&output);
+	text_addf(&text, "%s: cannot %s", program_name(), operation);
+	if (name != NULL) {
+		text_add(&text, " ");
+		escape_quoted(&text, name, output.utf8);
+	}
+	text_addf(&text, ": %s", why);
+	output_err(&output, text_string(&text));
+	(void)output_close(&output);
+	text_free(&text);
+	return WEIR_RESULT_FATAL;
+}
+
+int output_fail(const char *operation, const char *name, int errnum)
+{
+	struct text why = { 0 };
+	int status;
+
+	output_add_reason(&why, errnum);
+	status = output_refuse(operation, name, text_string(&why));
+	text_free(&why);
+	return status;
+}
+
 int output_close(struct output *output)
 {
 	output_flush(output);

@@ -45,6 +45,13 @@ void output_clear_status(struct output *output);
 /* Adds "REASON (ERRNONAME)". */
 void output_add_reason(struct text *text, int errnum);
 
+/* Outside of a run: "PROGRAM: cannot OPERATION 'NAME': WHY" on standard error, without
+ * NAME if that is NULL.  Returns the exit status for it. */
+int output_refuse(const char *operation, const char *name, const char *why);
+
+/* The same with the reason of ERRNUM. */
+int output_fail(const char *operation, const char *name, int errnum);
+
 /* Writes the rest and tells what was lost.  Returns a positive errno if
  * anything was, else 0. */
 int output_close(struct output *output);

@@ -8,6 +8,7 @@
 
 #include "escape.h"
 #include "output.h"
+#include "program.h"
 #include "trust.h"
 
 /* Longer than any pattern; a file that is no list of them must not fill the
@@ -27,23 +28,6 @@ struct reader {
 static bool is_file(const struct option *option)
 {
 	return option->argument == ARGUMENT_FILE;
-}
-
-/* "weir: cannot OPERATION rules 'FILE': REASON (ERRNO)" */
-static int fail(const struct reader *reader, const char *operation, int errnum)
-{
-	struct output output;
-	struct text text = { 0 };
-
-	output_open(&output);
-	text_addf(&text, "weir: cannot %s rules ", operation);
-	escape_quoted(&text, reader->value, output.utf8);
-	text_add(&text, ": ");
-	output_add_reason(&text, errnum);
-	output_err(&output, text_string(&text));
-	(void)output_close(&output);
-	text_free(&text);
-	return WEIR_RESULT_FATAL;
 }
 
 /* "weir copy: --exclude-from: 'FILE', line 3: 'PATTERN' DETAIL", where there is
@@ -145,7 +129,7 @@ static int refuse_result(const struct reader *reader, const char *pattern, int r
 		return refuse(reader, NULL, "there are too many rules: at most 65536, of 64 MiB",
 			      NULL);
 	default:
-		return fail(reader, "use", -result);
+		return output_fail("use rules", reader->value, -result);
 	}
 }
 
@@ -196,6 +180,11 @@ static int read_line(FILE *stream, int end, char *line, size_t *length)
 	return byte == EOF && ferror(stream) ? -errno : 1;
 }
 
+static bool ends_with_return(const struct reader *reader, const char *line, size_t length)
+{
+	return !reader->ends_with_nul && length > 0 && line[length - 1] == '\r';
+}
+
 static int add_line(const struct reader *reader, const char *line, size_t length)
 {
 	if (strlen(line) != length)
@@ -203,6 +192,11 @@ static int add_line(const struct reader *reader, const char *line, size_t length
 			      "rules that end with NUL need -0 (--null)");
 	if (length == 0 || (!reader->ends_with_nul && (line[0] == '#' || line[0] == ';')))
 		return 0;
+	/* As a part of the pattern it would match nothing, and nobody would know. */
+	if (ends_with_return(reader, line, length))
+		return refuse(reader, line, "ends with a carriage return",
+			      "lines end with a newline alone; one that belongs to a name goes "
+			      "in brackets");
 	return add_rule(reader, line);
 }
 
@@ -220,7 +214,7 @@ static int add_lines(struct reader *reader, FILE *stream)
 		if (result == -E2BIG)
 			return refuse_result(reader, NULL, -ENAMETOOLONG);
 		if (result < 0)
-			return fail(reader, "read", -result);
+			return output_fail("read rules", reader->value, -result);
 		if (result == 0)
 			break;
 		status = add_line(reader, line, length);
@@ -235,10 +229,10 @@ static int add_file(struct reader *reader)
 	int status = is_stdin ? 0 : trust_list(reader->value);
 
 	if (status != 0)
-		return fail(reader, "trust", status);
+		return output_fail("trust rules", reader->value, status);
 	stream = is_stdin ? stdin : fopen(reader->value, "re");
 	if (stream == NULL)
-		return fail(reader, "open", errno);
+		return output_fail("open rules", reader->value, errno);
 	status = add_lines(reader, stream);
 	if (!is_stdin)
 		fclose(stream);
@@ -301,16 +295,12 @@ static void add_origin(struct text *text, const struct rules *rules, size_t numb
 	text_add(text, ")");
 }
 
-static void add_verdict(struct text *line, const struct rules *rules, const struct weir_run *run,
-			const char *path, bool utf8)
+/* "excluded by rule 1 '*.o' (--exclude) with its folder 'a'" */
+static void add_rule_of(struct text *line, const struct rules *rules, size_t number,
+			const char *path, size_t bytes, bool utf8)
 {
 	struct text folder = { 0 };
-	size_t number, bytes;
 
-	if (weir_run_find_rule(run, path, &number, &bytes) != 1) {
-		text_add(line, "included, no rule matches");
-		return;
-	}
 	text_addf(line, "%s by ", rules->origins[number].includes ? "included" : "excluded");
 	add_origin(line, rules, number, utf8);
 	if (bytes == strlen(path) || path[bytes + 1] == '\0')
@@ -321,13 +311,38 @@ static void add_verdict(struct text *line, const struct rules *rules, const stru
 	text_free(&folder);
 }
 
+/* 0 or a negative errno. */
+static int add_verdict(struct text *line, const struct rules *rules, const struct weir_run *run,
+		       const char *path, bool utf8)
+{
+	size_t number, bytes;
+	int result = rules->no_sources ? -ENOENT : weir_run_find_rule(run, path, &number, &bytes);
+
+	switch (result) {
+	case 0:
+		text_add(line, "included, no rule matches");
+		return 0;
+	case 1:
+		add_rule_of(line, rules, number, path, bytes, utf8);
+		return 0;
+	case -ENOENT:
+		text_add(line, "left out, no name of the list leads to it");
+		return 0;
+	case -EISDIR:
+		text_add(line, "no rule is asked, it is only a part of names of the list");
+		return 0;
+	default:
+		return result;
+	}
+}
+
 int rules_explain(const struct speaker *speaker, const struct rules *rules,
 		  const struct weir_run *run, const char *path)
 {
 	struct text plain = { 0 };
 	struct text line = { 0 };
 	struct output output;
-	int status;
+	int result, status;
 
 	add_plain_path(&plain, path);
 	if (plain.length_bytes == 0) {
@@ -335,12 +350,15 @@ int rules_explain(const struct speaker *speaker, const struct rules *rules,
 		return usage_error_name(speaker, "--explain-filter: no name is in", path);
 	}
 	output_open(&output);
-	text_add(&line, "weir: ");
+	text_addf(&line, "%s: ", program_name());
 	escape_quoted(&line, text_string(&plain), output.utf8);
 	text_add(&line, ": ");
-	add_verdict(&line, rules, run, text_string(&plain), output.utf8);
-	output_out(&output, text_string(&line));
+	result = add_verdict(&line, rules, run, text_string(&plain), output.utf8);
+	if (result == 0)
+		output_out(&output, text_string(&line));
 	status = output_close(&output) == 0 ? 0 : WEIR_RESULT_FATAL;
+	if (result < 0)
+		status = output_fail("explain", path, -result);
 	text_free(&plain);
 	text_free(&line);
 	return status;

@@ -23,6 +23,7 @@ struct rule_origin {
 
 /* All zero: none yet. */
 struct rules {
+	bool no_sources;    /* for rules_explain(): the list of them is empty */
 	bool keeps_origins; /* for rules_explain(), else only counted */
 	size_t count;
 	struct rule_origin *origins;

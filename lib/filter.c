@@ -460,12 +460,15 @@ size_t filter_find(const struct filter *filter, const char *path, size_t bytes, 
 	return number;
 }
 
+bool filter_is_exclusion(const struct filter *filter, size_t number)
+{
+	return number < filter->count && !filter->rules[number]->include;
+}
+
 static bool filter_excludes(const struct filter *filter, const char *path, size_t bytes,
 			    bool is_folder)
 {
-	size_t number = filter_find(filter, path, bytes, is_folder);
-
-	return number < filter->count && !filter->rules[number]->include;
+	return filter_is_exclusion(filter, filter_find(filter, path, bytes, is_folder));
 }
 
 enum filter_verdict filter_judge(const struct filter *filter, const char *path, size_t bytes,
@@ -478,17 +481,17 @@ enum filter_verdict filter_judge(const struct filter *filter, const char *path, 
 	return excluded ? FILTER_EXCLUDED : FILTER_INCLUDED;
 }
 
-size_t filter_find_on_way(const struct filter *filter, const char *path, size_t bytes,
+size_t filter_find_on_way(const struct filter *filter, const char *path, size_t head, size_t bytes,
 			  bool is_folder, size_t *decided)
 {
-	for (size_t at = 1; at < bytes; at++) {
+	for (size_t at = head; at < bytes; at++) {
 		size_t number;
 
-		if (path[at] != '/')
+		if (at == 0 || path[at] != '/')
 			continue;
 		number = filter_find(filter, path, at, true);
 		*decided = at;
-		if (number < filter->count && !filter->rules[number]->include)
+		if (filter_is_exclusion(filter, number))
 			return number;
 	}
 	*decided = bytes;

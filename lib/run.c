@@ -150,6 +150,56 @@ static bool run_path_is_plain(const char *path, size_t bytes)
 	return true;
 }
 
+/* How many bytes of PATH are the name of the SOURCE that it is or lies in; -EISDIR:
+ * it is only a part of that name; -ENOENT: neither; -ENOMEM. */
+static int64_t run_relate(const char *source, const char *path, size_t end)
+{
+	char *name = malloc(strlen(source) + 1);
+	int64_t result = -ENOENT;
+	size_t bytes;
+
+	if (name == NULL)
+		return -ENOMEM;
+	bytes = filter_operand_path(source, true, name);
+	if (memcmp(name, path, bytes < end ? bytes : end) == 0) {
+		if (bytes == 0 || bytes == end || (bytes < end && path[bytes] == '/'))
+			result = (int64_t)bytes;
+		else if (end < bytes && name[end] == '/')
+			result = -EISDIR;
+	}
+	free(name);
+	return result;
+}
+
+/* Of several sources that PATH lies in, one that does not exclude it counts. */
+static int run_find_rule_in_sources(const struct weir_run *run, const char *path, size_t end,
+				    bool is_folder, size_t *rule, size_t *bytes)
+{
+	int result = -ENOENT;
+	bool excluded = true;
+
+	for (size_t i = 0; i < run->operands.count && excluded; i++) {
+		int64_t head = run_relate(run->operands.sources[i].path, path, end);
+		size_t found, asked;
+
+		if (head == -ENOMEM)
+			return -ENOMEM;
+		if (head < 0) {
+			result = result == -ENOENT ? (int)head : result;
+			continue;
+		}
+		found = filter_find_on_way(&run->filter, path, (size_t)head, end, is_folder,
+					   &asked);
+		excluded = filter_is_exclusion(&run->filter, found);
+		if (result >= 0 && excluded)
+			continue;
+		*rule = found;
+		*bytes = asked;
+		result = found < run->filter.count;
+	}
+	return result;
+}
+
 int weir_run_find_rule(const struct weir_run *run, const char *path, size_t *rule, size_t *bytes)
 {
 	size_t end = path != NULL ? strlen(path) : 0;
@@ -159,7 +209,9 @@ int weir_run_find_rule(const struct weir_run *run, const char *path, size_t *rul
 		end--;
 	if (end == 0 || !run_path_is_plain(path, end))
 		return -EINVAL;
-	*rule = filter_find_on_way(&run->filter, path, end, is_folder, bytes);
+	if (run->settings.rule_paths && run->operands.count > 0)
+		return run_find_rule_in_sources(run, path, end, is_folder, rule, bytes);
+	*rule = filter_find_on_way(&run->filter, path, 0, end, is_folder, bytes);
 	return *rule < run->filter.count;
 }
 

@@ -371,7 +371,10 @@ int weir_run_add_rule(struct weir_run *run, enum weir_rule rule, const char *pat
  * added, and *BYTES is how much of PATH it was asked about: all of it without
  * the slashes at its end, or less where a folder on the way is excluded, and
  * PATH with it.  0: no rule matches.  -EINVAL: PATH is empty, begins with a
- * slash, or has an empty name or "." in it.  Since 0.1. */
+ * slash, or has an empty name or "." in it.  With WEIR_OPT_RULE_PATHS and sources
+ * the folders in the name of the source that PATH lies in are not asked about, as
+ * in the run; -ENOENT: PATH lies in no source; -EISDIR: it is only a part of the
+ * name of one; -ENOMEM.  Since 0.1. */
 int weir_run_find_rule(const struct weir_run *run, const char *path, size_t *rule, size_t *bytes);
 
 /* Waits at most TIMEOUT_MS (-1: without limit) for the next event.  The first

@@ -80,6 +80,13 @@ int main(void)
 	expect(weir_run_find_rule(run, "/x.o", &rule, &bytes) == -EINVAL, "a path from /");
 	expect(weir_run_find_rule(run, "a//x.o", &rule, &bytes) == -EINVAL, "an empty name");
 	expect(weir_run_next(run, -1, &event) == -EINVAL, "a run without operands");
+	expect(weir_run_set(run, WEIR_OPT_RULE_PATHS, 1) == 0, "rules with the path of a source");
+	expect(weir_run_add_source(run, AT_FDCWD, "/x.o/./y//z/") == 0, "a source with a path");
+	expect(weir_run_find_rule(run, "x.o/y/z", &rule, &bytes) == 0, "what is above it");
+	expect(weir_run_find_rule(run, "x.o/y/z/b.o/c", &rule, &bytes) == 1 && bytes == 11,
+	       "a folder below a source");
+	expect(weir_run_find_rule(run, "x.o/y", &rule, &bytes) == -EISDIR, "a part of a name");
+	expect(weir_run_find_rule(run, "x.o/yy", &rule, &bytes) == -ENOENT, "what is in no source");
 	weir_run_free(run);
 
 	run = weir_run_new(WEIR_COPY);

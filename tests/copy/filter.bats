@@ -117,19 +117,19 @@ explains() { # TEXT ARGUMENT...
 }
 
 @test "files of rules have one a line, comments and prefixes" {
-	tree a/x.o a/keep.o a/x.c a/'#x' a/' y' a/'- z' a/crlf
-	printf '#x\n;x.c\n\n y\n+ keep.o\n- *.o\ncrlf\r\n- - z' >"$T/rules"
+	tree a/x.o a/keep.o a/x.c a/'#x' a/' y' a/'- z'
+	printf '#x\n;x.c\n\n y\n+ keep.o\n- *.o\n- - z' >"$T/rules"
 	copies -r --exclude-from="$T/rules" "$S/a" "$D"
-	copied a a/x.c a/'#x' a/keep.o a/crlf
+	copied a a/x.c a/'#x' a/keep.o
 	copies -r --exclude-from=- "$S/a" "$D" <"$T/rules"
-	copied a a/x.c a/'#x' a/keep.o a/crlf
+	copied a a/x.c a/'#x' a/keep.o
 	: >"$T/none"
 	copies -r --exclude-from="$T/none" "$S/a/x.c" "$D"
 	copied x.c
 	# The prefix says otherwise than the option, on the command line, too.
 	printf -- '- x.c\n*\n' >"$T/rules"
 	copies -r --include='+ a' --include-from="$T/rules" --exclude='*' "$S/a" "$D"
-	copied a a/x.o a/keep.o a/'#x' a/' y' a/'- z' a/crlf
+	copied a a/x.o a/keep.o a/'#x' a/' y' a/'- z'
 }
 
 @test "with -0 rules end with NUL, and nothing is a comment" {
@@ -275,6 +275,64 @@ explains() { # TEXT ARGUMENT...
 	says "weir copy: --explain-filter: no name is in './'"
 	copy_exits 2 --explain-filter=a --exclude='['
 	copy_exits 2 --explain-filter=a --explain-filter=b
+}
+
+@test "--explain-filter says of a list what the run does with its names" {
+	local rules=(--exclude=/a --exclude='*.o' --exclude=/r/x/ --exclude=tmp)
+
+	mkdir "$T/w"
+	cd "$T/w"
+	mkdir -p a/b r/x r/y/tmp
+	touch a/b/c a/b/d.o a/e r/x/1 r/y/2 r/y/2.o r/y/tmp/3
+	printf '%s\n' a/b/c ./a//b/d.o r >"$T/list"
+	copies -r --parents "${rules[@]}" --files-from="$T/list" "$D"
+	copied a a/b a/b/c r r/y r/y/2
+	rules+=(--files-from="$T/list")
+	explains "'a/b/c': included, no rule matches" "${rules[@]}" --explain-filter=a/b/c
+	explains "'a/b/d.o': excluded by rule 2 '*.o' (--exclude)" \
+		"${rules[@]}" --explain-filter=a/b/d.o
+	explains "'a/': no rule is asked, it is only a part of names of the list" \
+		"${rules[@]}" --explain-filter=a/
+	explains "'a/e': left out, no name of the list leads to it" \
+		"${rules[@]}" --explain-filter=a/e
+	explains "'r/x/1': excluded by rule 3 '/r/x/' (--exclude) with its folder 'r/x'" \
+		"${rules[@]}" --explain-filter=r/x/1
+	explains "'r/y/2': included, no rule matches" "${rules[@]}" --explain-filter=r/y/2
+	explains "'r/y/tmp/3': excluded by rule 4 'tmp' (--exclude) with its folder 'r/y/tmp'" \
+		"${rules[@]}" --explain-filter=r/y/tmp/3
+	: >"$T/list"
+	explains "'r': left out, no name of the list leads to it" \
+		"${rules[@]}" --explain-filter=r
+	# What one name excludes another may include.
+	printf '%s\0' r r/x r/x/1 >"$T/list"
+	explains "'r/x/1': included, no rule matches" -0 "${rules[@]}" --explain-filter=r/x/1
+	explains "'r/x/': excluded by rule 3 '/r/x/' (--exclude)" \
+		-0 "${rules[@]}" --explain-filter=r/x/
+	copy_exits 1 --files-from=nosuch --explain-filter=a
+}
+
+@test "a rule that ends with a carriage return is refused, and not taken for none" {
+	local option
+
+	tree a/x.o "a/y"$'\r'
+	for option in exclude include; do
+		printf '# of another system\r\n*.o\r\n' >"$T/list"
+		copy_exits 2 -r --$option-from="$T/list" "$S/a" "$D"
+		says "weir copy: --$option-from: '$T/list', line 2: '*.o\\r' ends with a carriage"
+		printf '*.c\n\r\n' >"$T/list"
+		copy_exits 2 -r --$option-from="$T/list" "$S/a" "$D"
+		says "line 2: '\\r' ends with a carriage"
+		copied
+	done
+	# It is a byte like others where it was meant.
+	copies -r --exclude=$'*\r' "$S/a" "$D"
+	copied a a/x.o
+	printf '*[\r]\n' >"$T/list"
+	copies -r --exclude-from="$T/list" "$S/a" "$D"
+	copied a a/x.o
+	printf '*\r\0' >"$T/list"
+	copies -r -0 --exclude-from="$T/list" "$S/a" "$D"
+	copied a a/x.o
 }
 
 @test "a hostile pattern takes no time, and a deep tree has paths of any length" {

@@ -169,11 +169,11 @@ static void order(void)
 	CHECK_EQUAL(filter_judge(&filter, "sub", 3, FILTER_FOLDER), FILTER_EXCLUDED);
 	CHECK_EQUAL(filter_judge(&filter, "sub", 3, FILTER_OTHER), FILTER_INCLUDED);
 	/* A folder on the way decides, if it is excluded. */
-	CHECK_EQUAL(filter_find_on_way(&filter, "a/sub/keep.o", 12, false, &decided), 3);
+	CHECK_EQUAL(filter_find_on_way(&filter, "a/sub/keep.o", 0, 12, false, &decided), 3);
 	CHECK_EQUAL(decided, 5);
-	CHECK_EQUAL(filter_find_on_way(&filter, "keep.o/x.o", 10, false, &decided), 1);
+	CHECK_EQUAL(filter_find_on_way(&filter, "keep.o/x.o", 0, 10, false, &decided), 1);
 	CHECK_EQUAL(decided, 10);
-	CHECK_EQUAL(filter_find_on_way(&filter, "a/sub", 5, false, &decided), 4);
+	CHECK_EQUAL(filter_find_on_way(&filter, "a/sub", 0, 5, false, &decided), 4);
 	filter_close(&filter);
 }
 
