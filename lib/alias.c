@@ -25,13 +25,6 @@
 #include "meta.h"
 #include "node.h"
 
-static enum step_answer alias_fail(struct job *job, long result, enum error_side side,
-				   const char *operation)
-{
-	error_set(&job->error, result, side, operation);
-	return STEP_FAIL;
-}
-
 /* No byte of it is copied. */
 static void alias_count(struct job_env *env, struct job *job)
 {
@@ -48,14 +41,14 @@ static enum step_answer alias_open(struct job_env *env, struct job *job)
 
 	job->target_fd = sys_openat(sys, job->source_dirfd, job->name, flags, 0);
 	if (job->target_fd < 0) {
-		alias_fail(job, job->target_fd, ERROR_SIDE_SOURCE, "open");
+		job_fail(job, job->target_fd, ERROR_SIDE_SOURCE, "open");
 		job->error.source_changed = job->target_fd == -ENOENT;
 		job->target_fd = -1;
 		return STEP_FAIL;
 	}
 	result = sys_statx(sys, job->target_fd, "", false, &job->source);
 	if (result < 0)
-		return alias_fail(job, result, ERROR_SIDE_SOURCE, "stat");
+		return job_fail(job, result, ERROR_SIDE_SOURCE, "stat");
 	if (S_ISDIR(job->source.mode)) {
 		error_set_text(&job->error, ERROR_SIDE_SOURCE, "link", "it changed its type");
 		job->error.source_changed = true;
@@ -87,7 +80,7 @@ static enum step_answer alias_look(struct job_env *env, struct job *job)
 		result = sys_statx(env->stream.sys, job->target_dirfd, job->target_name, false,
 				   &job->existing);
 	if (result < 0 && result != -ENOENT)
-		return alias_fail(job, result, ERROR_SIDE_TARGET, "stat");
+		return job_fail(job, result, ERROR_SIDE_TARGET, "stat");
 	job->exists = result == 0;
 	if (alias_is_same(job) && env->settings->make == WEIR_MAKE_LINK)
 		return STEP_SKIP; /* it is linked already */
@@ -142,7 +135,7 @@ static int alias_check_text(struct sys *sys, const struct job *job, const char *
 static enum step_answer alias_symlink_fail(struct job *job, int result)
 {
 	if (result != -ENOTSUP)
-		return alias_fail(job, result, ERROR_SIDE_TARGET, "link");
+		return job_fail(job, result, ERROR_SIDE_TARGET, "link");
 	error_set_text(&job->error, ERROR_SIDE_TARGET, "link",
 		       "a relative source can be linked to in the working folder only");
 	return STEP_FAIL;
@@ -158,7 +151,7 @@ static enum step_answer alias_make_symlink(struct job_env *env, struct job *job,
 		return alias_symlink_fail(job, result);
 	result = dir_temp_added(env->root, job->folder->target);
 	if (result < 0)
-		return alias_fail(job, result, ERROR_SIDE_TARGET, "lock the folder of");
+		return job_fail(job, result, ERROR_SIDE_TARGET, "lock the folder of");
 	result = temp_name_make(job->temp_name);
 	if (result == 0)
 		result = label_begin(&env->labeller, job->target_dirfd, S_IFLNK, job->target_name,
@@ -174,7 +167,7 @@ static enum step_answer alias_make_symlink(struct job_env *env, struct job *job,
 		return job_fail_label(env, job, unlabelled);
 	}
 	if (result < 0)
-		return alias_fail(job, result, ERROR_SIDE_TARGET, "link");
+		return job_fail(job, result, ERROR_SIDE_TARGET, "link");
 	job->folder->target_fs->written = true;
 	return STEP_NEXT;
 }
@@ -193,7 +186,7 @@ static enum step_answer alias_symlink(struct job_env *env, struct job *job)
 	}
 	text = folder_source_path(job->folder, job->name);
 	if (text == NULL)
-		return alias_fail(job, -ENOMEM, ERROR_SIDE_TARGET, "link");
+		return job_fail(job, -ENOMEM, ERROR_SIDE_TARGET, "link");
 	answer = alias_make_symlink(env, job, text);
 	free(text);
 	return answer;

@@ -139,8 +139,7 @@ enum step_answer follow_tell(struct job_env *env, struct job *job)
 			 ? sys_statx(sys, job->target_fd, "", false, &made)
 			 : sys_statx(sys, job->target_dirfd, job->temp_name, false, &made);
 	if (result < 0) {
-		error_set(&job->error, result, ERROR_SIDE_TARGET, "stat");
-		return STEP_FAIL;
+		return job_fail(job, result, ERROR_SIDE_TARGET, "stat");
 	}
 	WEIR_ASSERT(job->leads && job->link->inode == job->source.inode &&
 		    job->link->device == job->source.device);
@@ -198,8 +197,7 @@ static enum step_answer follow_open(struct job_env *env, struct job *job)
 			fd = links_lend(env->links, job->link, fd);
 	}
 	if (fd == -EMFILE || fd == -ENFILE) {
-		error_set(&job->error, fd, ERROR_SIDE_TARGET, "open the first link of");
-		return STEP_FAIL;
+		return job_fail(job, fd, ERROR_SIDE_TARGET, "open the first link of");
 	}
 	if (fd < 0) {
 		follow_give_up(env, job, fd);

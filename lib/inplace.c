@@ -36,13 +36,6 @@
 #define INPLACE_PERMISSIONS 07777U
 #define INPLACE_BLOCK_BYTES 65536U /* no file system has larger ones */
 
-static enum step_answer inplace_fail(struct job *job, long result, enum error_side side,
-				     const char *operation)
-{
-	error_set(&job->error, result, side, operation);
-	return STEP_FAIL;
-}
-
 /* ---- which target ---- */
 
 /* N4 */
@@ -85,7 +78,7 @@ static enum step_answer inplace_wait(struct job_env *env, struct job *job)
 	    (job->existing.links < 2 && !S_ISLNK(job->existing.mode)))
 		return STEP_NEXT;
 	if (queue_push_last(env->queue, job->folder, &entry) < 0)
-		return inplace_fail(job, -ENOMEM, ERROR_SIDE_TARGET, "write to");
+		return job_fail(job, -ENOMEM, ERROR_SIDE_TARGET, "write to");
 	job_uncount_bytes(env, job);
 	return STEP_DEFER;
 }
@@ -120,7 +113,7 @@ static enum step_answer inplace_claim(struct job_env *env, struct job *job)
 		return STEP_FAIL;
 	}
 	if (result < 0)
-		return inplace_fail(job, result, ERROR_SIDE_TARGET, "write to");
+		return job_fail(job, result, ERROR_SIDE_TARGET, "write to");
 	job->claimed = true;
 	job->in_place = true;
 	job->folder->target_fs->written = true;
@@ -133,7 +126,7 @@ static enum step_answer inplace_check(struct job_env *env, struct job *job)
 	int result = sys_statx(env->stream.sys, job->target_fd, "", true, &job->existing);
 
 	if (result < 0)
-		return inplace_fail(job, result, ERROR_SIDE_TARGET, "stat");
+		return job_fail(job, result, ERROR_SIDE_TARGET, "stat");
 	if (!S_ISREG(job->existing.mode)) {
 		error_set_text(&job->error, ERROR_SIDE_TARGET, "write to", "it is no regular file");
 		return STEP_FAIL;
@@ -167,14 +160,14 @@ static enum step_answer inplace_open(struct job_env *env, struct job *job)
 	if (job->target_fd < 0) {
 		result = job->target_fd;
 		job->target_fd = -1;
-		return inplace_fail(job, result, ERROR_SIDE_TARGET, "write to");
+		return job_fail(job, result, ERROR_SIDE_TARGET, "write to");
 	}
 	answer = inplace_check(env, job);
 	if (answer != STEP_NEXT)
 		return answer;
 	result = inplace_tighten(env, job);
 	if (result < 0)
-		return inplace_fail(job, result, ERROR_SIDE_TARGET, "set mode of");
+		return job_fail(job, result, ERROR_SIDE_TARGET, "set mode of");
 	return STEP_NEXT;
 }
 
@@ -210,7 +203,7 @@ static enum step_answer inplace_prepare(struct job_env *env, struct job *job)
 		result = 0;
 	}
 	if (result < 0)
-		return inplace_fail(job, result, ERROR_SIDE_TARGET, "make holes in");
+		return job_fail(job, result, ERROR_SIDE_TARGET, "make holes in");
 	stream_begin(&job->stream, &plan);
 	return STEP_NEXT;
 }
@@ -229,7 +222,7 @@ static enum step_answer inplace_end(struct job_env *env, struct job *job)
 		return STEP_FAIL;
 	}
 	result = sys_ftruncate(env->stream.sys, job->target_fd, (int64_t)size);
-	return result < 0 ? inplace_fail(job, result, ERROR_SIDE_TARGET, "set size of") : STEP_NEXT;
+	return result < 0 ? job_fail(job, result, ERROR_SIDE_TARGET, "set size of") : STEP_NEXT;
 }
 
 /* ---- its attributes ---- */
@@ -291,7 +284,7 @@ static enum step_answer inplace_open_or_make(struct job_env *env, struct job *jo
 	if (fd == -EACCES)
 		fd = inplace_open_target(env, job, O_WRONLY);
 	if (fd < 0)
-		return inplace_fail(job, fd, ERROR_SIDE_TARGET, "open");
+		return job_fail(job, fd, ERROR_SIDE_TARGET, "open");
 	job->target_fd = fd;
 	return inplace_check(env, job);
 }

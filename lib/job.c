@@ -169,6 +169,12 @@ void job_abandon(struct job_env *env, struct job *job)
 	job_undo(env, job);
 }
 
+enum step_answer job_fail(struct job *job, long result, enum error_side side, const char *operation)
+{
+	error_set(&job->error, result, side, operation);
+	return STEP_FAIL;
+}
+
 void job_uncount_bytes(struct job_env *env, struct job *job)
 {
 	if (job->sized)

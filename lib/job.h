@@ -178,6 +178,10 @@ bool job_in_flight(const struct job *job);
 /* Ends a job whatever its row; nothing may be in flight. */
 void job_abandon(struct job_env *env, struct job *job);
 
+/* Sets the job's error; the answer of the row that found it. */
+enum step_answer job_fail(struct job *job, long result, enum error_side side,
+			  const char *operation);
+
 /* Takes the size of its source out of bytes_found. */
 void job_uncount_bytes(struct job_env *env, struct job *job);
 

@@ -74,7 +74,6 @@
 #define LIMIT_SUBMIT_AT 16U /* SQ entries that wait before they are handed over */
 #define LIMIT_SLOTS_MAX 192U
 #define LIMIT_DEPTH_MAX 128U
-#define LIMIT_CHUNK_BYTES_MIN KIB(4)
 #define LIMIT_CHUNK_BYTES_MAX MIB(64)
 #define LIMIT_HUGE_PAGE_BYTES MIB(2)
 #define LIMIT_BATCH_BYTES KIB(4) /* names of one batch */

@@ -22,13 +22,6 @@
 #include "invariant.h"
 #include "meta.h"
 
-static enum step_answer node_fail(struct job *job, long result, enum error_side side,
-				  const char *operation)
-{
-	error_set(&job->error, result, side, operation);
-	return STEP_FAIL;
-}
-
 static enum weir_property node_property(const struct job *job)
 {
 	return S_ISLNK(job->source.mode) ? WEIR_PROPERTY_SYMLINK : WEIR_PROPERTY_SPECIAL;
@@ -45,7 +38,7 @@ enum step_answer node_pin(struct job_env *env, struct job *job)
 		return STEP_NEXT; /* a dry run into what is not there yet */
 	job->target_dirfd = dir_pin(env->root, job->folder->target, NULL);
 	if (job->target_dirfd < 0)
-		return node_fail(job, job->target_dirfd, ERROR_SIDE_TARGET, "open folder of");
+		return job_fail(job, job->target_dirfd, ERROR_SIDE_TARGET, "open folder of");
 	return STEP_NEXT;
 }
 
@@ -83,7 +76,7 @@ static enum step_answer node_look(struct job_env *env, struct job *job)
 		return job->dry ? STEP_SKIP : follow_group(env, job);
 	result = sys_statx(sys, job->target_dirfd, job->target_name, false, &job->existing);
 	if (result < 0 && result != -ENOENT)
-		return node_fail(job, result, ERROR_SIDE_TARGET, "stat");
+		return job_fail(job, result, ERROR_SIDE_TARGET, "stat");
 	job->exists = result == 0;
 	if (job->exists && settings_leaves_existing(env->settings)) {
 		job->would = false;
@@ -121,7 +114,7 @@ static enum step_answer node_look(struct job_env *env, struct job *job)
 					&job->source, &job->backup_clash, &job->error) < 0)
 		return STEP_FAIL;
 	if (job->exists && job->existing.append_only) /* never cleared (G06) */
-		return node_fail(job, -EPERM, ERROR_SIDE_TARGET, "replace");
+		return job_fail(job, -EPERM, ERROR_SIDE_TARGET, "replace");
 	return job->dry ? STEP_SKIP : follow_group(env, job);
 }
 
@@ -137,7 +130,7 @@ static int node_make_link(struct sys *sys, struct job *job)
 		return (int)bytes;
 	}
 	if ((size_t)bytes >= sizeof(text)) {
-		node_fail(job, -ENAMETOOLONG, ERROR_SIDE_SOURCE, "read link");
+		job_fail(job, -ENAMETOOLONG, ERROR_SIDE_SOURCE, "read link");
 		return -ENAMETOOLONG;
 	}
 	text[bytes] = '\0';
@@ -167,7 +160,7 @@ static enum step_answer node_make(struct job_env *env, struct job *job)
 	int unlabelled;
 
 	if (result < 0)
-		return node_fail(job, result, ERROR_SIDE_TARGET, "lock the folder of");
+		return job_fail(job, result, ERROR_SIDE_TARGET, "lock the folder of");
 	result = temp_name_make(job->temp_name);
 	if (result == 0)
 		result = label_begin(&env->labeller, job->target_dirfd, job->source.mode,
@@ -191,7 +184,7 @@ static enum step_answer node_make(struct job_env *env, struct job *job)
 			losses_note(&job->losses, node_property(job), result);
 			return STEP_SKIP;
 		}
-		return node_fail(job, result, ERROR_SIDE_TARGET, "create");
+		return job_fail(job, result, ERROR_SIDE_TARGET, "create");
 	}
 	job->folder->target_fs->written = true;
 	return STEP_NEXT;

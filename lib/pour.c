@@ -44,13 +44,6 @@ struct pour {
 	uint8_t data[POUR_BYTES];
 };
 
-static enum step_answer pour_fail(struct job *job, long result, enum error_side side,
-				  const char *operation)
-{
-	error_set(&job->error, result, side, operation);
-	return STEP_FAIL;
-}
-
 static bool pour_streams(const struct sys_stat *stat)
 {
 	return S_ISFIFO(stat->mode) || S_ISCHR(stat->mode);
@@ -68,12 +61,12 @@ static enum step_answer pour_open_source(struct job_env *env, struct job *job)
 		return STEP_SKIP; /* even to open a stream disturbs who is at its other end */
 	dirfd = dir_pin(env->root, job->folder->source, NULL);
 	if (dirfd < 0)
-		return pour_fail(job, dirfd, ERROR_SIDE_SOURCE, "open folder of");
+		return job_fail(job, dirfd, ERROR_SIDE_SOURCE, "open folder of");
 	job->source_fd = sys_openat(env->stream.sys, dirfd, job->name, flags, 0);
 	dir_unpin(env->root, job->folder->source);
 	if (job->source_fd >= 0)
 		return STEP_NEXT;
-	pour_fail(job, job->source_fd, ERROR_SIDE_SOURCE, "open");
+	job_fail(job, job->source_fd, ERROR_SIDE_SOURCE, "open");
 	job->error.source_changed = job->source_fd == -ENOENT;
 	job->source_fd = -1;
 	return STEP_FAIL;
@@ -95,7 +88,7 @@ static enum step_answer pour_judge(struct job_env *env, struct job *job)
 	    !meta_newer(&job->source.mtime, &job->existing.mtime))
 		return STEP_SKIP;
 	if (is_file && job->existing.append_only) /* never cleared (G06) */
-		return pour_fail(job, -EPERM, ERROR_SIDE_TARGET, "replace");
+		return job_fail(job, -EPERM, ERROR_SIDE_TARGET, "replace");
 	if (is_file && backup_judge(env->root, settings, job->folder, job->target_name,
 				    &job->source, &job->backup_clash, &job->error) < 0)
 		return STEP_FAIL;
@@ -120,7 +113,7 @@ static enum step_answer pour_identify(struct job_env *env, struct job *job)
 	int result = sys_statx(env->stream.sys, job->source_fd, "", false, &job->source);
 
 	if (result < 0)
-		return pour_fail(job, result, ERROR_SIDE_SOURCE, "stat");
+		return job_fail(job, result, ERROR_SIDE_SOURCE, "stat");
 	if (!pour_streams(&job->source) && !S_ISREG(job->source.mode)) {
 		error_set_text(&job->error, ERROR_SIDE_SOURCE, "copy",
 			       "it is a block device, no file, FIFO or character device");
@@ -141,7 +134,7 @@ static enum step_answer pour_open_target(struct job_env *env, struct job *job)
 	int dirfd = dir_pin(env->root, job->folder->target, NULL);
 
 	if (dirfd < 0)
-		return pour_fail(job, dirfd, ERROR_SIDE_TARGET, "open folder of");
+		return job_fail(job, dirfd, ERROR_SIDE_TARGET, "open folder of");
 	/* A link of /proc, as /dev/stdout is one, leads where its text does not. */
 	if (!S_ISLNK(job->existing.mode) ||
 	    (job->existing.uid != 0 && job->existing.uid != env->settings->uid))
@@ -155,7 +148,7 @@ static enum step_answer pour_open_target(struct job_env *env, struct job *job)
 		sys_poll(sys, -1, 0, LIMIT_WAIT_MS); /* W1 */
 		return STEP_YIELD;
 	}
-	pour_fail(job, job->target_fd, ERROR_SIDE_TARGET, "write to");
+	job_fail(job, job->target_fd, ERROR_SIDE_TARGET, "write to");
 	job->target_fd = -1;
 	return STEP_FAIL;
 }
@@ -167,7 +160,7 @@ static enum step_answer pour_check_target(struct job_env *env, struct job *job)
 	int result = sys_statx(env->stream.sys, job->target_fd, "", false, &job->existing);
 
 	if (result < 0)
-		return pour_fail(job, result, ERROR_SIDE_TARGET, "stat");
+		return job_fail(job, result, ERROR_SIDE_TARGET, "stat");
 	if (!pour_streams(&job->existing)) {
 		error_set_text(&job->error, ERROR_SIDE_TARGET, "write to", "it changed its type");
 		return STEP_FAIL;
@@ -196,11 +189,11 @@ static enum step_answer pour_look(struct job_env *env, struct job *job)
 	int result;
 
 	if (dirfd < 0)
-		return pour_fail(job, dirfd, ERROR_SIDE_TARGET, "open folder of");
+		return job_fail(job, dirfd, ERROR_SIDE_TARGET, "open folder of");
 	result = sys_statx(env->stream.sys, dirfd, job->target_name, false, &job->existing);
 	dir_unpin(env->root, job->folder->target);
 	if (result < 0)
-		return pour_fail(job, result, ERROR_SIDE_TARGET, "stat");
+		return job_fail(job, result, ERROR_SIDE_TARGET, "stat");
 	job->exists = true;
 	return STEP_NEXT;
 }
@@ -277,10 +270,10 @@ static enum step_answer pour_begin(struct job_env *env, struct job *job)
 	int result = sys_statx(env->stream.sys, job->target_fd, "", false, &target);
 
 	if (result < 0)
-		return pour_fail(job, result, ERROR_SIDE_TARGET, "stat");
+		return job_fail(job, result, ERROR_SIDE_TARGET, "stat");
 	job->pour = malloc(sizeof(*job->pour));
 	if (job->pour == NULL)
-		return pour_fail(job, -ENOMEM, ERROR_SIDE_TARGET, "write to");
+		return job_fail(job, -ENOMEM, ERROR_SIDE_TARGET, "write to");
 	*job->pour = (struct pour){
 		.source_streams = pour_streams(&job->source),
 		.target_streams = pour_streams(&target),
@@ -364,7 +357,7 @@ static enum step_answer pour_synced(struct job_env *env, struct job *job)
 	if (result == 0 || result == -EINVAL || result == -EROFS || result == -EOPNOTSUPP ||
 	    result == -ENOSYS) /* the last four: it knows no sync */
 		return STEP_NEXT;
-	return pour_fail(job, result, ERROR_SIDE_TARGET, "fsync");
+	return job_fail(job, result, ERROR_SIDE_TARGET, "fsync");
 }
 
 /* A stream has its name already. */
@@ -374,7 +367,7 @@ static enum step_answer pour_close(struct job_env *env, struct job *job)
 
 	job->target_fd = -1;
 	if (result < 0)
-		return pour_fail(job, result, ERROR_SIDE_TARGET, "close");
+		return job_fail(job, result, ERROR_SIDE_TARGET, "close");
 	job->in_place = true;
 	return STEP_NEXT;
 }

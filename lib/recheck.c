@@ -16,13 +16,6 @@
 #include "regular.h"
 #include "way.h"
 
-static enum step_answer recheck_fail(struct job *job, long result, enum error_side side,
-				     const char *operation)
-{
-	error_set(&job->error, result, side, operation);
-	return STEP_FAIL;
-}
-
 /* True if the source has the bytes that were read, as far as can be told. */
 static bool recheck_has_same_data(const struct job *job, const struct sys_stat *now)
 {
@@ -71,7 +64,7 @@ static enum step_answer recheck_changed(struct job_env *env, struct job *job,
 	/* A02: a hole at the end of what is shorter now would be zeros of ours. */
 	result = sys_ftruncate(env->stream.sys, job->target_fd, (int64_t)now->size_bytes);
 	if (result < 0)
-		return recheck_fail(job, result, ERROR_SIDE_TARGET, "set size of");
+		return job_fail(job, result, ERROR_SIDE_TARGET, "set size of");
 	return regular_attributes(env, job);
 }
 
@@ -90,7 +83,7 @@ static enum step_answer recheck_settle_attributes(struct job_env *env, struct jo
 			return answer;
 		result = sys_statx(env->stream.sys, job->source_fd, "", false, now);
 		if (result < 0)
-			return recheck_fail(job, result, ERROR_SIDE_SOURCE, "stat");
+			return job_fail(job, result, ERROR_SIDE_SOURCE, "stat");
 		if (recheck_is_same(job, now))
 			return STEP_NEXT;
 		if (!recheck_has_same_data(job, now) || !recheck_has_other_attributes(job, now))
@@ -110,7 +103,7 @@ enum step_answer recheck_source(struct job_env *env, struct job *job)
 		return STEP_NEXT; /* sizes and times of such files mean nothing */
 	result = sys_statx(env->stream.sys, job->source_fd, "", false, &now);
 	if (result < 0)
-		return recheck_fail(job, result, ERROR_SIDE_SOURCE, "stat");
+		return job_fail(job, result, ERROR_SIDE_SOURCE, "stat");
 	if (recheck_is_same(job, &now))
 		return STEP_NEXT;
 	if (recheck_has_same_data(job, &now) && recheck_lost_or_won_names(job, &now))

@@ -34,13 +34,6 @@
 #include "recheck.h"
 #include "way.h"
 
-static enum step_answer regular_fail(struct job *job, long result, enum error_side side,
-				     const char *operation)
-{
-	error_set(&job->error, result, side, operation);
-	return STEP_FAIL;
-}
-
 /* Looks up what has the target's name.  Not needed where this run made the
  * folder: the publishing link cannot replace anything (P1). */
 enum step_answer regular_look(struct job_env *env, struct job *job)
@@ -53,7 +46,7 @@ enum step_answer regular_look(struct job_env *env, struct job *job)
 		return STEP_NEXT;
 	job->target_dirfd = dir_pin(env->root, folder->target, NULL);
 	if (job->target_dirfd < 0)
-		return regular_fail(job, job->target_dirfd, ERROR_SIDE_TARGET, "open folder of");
+		return job_fail(job, job->target_dirfd, ERROR_SIDE_TARGET, "open folder of");
 	result = sys_statx(env->stream.sys, job->target_dirfd, job->target_name, false,
 			   &job->existing);
 	dir_unpin(env->root, folder->target);
@@ -61,7 +54,7 @@ enum step_answer regular_look(struct job_env *env, struct job *job)
 	if (result == -ENOENT)
 		return STEP_NEXT;
 	if (result < 0)
-		return regular_fail(job, result, ERROR_SIDE_TARGET, "stat");
+		return job_fail(job, result, ERROR_SIDE_TARGET, "stat");
 	job->exists = true;
 	if (settings_fails_existing(env->settings)) {
 		error_set_text(&job->error, ERROR_SIDE_TARGET, "copy to",
@@ -131,7 +124,7 @@ static enum step_answer regular_leased(struct job_env *env, struct job *job)
 	if (job->give_up_ns == 0)
 		job->give_up_ns = now_ns + regular_lease_ns(env);
 	if (now_ns >= job->give_up_ns) {
-		regular_fail(job, -EAGAIN, ERROR_SIDE_SOURCE, "open");
+		job_fail(job, -EAGAIN, ERROR_SIDE_SOURCE, "open");
 		job->error.text = "another process does not give up its lease";
 		return STEP_FAIL;
 	}
@@ -218,7 +211,7 @@ enum step_answer regular_identify(struct job_env *env, struct job *job)
 	enum step_answer answer;
 
 	if (result < 0)
-		return regular_fail(job, result, ERROR_SIDE_SOURCE, "stat");
+		return job_fail(job, result, ERROR_SIDE_SOURCE, "stat");
 	if (!S_ISREG(job->source.mode)) {
 		error_set_text(&job->error, ERROR_SIDE_SOURCE, "copy", "it changed its type");
 		job->error.source_changed = true;
@@ -240,7 +233,7 @@ enum step_answer regular_identify(struct job_env *env, struct job *job)
 					&job->source, &job->backup_clash, &job->error) < 0)
 		return STEP_FAIL;
 	if (job->exists && job->existing.append_only) /* never cleared (G06) */
-		return regular_fail(job, -EPERM, ERROR_SIDE_TARGET, "replace");
+		return job_fail(job, -EPERM, ERROR_SIDE_TARGET, "replace");
 	job->would = job->dry;
 	answer = job_ask(env, job);
 	if (answer != STEP_NEXT)
@@ -329,7 +322,7 @@ enum step_answer regular_make(struct job_env *env, struct job *job)
 
 	job->target_dirfd = dir_pin(env->root, job->folder->target, NULL);
 	if (job->target_dirfd < 0)
-		return regular_fail(job, job->target_dirfd, ERROR_SIDE_TARGET, "open folder of");
+		return job_fail(job, job->target_dirfd, ERROR_SIDE_TARGET, "open folder of");
 	fd = regular_takes_over(env, job) ? label_end(&env->labeller)
 					  : label_begin(&env->labeller, job->target_dirfd, S_IFREG,
 							job->target_name, &job->losses);
@@ -344,8 +337,8 @@ enum step_answer regular_make(struct job_env *env, struct job *job)
 		return job_fail_label(env, job, result);
 	}
 	if (fd < 0) {
-		return regular_fail(job, fd, ERROR_SIDE_TARGET,
-				    fd == -EWOULDBLOCK ? "lock the folder of" : "create");
+		return job_fail(job, fd, ERROR_SIDE_TARGET,
+				fd == -EWOULDBLOCK ? "lock the folder of" : "create");
 	}
 	job->target_fd = fd;
 	job->folder->target_fs->written = true;
@@ -452,7 +445,7 @@ static enum step_answer regular_prepare(struct job_env *env, struct job *job)
 	way_choose(env, job, &plan);
 	result = way_reserve(env, job, &plan);
 	if (result < 0)
-		return regular_fail(job, result, ERROR_SIDE_TARGET, "reserve space for");
+		return job_fail(job, result, ERROR_SIDE_TARGET, "reserve space for");
 	stream_begin(&job->stream, &plan);
 	return STEP_NEXT;
 }
@@ -511,7 +504,7 @@ static enum step_answer regular_end(struct job_env *env, struct job *job)
 	if (!exact && !(stream->plan.to_end && size == stream->written_bytes)) {
 		result = sys_ftruncate(env->stream.sys, job->target_fd, (int64_t)size);
 		if (result < 0)
-			return regular_fail(job, result, ERROR_SIDE_TARGET, "set size of");
+			return job_fail(job, result, ERROR_SIDE_TARGET, "set size of");
 	}
 	return STEP_NEXT;
 }
@@ -550,7 +543,7 @@ enum step_answer regular_attributes(struct job_env *env, struct job *job)
 		return STEP_NEXT;
 	result = sys_statx(env->stream.sys, job->target_fd, "", false, &created);
 	if (result < 0)
-		return regular_fail(job, result, ERROR_SIDE_TARGET, "stat");
+		return job_fail(job, result, ERROR_SIDE_TARGET, "stat");
 	file.existing_fd = regular_open_existing(env, job);
 	result = meta_apply_file(env->stream.sys, env->settings, &file, &job->losses, &job->error);
 	if (file.existing_fd >= 0)
@@ -586,7 +579,7 @@ enum step_answer regular_synced(struct job_env *env, struct job *job)
 		if (!job->retry && !job->once && job->attempts == 0 &&
 		    !error_is_full(-job->op_result))
 			return STEP_AGAIN;
-		return regular_fail(job, job->op_result, ERROR_SIDE_TARGET, "fsync");
+		return job_fail(job, job->op_result, ERROR_SIDE_TARGET, "fsync");
 	}
 	job->synced = true;
 	return STEP_NEXT;
