@@ -114,7 +114,7 @@ attack() { # CALL NAME SCRIPT [ARGUMENT...]
 
 # bats test_tags=K04
 @test "a swap by another user does not lead root's copy astray" {
-	[ "$(id -u)" -eq 0 ] || skip "needs root"
+	need_owners
 	setup_trees
 	mkdir "$D/a"
 	chown -R 65534 "$D/a" || skip "no second user"

@@ -356,7 +356,7 @@ every_control() {
 }
 
 @test "a file of somebody else is renamed where its link is protected" {
-	need_root
+	need_owners
 	[ "$(cat /proc/sys/fs/protected_hardlinks)" = 1 ] || skip "links are not protected here"
 	user_areas
 	put "$S/f" new

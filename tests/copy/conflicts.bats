@@ -310,7 +310,7 @@ conflict() { # PATH ARGUMENT...
 
 # bats test_tags=J04
 @test "a target operand that is a link of another user is refused" {
-	need_root
+	need_owners
 	mkdir "$D/real" "$D/theirs"
 	mktree file "$S/f" 100
 	mktree file "$D/file" 50 7
@@ -371,7 +371,7 @@ conflict() { # PATH ARGUMENT...
 
 # bats test_tags=J04
 @test "a link of another user among the sources or on the way is the operator's choice" {
-	need_root
+	need_owners
 	mkdir "$S/real" "$D/real"
 	mktree file "$S/real/f" 100
 	ln -s real "$S/link"

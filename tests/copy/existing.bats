@@ -140,7 +140,7 @@ is_copied() { # NAME
 }
 
 @test "--remove-destination makes somebody else's file ours" {
-	need_root
+	need_owners
 	user_areas
 	as_user mktree file "$S/f" 100
 	mktree file "$D/f" 50 7

@@ -195,6 +195,15 @@ need_root() {
 	unshare -m true 2>/dev/null || skip "needs root"
 }
 
+# Files can be given away, and we can become somebody else.
+need_owners() {
+	: >"$T/owned"
+	if ! { chown 1234:4321 "$T/owned" && chown 0:0 "$T/owned"; } 2>/dev/null || ! can_drop; then
+		skip "needs the right to give files away and to change users"
+	fi
+	rm "$T/owned"
+}
+
 need_devices() {
 	if ! { mknod "$T/probe" c 1 3 && : <"$T/probe" && [ -c "$T/probe" ]; } 2>/dev/null; then
 		skip "needs a place and the right to make device nodes"
@@ -254,18 +263,20 @@ ended() { # STATUS
 	return 1
 }
 
-need_not_root() {
-	[ ! -w / ] || skip "needs an ordinary user"
-}
-
 need_same_fs() {
 	[ -z "${TEST_SOURCE_FOLDER:-}" ] || skip "needs both sides on one file system"
 }
 
-# Runs a command as a user who owns nothing: nobody, if we are root; ourselves,
-# if we are an ordinary user.  Its limits are its own, so it has its own uid.
+# We can become another user, seen in what the kernel says: fakeroot only says so.
+can_drop() {
+	setpriv --reuid=65534 --regid=65534 --clear-groups \
+		grep -q '^Uid:[[:space:]]*65534[[:space:]]' /proc/self/status 2>/dev/null
+}
+
+# Runs a command as a user who owns nothing: nobody, if we may change into that;
+# else ourselves, see user_areas.  Its limits are its own, so it has its own uid.
 as_user() {
-	if unshare -m true 2>/dev/null; then
+	if can_drop; then
 		setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
 	else
 		"$@"
@@ -274,7 +285,7 @@ as_user() {
 
 # Hands the areas of this test to that user, or skips.
 user_areas() {
-	if unshare -m true 2>/dev/null; then
+	if can_drop; then
 		local folder=$T
 
 		while [ "$folder" != / ] && [ "$folder" != "${TMPDIR:-/tmp}" ]; do
@@ -282,10 +293,25 @@ user_areas() {
 			folder=${folder%/*}
 			[ -n "$folder" ] || folder=/
 		done
-		chown -R 65534:65534 "$S" "$D"
+		chown -R 65534:65534 "$S" "$D" 2>/dev/null || skip "may not give files away"
 		chmod a+rwx "$T"
 	fi
 	as_user "$WEIR" --version >/dev/null 2>&1 || skip "that user cannot run $WEIR"
 	as_user launch -- true 2>/dev/null || skip "that user cannot run the tools"
 	as_user test -w "$D" || skip "that user cannot reach the test folder"
+	need_ordinary
+}
+
+# A root who may not become somebody else is no ordinary user: it reads what
+# nobody may.
+need_ordinary() {
+	local probe=$T/ordinary
+
+	: >"$probe"
+	chmod 0 "$probe"
+	if as_user cat "$probe" >/dev/null 2>&1; then
+		rm -f "$probe"
+		skip "needs an ordinary user"
+	fi
+	rm -f "$probe"
 }

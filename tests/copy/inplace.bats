@@ -143,7 +143,7 @@ inode() { stat -c %i "$1"; }
 
 # bats test_tags=J05
 @test "--inplace does not write through another user's link" {
-	[ "$(id -u)" -eq 0 ] || skip "needs root"
+	need_owners
 	mkdir "$S/a" "$D/a"
 	mktree file "$S/a/f" 500
 	mktree file "$T/precious" 100
