@@ -4,8 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <locale.h>
+#include <sys/auxv.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "signals.h"
@@ -48,4 +51,26 @@ void process_prepare(void)
 	/* Only to know whether names can be shown in UTF-8: numbers and texts are
 	 * the same in every locale. */
 	(void)setlocale(LC_CTYPE, "");
+}
+
+/* Doubt counts as some. */
+static bool has_capabilities(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	if (syscall(SYS_capget, &header, sets) < 0)
+		return true;
+	return sets[0].permitted != 0 || sets[1].permitted != 0;
+}
+
+/* AT_SECURE alone is not enough: a security module also sets it where it changes
+ * the domain of a program, which lends it nothing.  Root has its capabilities of
+ * its own. */
+bool process_has_lent_rights(void)
+{
+	if (getauxval(AT_SECURE) == 0)
+		return false;
+	return getuid() != geteuid() || getgid() != getegid() ||
+	       (getuid() != 0 && has_capabilities());
 }

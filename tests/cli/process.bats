@@ -254,3 +254,90 @@ closed() { # REDIRECTIONS ARGUMENT...
 	cmp a d/a
 	[ "$(grep -c written err)" -eq 1 ]
 }
+
+# --- Lent rights -----------------------------------------------------------------
+
+# A copy of weir for others to start, in $T/lent, and its library.  A program
+# with lent rights takes libraries from trusted places only, so that one is made.
+lend() {
+	local folder=$T
+
+	mkdir -p lent out
+	cp "$WEIR" lent/weir
+	ldd "$WEIR" | awk '/libweir/ { print $3 }' | xargs -r -I{} cp -L {} lent
+	PATH=$PATH:/usr/sbin:/sbin
+	printf '%s\n' "$T/lent" 'include /etc/ld.so.conf' >conf
+	ldconfig -X -C cache -f conf 2>/dev/null || skip "needs ldconfig"
+	printf x >in
+	printf secret >secret
+	chmod 600 secret
+	chmod 777 out
+	while [ "$folder" != / ] && [ "$folder" != "${TMPDIR:-/tmp}" ]; do
+		chmod a+x "$folder"
+		folder=${folder%/*}
+	done
+	as root lent/weir --version >/dev/null 2>&1 || skip "needs root"
+	as nobody lent/weir --version >/dev/null 2>&1 || skip "cannot start it as another user"
+	cp "$(command -v id)" lent/id
+	chmod 4755 lent/id
+	[ "$(as nobody lent/id -u)" -eq 0 ] || skip "bits of files lend nothing here"
+}
+
+# Runs a command as root or nobody, where the library is trusted.
+as() { # USER COMMAND...
+	# shellcheck disable=SC2016
+	unshare -m --propagation=private sh -c 'mount --bind cache /etc/ld.so.cache || exit 99
+		case $1 in nobody) user="--reuid=65534 --regid=65534 --clear-groups" ;;
+		given) user="--reuid=65534 --regid=65534 --clear-groups
+			--inh-caps=+dac_read_search --ambient-caps=+dac_read_search" ;;
+		*) user= ;; esac
+		shift
+		exec setpriv $user "$@"' sh "$@"
+}
+
+refuses_lent_rights() {
+	exits 28 as nobody lent/weir copy secret out/secret || return 1
+	[ "$stderr" = "weir: refused to run with more rights than its caller has: take its \
+set-user-ID and set-group-ID bits and capabilities away" ] || return 1
+	absent out/secret && exits 28 as nobody lent/weir --version && no_output
+}
+
+# bats test_tags=G19
+@test "weir with a setuid or setgid bit runs for its owner only" {
+	local mode
+
+	lend
+	for mode in 4755 2755; do
+		chmod "$mode" lent/weir
+		refuses_lent_rights
+		exits 0 as root lent/weir copy secret out/root
+		rm out/root
+	done
+	chmod 755 lent/weir
+	exits 0 as nobody lent/weir copy in out/in
+	cmp in out/in
+}
+
+# bats test_tags=G19
+@test "weir with file capabilities does not run for an ordinary user" {
+	lend
+	setcap cap_dac_read_search+ep lent/weir 2>/dev/null ||
+		skip "no capabilities can be set here"
+	refuses_lent_rights
+	# Root has all of them anyway, and one who was given them is no stranger.
+	exits 0 as root lent/weir copy secret out/root
+	setcap -r lent/weir
+	exits 0 as nobody lent/weir copy in out/in
+	exits 0 as given lent/weir copy secret out/given
+	[ "$(cat out/given)" = secret ]
+}
+
+# bats test_tags=G19
+@test "under the name cp lent rights are refused with 1" {
+	lend
+	mv lent/weir lent/cp
+	chmod 4755 lent/cp
+	exits 1 as nobody lent/cp in out/in
+	[[ $stderr == "cp: refused to run"* ]]
+	absent out/in
+}
