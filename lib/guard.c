@@ -11,6 +11,8 @@
 #include "guard.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -178,6 +180,76 @@ static int guard_names(struct operands *operands, struct tree *tree)
 	return result;
 }
 
+/* True if a rule leaves out what lies at PLACE in FOLDER. */
+static bool guard_leaves_out(const struct tree *tree, const struct operand *folder,
+			     const char *place, const struct sys_stat *stat)
+{
+	const char *head = folder->rule_path;
+	enum filter_kind kind = S_ISDIR(stat->mode) ? FILTER_FOLDER : FILTER_OTHER;
+	char path[PATH_MAX + NAME_MAX];
+	int bytes;
+
+	if (head == NULL)
+		return false;
+	bytes = snprintf(path, sizeof(path), "%s%s%s", head, head[0] != '\0' ? "/" : "", place);
+	return bytes > 0 && (size_t)bytes < sizeof(path) &&
+	       filter_judge(tree->filter, path, (size_t)bytes, kind) == FILTER_EXCLUDED;
+}
+
+/* What lies at PLACE in FOLDER, as it would be copied.  0 or -errno. */
+static int guard_look_in(const struct tree *tree, const struct operand *folder, const char *place,
+			 struct sys_stat *inner)
+{
+	char *path;
+	int result;
+
+	if (asprintf(&path, "%s/%s", folder->path, place) < 0)
+		return -ENOMEM;
+	if (tree->settings->follow == WEIR_FOLLOW_ALWAYS)
+		result = sys_statx_follow(tree->sys, folder->dirfd, path, inner);
+	else
+		result = sys_statx(tree->sys, folder->dirfd, path, false, inner);
+	free(path);
+	return result;
+}
+
+/* B08: the contents of FOLDER go where the other operands go, and hold the name of
+ * one of them.  That may well be the same object, given twice. */
+static int guard_contents(const struct operands *operands, struct tree *tree,
+			  const struct operand *folder)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < operands->count && result == 0; i++) {
+		const struct operand *other = &operands->sources[i];
+		struct sys_stat inner;
+
+		if (!other->usable || other->into_parent)
+			continue;
+		result = guard_look_in(tree, folder, guard_place(other), &inner);
+		if (result == -ENOMEM)
+			return result;
+		if (result < 0) /* nothing that could be copied */
+			result = 0;
+		else if (!guard_same(&inner, &other->stat) &&
+			 !guard_leaves_out(tree, folder, guard_place(other), &inner))
+			result = operand_refuse(tree, "copy",
+						"another operand holds the same name in the target",
+						other->path);
+	}
+	return result;
+}
+
+static int guard_all_contents(const struct operands *operands, struct tree *tree)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < operands->count && result == 0; i++)
+		if (operands->sources[i].usable && operands->sources[i].into_parent)
+			result = guard_contents(operands, tree, &operands->sources[i]);
+	return result;
+}
+
 int guard_operands(struct operands *operands, struct tree *tree)
 {
 	int target_fd = dir_pin(tree->root, operands->target, NULL);
@@ -191,5 +263,7 @@ int guard_operands(struct operands *operands, struct tree *tree)
 	if (result == 0)
 		result = guard_ancestry(operands, tree, target_fd);
 	dir_unpin(tree->root, operands->target);
-	return result == 0 ? guard_names(operands, tree) : result;
+	if (result == 0)
+		result = guard_names(operands, tree);
+	return result == 0 ? guard_all_contents(operands, tree) : result;
 }

@@ -232,6 +232,46 @@ refused() { # ARGUMENT...
 }
 
 # bats test_tags=B08
+@test "a name that another operand brings along in its contents is refused" {
+	local order
+
+	mkdir -p "$S/in/sub" "$S/x/sub"
+	mktree file "$S/f" 100 1
+	mktree file "$S/in/f" 200 2
+	mktree file "$S/x/sub/g" 100 3
+	mktree file "$S/in/sub/g" 200 4
+	mktree file "$S/other" 100 5
+	for order in "$S/f $S/in/." "$S/in/. $S/f" "$S/x/sub $S/in/." "$S/other $S/in/. $S/f"; do
+		# shellcheck disable=SC2086
+		refused -r $order "$D"
+		says "another operand holds the same name in the target"
+	done
+	ln -s nowhere "$S/in/other"
+	refused -a "$S/in/." "$S/other" "$D"
+	rm "$S/in/other"
+	# Other names, what a rule leaves out, and one object given twice are fine.
+	copies -r "$S/in/." "$S/other" "$D"
+	cmp "$S/other" "$D/other"
+	cmp "$S/in/f" "$D/f"
+	(cd "$S/in" && copies -r . ./f sub "$D")
+	same "$S/in/sub" "$D/sub"
+	rm -r "${D:?}"/*
+	mktree file "$S/sub" 100 6
+	refused -r "$S/in/." "$S/sub" "$D"
+	copies -r --exclude=sub/ "$S/in/." "$S/sub" "$D"
+	cmp "$S/sub" "$D/sub"
+	rm "$D/sub"
+	# With -L it is what the link leads to that counts.
+	ln -s ../sub "$S/in/link"
+	mktree file "$S/link" 100 7
+	refused -rL "$S/in/." "$S/link" "$D"
+	ln -sf sub "$S/link"
+	refused -r "$S/in/." "$S/link" "$D"
+	copies -rL --exclude=sub "$S/in/." "$S/link" "$D"
+	cmp "$S/sub" "$D/link"
+}
+
+# bats test_tags=B08
 @test "other operands of a refused run are not copied either" {
 	mkdir "$S/a" "$S/b" "$D/d"
 	mktree file "$S/a/f" 100 1
