@@ -98,6 +98,11 @@ static enum step_answer alias_look(struct job_env *env, struct job *job)
 	if (job->exists && env->settings->update == WEIR_UPDATE_OLDER &&
 	    !meta_newer(&job->source.mtime, &job->existing.mtime))
 		return STEP_SKIP;
+	if (job->exists && node_leads_to_existing(env, job)) {
+		error_set_text(&job->error, ERROR_SIDE_TARGET, "link to",
+			       "source and target are the same file");
+		return STEP_FAIL;
+	}
 	if (job->exists && backup_judge(env->root, env->settings, job->folder, job->target_name,
 					&job->source, &job->backup_clash, &job->error) < 0)
 		return STEP_FAIL;

@@ -52,6 +52,23 @@ void node_unpin(struct job_env *env, struct job *job)
 	job->target_dirfd = -1;
 }
 
+bool node_leads_to_existing(struct job_env *env, const struct job *job)
+{
+	struct sys_stat led;
+
+	return S_ISLNK(job->source.mode) && !S_ISLNK(job->existing.mode) &&
+	       env->settings->backup == WEIR_BACKUP_NONE &&
+	       sys_statx_follow(env->stream.sys, job->source_dirfd, job->name, &led) == 0 &&
+	       led.device == job->existing.device && led.inode == job->existing.inode;
+}
+
+static bool node_is_same(struct job_env *env, const struct job *job)
+{
+	return (job->existing.device == job->source.device &&
+		job->existing.inode == job->source.inode) ||
+	       node_leads_to_existing(env, job);
+}
+
 static enum step_answer node_look(struct job_env *env, struct job *job)
 {
 	enum step_answer answer;
@@ -96,8 +113,7 @@ static enum step_answer node_look(struct job_env *env, struct job *job)
 			       "only attributes are copied, and it is a file with bytes");
 		return STEP_FAIL;
 	}
-	if (job->exists && job->existing.device == job->source.device &&
-	    job->existing.inode == job->source.inode) {
+	if (job->exists && node_is_same(env, job)) {
 		error_set_text(&job->error, ERROR_SIDE_TARGET, "copy to",
 			       "source and target are the same file");
 		return STEP_FAIL;

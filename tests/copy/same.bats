@@ -112,6 +112,52 @@ refused() { # ARGUMENT...
 	refused "$D/link" "$D/f"
 }
 
+# A tree whose file went to the target, with a link left in its place.
+moved_away() {
+	rm -rf "${S:?}/a" "${D:?}/a"
+	mkdir "$S/a" "$D/a"
+	mktree file "$D/a/f" 5000
+	mktree file "$S/a/g" 100
+	ln -s "$D/a/f" "$S/a/f"
+	cp "$D/a/f" "$T/before"
+}
+
+# bats test_tags=B03
+@test "a link in a tree never takes the place of what it leads to" {
+	local options engine
+
+	for engine in auto plain; do
+		[ "${WEIR_ENGINE:-auto}" != plain ] || engine=plain
+		for options in -r -a -rL -rs -rl "-r --remove-destination" "-r --dry-run" \
+			"-a --inplace" "-a --attributes-only" "-rs --dry-run" "-rL --inplace"; do
+			moved_away
+			# shellcheck disable=SC2086
+			copy_exits 23 --engine=$engine $options -T "$S/a" "$D/a"
+			says "'$D/a/f': source and target are the same file"
+			[ "$(wc -l <<<"$stderr")" -eq 1 ]
+			cmp "$T/before" "$D/a/f"
+			[ ! -L "$D/a/f" ]
+			no_temps "$D"
+		done
+		# With a relative text, and through another link.
+		moved_away
+		ln -sf "$D/a/f" "$S/way"
+		ln -sf ../way "$S/a/f"
+		copy_exits 23 --engine=$engine -a "$S/a" "$D"
+		cmp "$T/before" "$D/a/f"
+	done
+	# A backup keeps it.
+	moved_away
+	copies -ab "$S/a" "$D"
+	[ -L "$D/a/f" ]
+	cmp "$T/before" "$D/a/f~"
+	# What is older than the link is no other case.
+	moved_away
+	touch -d 2001-01-01 "$D/a/f"
+	copy_exits 23 -au "$S/a" "$D"
+	cmp "$T/before" "$D/a/f"
+}
+
 # bats test_tags=B04
 @test "the same file through a bind mount is refused" {
 	need_root
