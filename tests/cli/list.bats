@@ -14,6 +14,7 @@ setup() {
 	printf 3 >$'three\nlines'
 }
 
+# bats test_tags=I09
 @test "a list names the sources, one a line" {
 	printf 'one\ntwo words\n' >list
 	exits 0 "$WEIR" copy --files-from=list d
@@ -23,12 +24,14 @@ setup() {
 	[ "$(find d -type f | wc -l)" -eq 2 ]
 }
 
+# bats test_tags=I09
 @test "the last line need not end" {
 	printf 'one\ntwo words' >list
 	exits 0 "$WEIR" copy --files-from list -t d
 	cmp 'two words' 'd/two words'
 }
 
+# bats test_tags=I09
 @test "with -0 names end with NUL and may hold newlines" {
 	printf 'one\0three\nlines\0two words' >list
 	exits 0 "$WEIR" copy -0 --files-from=list d
@@ -47,6 +50,7 @@ setup() {
 	[ ! -e d/- ]
 }
 
+# bats test_tags=I09
 @test "names are taken as they are: spaces, dashes, carriage returns, quotes" {
 	local name
 
@@ -61,6 +65,7 @@ setup() {
 	done <list
 }
 
+# bats test_tags=I09
 @test "names may lie anywhere; the copy has the last component" {
 	mkdir -p sub/deep
 	printf x >sub/deep/x
@@ -70,6 +75,47 @@ setup() {
 	[ "$(cat d/x d/y d/one)" = xy1 ]
 }
 
+# Whatever a list says, nothing is made outside of the target.
+# bats test_tags=I09
+@test "no name of a list leads out of the target, with --parents neither" {
+	local name
+
+	mkdir -p sub/deep outside
+	printf x >outside/x
+	cp -r . "$BATS_TEST_TMPDIR/before"
+	for name in ../area/outside/x "$T/outside/x" outside/../outside/x ./outside//x; do
+		rm -rf d
+		mkdir -p d
+		printf '%s\n' "$name" >"$BATS_TEST_TMPDIR/list"
+		exits 0 "$WEIR" copy --files-from="$BATS_TEST_TMPDIR/list" d
+		[ "$(find d -type f)" = d/x ]
+		rm d/x
+		run --separate-stderr "$WEIR" copy --parents \
+			--files-from="$BATS_TEST_TMPDIR/list" d
+		case $name in
+		*..*)
+			[ "$status" -eq 28 ]
+			says "'..' would lead out of the target"
+			[ -z "$(ls d)" ]
+			;;
+		/*) cmp outside/x "d$T/outside/x" ;;
+		*) cmp outside/x d/outside/x ;;
+		esac
+		# Beside the target all is as it was.
+		rm -rf d
+		mkdir d
+		diff -r . "$BATS_TEST_TMPDIR/before"
+	done
+	for name in .. ../.. . sub/..; do
+		printf '%s\n' "$name" >"$BATS_TEST_TMPDIR/list"
+		run --separate-stderr timeout 60 "$WEIR" copy --dry-run -r --parents \
+			--files-from="$BATS_TEST_TMPDIR/list" d
+		[ "$status" -eq 28 ] || [ "$status" -eq 23 ]
+	done
+	diff -r . "$BATS_TEST_TMPDIR/before"
+}
+
+# bats test_tags=I09
 @test "an empty name is an error that tells the line, before anything is copied" {
 	printf 'one\n\ntwo words\n' >list
 	refuses "weir copy: --files-from: 'list', line 2: the name is empty; see" \
@@ -82,6 +128,7 @@ setup() {
 	absent d/one
 }
 
+# bats test_tags=I09
 @test "a NUL in a list of lines asks for -0" {
 	printf 'one\0two words\0' >list
 	refuses "'list', line 1: a NUL inside a name; names that end with NUL need -0 (--null)" \

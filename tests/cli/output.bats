@@ -342,6 +342,7 @@ every_byte() {
 	[ "$(wc -l <log)" -eq $((1 + 4 * 53)) ]
 }
 
+# bats test_tags=K09
 @test "a log that cannot be opened ends the run before it starts" {
 	make_files 1
 	ln -s elsewhere link

@@ -116,6 +116,55 @@ unflag() {
 }
 
 # bats test_tags=G07
+@test "setuid and setgid are not for an owner who was not asked for" {
+	local options
+
+	need_owners
+	mkdir "$S/a"
+	mktree file "$S/a/f" 100
+	chown -R 1234:4321 "$S/a"
+	chmod 6755 "$S/a/f"
+	chmod 7775 "$S/a"
+	for options in --preserve=mode "-a --no-preserve=ownership" "-a --keep=owner:off" \
+		"--preserve=mode --inplace" "--preserve=mode --attributes-only"; do
+		# shellcheck disable=SC2086
+		copies -r $options "$S/a" "$D"
+		[ "$(stat -c %a:%u "$D/a/f" "$D/a" | xargs)" = '755:0 1775:0' ]
+		says "mode of "
+		# A second time, over what there is.
+		chmod 644 "$D/a/f"
+		# shellcheck disable=SC2086
+		copies -r $options "$S/a" "$D"
+		[ "$(stat -c %a:%u "$D/a/f" "$D/a" | xargs)" = '755:0 1775:0' ]
+		rm -r "$D/a"
+	done
+}
+
+# The bits come when the owner is right, and never before.
+# bats test_tags=G07
+@test "setuid and setgid are set after the owner" {
+	local options
+
+	need_owners
+	need_strace
+	mktree file "$S/f" 100
+	chown 1234:4321 "$S/f"
+	chmod 6755 "$S/f"
+	for options in -a "-a --inplace"; do
+		rm -f "$D/f"
+		mktree file "$D/f" 50 7
+		# shellcheck disable=SC2086
+		strace -f -o "$T/trace" -e trace=fchown,fchownat,fchmod,fchmodat,openat \
+			"$WEIR" copy --engine=plain $options "$S/f" "$D/f"
+		[ "$(stat -c %a:%u:%g "$D/f")" = 6755:1234:4321 ]
+		awk '/fchown/ { owned = 1 }
+			/fchmod.*0[2467][0-7][0-7][0-7]\)/ { if (!owned) exit 1; seen = 1 }
+			/O_CREAT|O_TMPFILE/ && /, 0[2467][0-7][0-7][0-7]\)/ { exit 1 }
+			END { exit !seen }' "$T/trace"
+	done
+}
+
+# bats test_tags=G07
 @test "without -p setuid and setgid do not come along" {
 	mktree file "$S/f" 100
 	chmod 6755 "$S/f"
@@ -298,14 +347,27 @@ unflag() {
 	same --times "$S/a" "$D/a"
 }
 
-# bats test_tags=J04
-@test "the time of access of a source stays" {
-	mktree file "$S/f" 100
-	touch -a -d @1000000000 "$S/f"
-	touch -m -d @1000000001 "$S/f"
-	copies "$S/f" "$D/f"
-	[ "$(stat -c %X "$S/f")" = 1000000000 ] ||
-		skip "the time of access cannot be kept here"
+@test "the time of access of a source stays, by every way" {
+	local options
+
+	mkdir "$S/a"
+	mktree file "$S/a/f" 300000
+	mktree file "$S/a/small" 100
+	ln -s f "$S/a/link"
+	accessed() {
+		find "$S/a" -type f -exec touch -a -d @1000000000 {} +
+		find "$S/a" -type f -exec touch -m -d @1000000001 {} +
+	}
+	accessed
+	dd if="$S/a/f" of=/dev/null iflag=noatime status=none
+	[ "$(stat -c %X "$S/a/f")" = 1000000000 ] || skip "reading is always seen here"
+	for options in -r -a "-r --direct=always" "-r --direct=never" "-r --engine=plain" \
+		"-r --sparse=always" "-r --inplace" "-rL --durable=none" "-r --reflink=auto"; do
+		accessed
+		# shellcheck disable=SC2086
+		copies $options "$S/a" "$D"
+		[ "$(stat -c %X "$S/a/f" "$S/a/small" | uniq)" = 1000000000 ]
+	done
 }
 
 @test "owners are kept with -p by those who may" {

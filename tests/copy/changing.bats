@@ -362,6 +362,61 @@ change_to() { # KIND
 }
 
 # bats test_tags=A05
+@test "whatever the options, what became another type is neither read nor waited for" {
+	local engine options kind
+
+	find_engines
+	for engine in $ENGINES; do
+		for options in -rL "-r --inplace" "-r --attributes-only" -rb \
+			"-r --sparse=always" "-r --parents"; do
+			for kind in fifo link folder; do
+				one_file
+				[ "$options" != "-r --inplace" ] || {
+					mkdir "$D/a"
+					[ $kind = folder ] || mktree file "$D/a/f" 50 7
+				}
+				echo x >"$S/a/stays"
+				(
+					cd "$S" || exit
+					# shellcheck disable=SC2086
+					meddled "$engine" 24 read:2 "$S/a" "$(change_to $kind)" \
+						-- $options a "$D"
+					# A link that leads nowhere is, with -L, nothing at all.
+					[ "$options$kind" != -rLlink ] || exit 0
+					says "it changed since it was listed" && became $kind
+				)
+				[ -f "$D/a/stays" ]
+				no_temps "$D"
+			done
+		done
+	done
+}
+
+# An operand is the thing that was asked for: nothing else is copied for it.
+# bats test_tags=A05
+@test "an operand that became another type fails, and a link in its place is not followed" {
+	local option change
+
+	need_meanwhile
+	export S T
+	echo secret >"$T/secret"
+	for option in -p -L --parents --inplace --sparse=always; do
+		for change in 'mkfifo "$S/f"' 'ln -s "$T/secret" "$S/f"' 'mkdir "$S/f"'; do
+			rm -rf "${S:?}/f"
+			mktree file "$S/f" 70000
+			mktree file "$D/f" 30 7
+			cp "$D/f" "$T/old"
+			cd "$S"
+			during openat f "rm \"\$S/f\"; $change" "$option" f "$D"
+			ended 23
+			says "source 'f'"
+			same "$T/old" "$D/f"
+			no_temps "$D"
+		done
+	done
+}
+
+# bats test_tags=A05
 @test "a folder, link or FIFO that became a file is copied as a file" {
 	local engine kind
 

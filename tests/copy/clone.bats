@@ -101,6 +101,21 @@ need_no_clones() {
 	same "$S/a" "$D/a"
 }
 
+# bats test_tags=D11,C10
+@test "whatever says that nothing can be cloned here leads to a copy" {
+	need_strace
+	local errno
+
+	mktree file "$S/f" 300000
+	for errno in EOPNOTSUPP ENOTTY ENOSYS EXDEV EINVAL EPERM ETXTBSY; do
+		exits 0 strace -f -o /dev/null -e trace=ioctl,copy_file_range \
+			-e inject=ioctl:error=$errno "$WEIR" copy "$S/f" "$D/f"
+		silent
+		cmp "$S/f" "$D/f"
+		rm "$D/f"
+	done
+}
+
 # bats test_tags=D11
 @test "a clone that fails for a real reason is an error" {
 	need_strace
@@ -114,5 +129,12 @@ need_no_clones() {
 		says "cannot clone to target '$D/f'"
 		absent "$D/f"
 		no_temps "$D"
+		# What was there stays.
+		echo old >"$D/f"
+		run --separate-stderr strace -f -o /dev/null -e trace=ioctl \
+			-e inject=ioctl:error="${reason%:*}" "$WEIR" copy "$S/f" "$D/f"
+		[ "$status" -eq "${reason#*:}" ]
+		[ "$(cat "$D/f")" = old ]
+		rm "$D/f"
 	done
 }

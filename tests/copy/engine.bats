@@ -23,6 +23,7 @@ registered_all() {
 	counts buffer_registrations -le $((2 * rings))
 }
 
+# bats test_tags=E14
 @test "each ring registers its buffers and uses them for all I/O" {
 	need_ring
 	make_mixed "$S/a"

@@ -52,6 +52,62 @@ is_copied() { # NAME
 	done
 }
 
+# bats test_tags=H08
+@test "what is as old as the source, to the nanosecond, is not replaced by -u" {
+	local form engine
+
+	mkdir "$S/a" "$D/a"
+	mktree file "$S/a/equal" 100 1
+	mktree file "$D/a/equal" 90 2
+	mktree file "$S/a/newer" 100 3
+	mktree file "$D/a/newer" 90 4
+	ln -s new "$S/a/link"
+	ln -s old "$D/a/link"
+	touch -d @1000000000.123456789 {"$S","$D"}/a/equal "$D/a/newer"
+	touch -h -d @1000000000.123456789 {"$S","$D"}/a/link
+	touch -d @1000000000.123456790 "$S/a/newer"
+	[ "$(stat -c %.Y "$D/a/newer")" != "$(stat -c %.Y "$S/a/newer")" ] ||
+		skip "times are coarse here"
+	cp -a "$D/a" "$T/before"
+	for engine in auto plain; do
+		[ "${WEIR_ENGINE:-auto}" != plain ] || engine=plain
+		for form in -u --update=older "-a -u" "-u --inplace" "-b -u"; do
+			rm -rf "$D/a"
+			cp -a "$T/before" "$D/a"
+			# shellcheck disable=SC2086
+			copies -r -T --engine=$engine $form -v "$S/a" "$D/a"
+			is_kept equal
+			is_copied newer
+			[ "$(readlink "$D/a/link")" = old ]
+			[ "$(grep -c '^skipped' <<<"$output")" -eq 2 ]
+		done
+	done
+	# Once copied with its time it is equal, whatever its bytes.
+	copies -p "$S/a/equal" "$D/a/equal"
+	copies -u -v "$S/a/equal" "$D/a/equal"
+	[[ $output == skipped* ]]
+}
+
+# bats test_tags=A12
+@test "-u sees what was written right after its copy was made" {
+	local i
+
+	: >"$S/f"
+	for ((i = 0; i < 50; i++)); do
+		stat -c %.Y "$S/f" >>"$T/times"
+		echo $i >"$S/f"
+	done
+	[ "$(sort -u "$T/times" | wc -l)" -eq 50 ] ||
+		skip "the clock of this file system is too coarse to tell"
+	for ((i = 0; i < 50; i++)); do
+		echo "a $i" >"$S/f"
+		"$WEIR" copy --durable=none -a "$S/f" "$D/f"
+		echo "b $i" >"$S/f"
+		"$WEIR" copy --durable=none -au "$S/f" "$D/f"
+		cmp "$S/f" "$D/f"
+	done
+}
+
 @test "--update=none skips what exists, and that is no error" {
 	make_ages
 	copies -r -T -v --update=none "$S/a" "$D/a"

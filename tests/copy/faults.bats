@@ -256,6 +256,55 @@ in_tiny() { # SCRIPT ARGUMENT...
 	[ "$status" -ne 99 ] || skip "may not mount here"
 }
 
+# bats test_tags=D09
+@test "where space cannot be reserved the data is written without" {
+	local errno engine
+
+	need_strace
+	mktree file "$S/f" 3000123
+	mktree file "$D/f" 100 7
+	for engine in auto plain; do
+		[ "${WEIR_ENGINE:-auto}" != plain ] || engine=plain
+		for errno in EOPNOTSUPP ENOSYS EINVAL; do
+			exits 0 strace -f -o "$T/trace" -e trace=fallocate \
+				-e inject=fallocate:error=$errno \
+				"$WEIR" copy --engine=$engine --direct=always "$S/f" "$D/f"
+			silent
+			cmp "$S/f" "$D/f"
+		done
+	done
+}
+
+# Before any data: the file is not read, and what was there stays.
+# bats test_tags=D09,D04
+@test "where there is no room for a file nothing of it is written, the old one stays" {
+	local case level
+
+	need_strace
+	mktree file "$S/f" 3000123
+	mktree file "$S/g" 100 2
+	mktree file "$D/f" 100 7
+	cp "$D/f" "$T/old"
+	strace -f -o "$T/trace" -e trace=fallocate "$WEIR" copy "$S/f" "$D/probe"
+	grep -q 'fallocate.* = 0$' "$T/trace" || skip "no space is reserved here"
+	for case in ENOSPC:27 EDQUOT:27 EFBIG:23 EIO:23; do
+		for level in group file; do
+			rm -f "$D/g"
+			exits "${case#*:}" strace -f -o "$T/trace" -e trace=fallocate,pwrite64 \
+				-e inject=fallocate:error="${case%:*}" \
+				"$WEIR" copy --engine=plain --durable=$level "$S/f" "$S/g" "$D"
+			says "${case%:*}"
+			says "'$D/f'"
+			same "$T/old" "$D/f"
+			cmp "$S/g" "$D/g"
+			# What was written is the 100 bytes of the other one.
+			run ! grep -E 'pwrite64\(.* = ([0-9]{4,})' "$T/trace"
+			grep -q 'pwrite64(.* = 100$' "$T/trace"
+			no_temps "$D"
+		done
+	done
+}
+
 # bats test_tags=F01
 @test "a full target ends with its own status, drops the part and keeps the old" {
 	mktree file "$S/big" 3000000

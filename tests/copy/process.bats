@@ -123,6 +123,37 @@ ended_clean_by() {
 	strike_often 1 -a
 }
 
+# The folders were opened for us, to be filled: no signal leaves them so.
+# bats test_tags=M01,G03
+@test "folders that may not be written have their modes back after an interrupt" {
+	local i signals
+
+	user_areas
+	for i in 1 2 3 4 5 6; do
+		mkdir -p "$S/a/$i/sub"
+		mktree many "$S/a/$i/sub" 40 3000
+	done
+	mktree file "$S/a/6/large" 8000000
+	chown -R 65534:65534 "$S/a" 2>/dev/null || true
+	find "$S/a" -type d -exec chmod 555 {} +
+	for signals in --signal=2 --signal=15 "--signal=2 --signal=2"; do
+		for i in 1/sub/0 3/sub 6 6/sub/20; do
+			# shellcheck disable=SC2086
+			run --separate-stderr as_user strike --at-name="$D/a/$i" $signals -- \
+				"$WEIR" copy -a --workers=1 "$S/a" "$D"
+			[ "$status" -eq 130 ] || [ "$status" -eq 143 ] || ended 0
+			nothing "$(find "$D" -mindepth 1 -type d ! -perm 555)"
+			no_temps "$D"
+			nothing_half "$S/a" "$D/a"
+			chmod -R u+w "$D"
+			rm -rf "${D:?}/a"
+		done
+	done
+	exits 0 as_user "$WEIR" copy -a "$S/a" "$D"
+	same --mode --times "$S/a" "$D/a"
+	chmod -R u+w "$S" "$D"
+}
+
 # bats test_tags=M01
 @test "a second signal at once still leaves no half file" {
 	STRIKES=8

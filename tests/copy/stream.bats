@@ -28,6 +28,40 @@ teardown() {
 	no_temps "$D"
 }
 
+# A device of the test's own: what goes wrong must not hit that of the machine.
+# bats test_tags=C06
+@test "no option but --remove-destination takes a target operand that is a device away" {
+	local options target
+
+	need_devices
+	mktree file "$S/f" 3000
+	mknod "$D/null" c 1 3
+	mkfifo "$D/fifo"
+	ln -s null "$D/link"
+	for options in -a -r -b --backup=numbered --inplace --attributes-only -l -s -lf -sf \
+		-n -u -f -i --preallocate --sparse=always --reflink=auto --dry-run \
+		"-a --inplace" "-T -a" \
+		--durable=none --keep=owner:require --no-preserve=mode -L -P; do
+		for target in null link fifo; do
+			[ $target != fifo ] || timeout 20 cat "$D/fifo" >/dev/null 3>&- &
+			# shellcheck disable=SC2086
+			run --separate-stderr timeout 20 "$WEIR" copy $options "$S/f" "$D/$target"
+			case $options in
+			-l | -s | -lf | -sf | *attributes*) [ "$status" -eq 28 ] ;;
+			*backup* | -b) ;;
+			*) [ "$status" -eq 0 ] ;;
+			esac || { echo "$options: $status: $stderr"; false; }
+			[ $target != fifo ] || { kill $! || wait $! || true; } 2>/dev/null
+			[ "$(stat -c %t:%T "$D/null")" = 1:3 ]
+			[ -p "$D/fifo" ]
+			# What a backup is made of may be replaced: here the link.
+			case $options in *backup* | -b) ln -sf null "$D/link" ;; esac
+			[ -L "$D/link" ]
+		done
+	done
+	no_temps "$D"
+}
+
 # bats test_tags=C06
 @test "/dev/null as target operand stays what it is" {
 	mktree file "$S/f" 3000

@@ -82,6 +82,29 @@ lacks() { # EXPECTED ACTUAL NAME...
 	done
 }
 
+# bats test_tags=D07,D09,C10
+@test "no old byte stays in place where holes cannot be punched" {
+	local errno engine sparse
+
+	for errno in ENOSYS EOPNOTSUPP EINVAL; do
+		show fallocate=$errno
+		inside mktree sparse "$S/f" 3000123 4096 1000000
+		inside mktree sparse "$S/g" 3000123
+		for engine in auto plain; do
+			for sparse in auto always never; do
+				inside mktree file "$B/f" 5000321 7
+				inside mktree file "$B/g" 5000321 7
+				weir_inside 0 --inplace --engine=$engine --sparse=$sparse \
+					"$S/f" "$S/g" "$M"
+				silent
+				inside cmp "$S/f" "$B/f"
+				inside cmp "$S/g" "$B/g"
+			done
+		done
+		unshow
+	done
+}
+
 # bats test_tags=A09
 @test "a listing with each name twice gives the right tree, links and all" {
 	local engine
@@ -190,6 +213,27 @@ lacks() { # EXPECTED ACTUAL NAME...
 	done
 }
 
+# Whatever the options, and over other bytes.
+believed_by_no_way() {
+	local options engine file
+
+	for engine in auto plain; do
+		for options in "--inplace" "--inplace --sparse=always" --sparse=always \
+			--sparse=never "--preallocate --direct=always" "-a --durable=none" \
+			"-rL --backup=numbered" "--direct=always --durable=end"; do
+			for file in large small sparse; do
+				inside mktree file "$D/$file" 4000000 9
+			done
+			# shellcheck disable=SC2086
+			weir_inside 0 --engine=$engine $options "$M"/{large,small,sparse} "$D"
+			for file in large small sparse; do
+				inside cmp "$B/$file" "$D/$file"
+			done
+			rm "$D"/*
+		done
+	done
+}
+
 # bats test_tags=D05
 @test "a map that calls data a hole is not believed" {
 	local lie engine file
@@ -211,6 +255,7 @@ lacks() { # EXPECTED ACTUAL NAME...
 			inside cmp "$B/large" "$B/copy"
 			inside rm "$B/copy"
 		done
+		believed_by_no_way
 		# That it does lie: what asks for holes alone loses everything.
 		[ $lie = lie ] || inside cp --reflink=never "$M/large" "$D/lost"
 		[ $lie = lie ] || run ! inside cmp -s "$B/large" "$D/lost"
