@@ -140,11 +140,40 @@ static enum step_answer inplace_check(struct job_env *env, struct job *job)
 	return inplace_claim(env, job);
 }
 
+/* True if the group's bits are those of more than the group: a mask.  Doubt counts
+ * as yes. */
+static bool inplace_has_acl(struct job_env *env, const struct job *job)
+{
+	ssize_t bytes;
+
+	if (!settings_keeps(env->settings, WEIR_PROPERTY_ACL))
+		return false;
+	bytes = sys_getxattr(env->stream.sys, job->target_fd, "", "system.posix_acl_access", NULL,
+			     0);
+	return bytes != 0 && bytes != -ENODATA && bytes != -EOPNOTSUPP;
+}
+
+/* What both sides allow.  Where the owner, the group or a list is another one and
+ * will change, those that the target has get what the source gives to all. */
+static mode_t inplace_common_mode(struct job_env *env, const struct job *job)
+{
+	bool owns = settings_keeps(env->settings, WEIR_PROPERTY_OWNER);
+	mode_t others = job->source.mode & 07U;
+	mode_t both = job->existing.mode & job->source.mode & 0777U;
+
+	if (owns && job->existing.uid != job->source.uid)
+		both &= 077U | others << 6;
+	if ((owns && job->existing.gid != job->source.gid) ||
+	    ((both & 070U) != 0 && inplace_has_acl(env, job)))
+		both &= 0707U | others << 3;
+	return both;
+}
+
 /* N3 */
 static int inplace_tighten(struct job_env *env, const struct job *job)
 {
 	mode_t now = job->existing.mode & INPLACE_PERMISSIONS;
-	mode_t both = now & job->source.mode & 0777U;
+	mode_t both = inplace_common_mode(env, job);
 
 	if (!settings_keeps(env->settings, WEIR_PROPERTY_MODE) || both == now)
 		return 0;

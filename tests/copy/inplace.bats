@@ -124,6 +124,45 @@ inode() { stat -c %i "$1"; }
 	grep -q pwrite64 "$T/trace"
 }
 
+# Those who may read the old bytes are others than those who may read the new ones.
+# bats test_tags=G08
+@test "a target of another owner, group or list is closed to them before the first byte" {
+	need_owners
+	need_strace
+	closed_by() { # MODE
+		strace -f -o "$T/trace" -e trace=fchmod,fchown,fchownat,pwrite64 \
+			"$WEIR" copy --engine=plain --inplace -a "$S/f" "$D/f"
+		awk -v mode="$1)" '/fchmod/ && index($0, ", " mode) { seen = 1 }
+			/pwrite64/ { exit !seen }' "$T/trace"
+		grep -q pwrite64 "$T/trace"
+		same --mode --owner --times "$S/f" "$D/f"
+		rm "$D/f"
+	}
+	mktree file "$S/f" 1000
+	chmod 640 "$S/f"
+	mktree file "$D/f" 10
+	chmod 640 "$D/f"
+	chgrp 4321 "$D/f"
+	closed_by 0600
+	mktree file "$D/f" 10
+	chmod 640 "$D/f"
+	chown 1234 "$D/f"
+	closed_by 040
+	# What all may read stays open.
+	chmod 644 "$S/f"
+	mktree file "$D/f" 10
+	chmod 664 "$D/f"
+	chgrp 4321 "$D/f"
+	closed_by 0644
+	command -v setfacl >/dev/null || skip "needs setfacl"
+	chmod 640 "$S/f"
+	mktree file "$D/f" 10
+	chmod 600 "$D/f"
+	setfacl -m u:65534:r "$D/f" 2>/dev/null || skip "needs ACLs"
+	closed_by 0600
+	nothing "$(getfacl -cnp "$S/f" | grep 65534)"
+}
+
 # bats test_tags=J05
 @test "--inplace writes through a link of ours, never onto its own source" {
 	mktree file "$S/f" 1000
