@@ -48,7 +48,6 @@ need_flags() { # FLAGS
 
 # Only root may set these.
 need_seals() {
-	need_root
 	need_flags ia
 }
 
