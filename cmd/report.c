@@ -97,10 +97,11 @@ static const char *side_word(enum weir_side side)
 	return "";
 }
 
-/* REASON (ERRNO), or the sentence, or both. */
-static void add_reason(struct text *line, const struct weir_event *event)
+/* REASON (ERRNO), or the sentence, or both; and the other name it is about. */
+static void add_reason(struct text *line, const struct weir_event *event, bool utf8)
 {
 	const char *sentence = weir_event_text(event);
+	const char *other = weir_event_other(event);
 	int errnum = weir_event_errno(event);
 
 	if (errnum != 0)
@@ -110,6 +111,10 @@ static void add_reason(struct text *line, const struct weir_event *event)
 	text_add(line, sentence);
 	if (errnum == 0 && sentence[0] == '\0')
 		text_add(line, "no reason given");
+	if (other[0] != '\0') {
+		text_add(line, ": ");
+		escape_quoted(line, other, utf8);
+	}
 }
 
 /* "weir: " and the grade */
@@ -139,7 +144,7 @@ static void add_error(struct text *line, const struct weir_event *event, bool ut
 		text_addf(line, " at offset %lld", (long long)weir_event_offset(event));
 	if (operation[0] != '\0' || path[0] != '\0')
 		text_add(line, ": ");
-	add_reason(line, event);
+	add_reason(line, event, utf8);
 }
 
 /* What was not kept of an entry, or left out; a label that was not to be kept is not

@@ -95,6 +95,8 @@ static enum step_answer alias_look(struct job_env *env, struct job *job)
 		error_set_text(&job->error, ERROR_SIDE_TARGET, "replace", "a folder has this name");
 		return STEP_FAIL;
 	}
+	if (job->exists && job_meet_rival(env, job) != STEP_NEXT)
+		return STEP_FAIL;
 	if (job->exists && env->settings->update == WEIR_UPDATE_OLDER &&
 	    !meta_newer(&job->source.mtime, &job->existing.mtime))
 		return STEP_SKIP;

@@ -5,12 +5,13 @@
  * Invariants:
  * E1 a record with grade NONE holds no failure; every other grade names an
  *    operation;
- * E2 all strings in a record are static, so records are copied freely.
+ * E2 all strings that a record points to are static, so records are copied freely.
  */
 #include "error.h"
 
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "invariant.h"
 
@@ -26,6 +27,14 @@ void error_set_at(struct error *error, long result, enum error_side side, const 
 		.operation = operation,
 		.offset = offset,
 	};
+}
+
+void error_set_other(struct error *error, const char *name)
+{
+	size_t bytes = strnlen(name, sizeof(error->other) - 1);
+
+	memcpy(error->other, name, bytes);
+	error->other[bytes] = '\0';
 }
 
 void error_set(struct error *error, long result, enum error_side side, const char *operation)

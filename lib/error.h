@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define ERROR_OTHER_BYTES 256U /* with NUL; longer ones are cut */
+
 enum error_grade {
 	ERROR_NONE,
 	ERROR_WARNING, /* changes nothing of the result but the class below */
@@ -26,12 +28,13 @@ struct error {
 	enum error_grade grade;
 	int errnum; /* positive errno, or 0 when the text says it all */
 	enum error_side side;
-	bool source_changed;   /* the cause is a source that changed or vanished */
-	bool vanished;	       /* of these: it vanished */
-	bool busy;	       /* the cause is another run that holds the target */
-	const char *operation; /* static string: "open", "write", "fsync" */
-	const char *text;      /* static string or NULL */
-	int64_t offset;	       /* bytes, or -1 */
+	bool source_changed;	       /* the cause is a source that changed or vanished */
+	bool vanished;		       /* of these: it vanished */
+	bool busy;		       /* the cause is another run that holds the target */
+	const char *operation;	       /* static string: "open", "write", "fsync" */
+	const char *text;	       /* static string or NULL */
+	int64_t offset;		       /* bytes, or -1 */
+	char other[ERROR_OTHER_BYTES]; /* another name that it is about, or "" */
 };
 
 /* Fills a record for an entry that failed; RESULT is a negative errno. */
@@ -44,6 +47,9 @@ void error_set_at(struct error *error, long result, enum error_side side, const 
 /* A failure told by a sentence instead of an errno. */
 void error_set_text(struct error *error, enum error_side side, const char *operation,
 		    const char *text);
+
+/* Names the other entry that a record is about. */
+void error_set_other(struct error *error, const char *name);
 
 /* As error_set(), for a source that was seen before: where the errno says that it
  * is gone, it vanished. */

@@ -84,7 +84,8 @@ void event_post(struct event_queue *queue, const struct weir_event *event, const
 {
 	size_t path_bytes = strlen(path) + 1;
 	size_t text_bytes = event->text != NULL ? strlen(event->text) + 1 : 0;
-	struct weir_event *copy = malloc(sizeof(*copy) + path_bytes + text_bytes);
+	size_t other_bytes = event->other != NULL ? strlen(event->other) + 1 : 0;
+	struct weir_event *copy = malloc(sizeof(*copy) + path_bytes + text_bytes + other_bytes);
 
 	if (copy != NULL) {
 		*copy = *event;
@@ -92,6 +93,9 @@ void event_post(struct event_queue *queue, const struct weir_event *event, const
 		memcpy(copy->path, path, path_bytes);
 		if (text_bytes > 0)
 			copy->text = memcpy(copy->path + path_bytes, event->text, text_bytes);
+		if (other_bytes > 0)
+			copy->other = memcpy(copy->path + path_bytes + text_bytes, event->other,
+					     other_bytes);
 	}
 	pthread_mutex_lock(&queue->lock);
 	if (copy == NULL) { /* V1: the class and the counters were set by the caller */
@@ -158,6 +162,7 @@ static void event_post_settled(struct event_queue *queue, const struct error *er
 		.offset = error->offset,
 		.operation = error->operation,
 		.text = error->text,
+		.other = error->other,
 	};
 
 	atomic_fetch_or(&queue->classes, event_class(error));

@@ -29,6 +29,7 @@ struct weir_event {
 	uint64_t count;		     /* by how many entries */
 	const char *operation;	     /* static */
 	const char *text;	     /* NULL, or behind the path once posted */
+	const char *other;	     /* the same */
 	char path[];
 };
 
@@ -57,7 +58,7 @@ struct event_queue {
 int event_queue_open(struct event_queue *queue, struct tally *tally, int notify_fd);
 void event_queue_close(struct event_queue *queue);
 
-/* Posts an event; PATH and its text are copied.  MAY_WAIT: the caller is a worker. */
+/* Posts an event; PATH and its texts are copied.  MAY_WAIT: the caller is a worker. */
 void event_post(struct event_queue *queue, const struct weir_event *event, const char *path,
 		bool may_wait);
 

@@ -73,6 +73,7 @@ struct folder *folder_free(struct folder *folder, struct root *root)
 	if (folder->target != NULL)
 		dir_put(root, folder->target);
 	xattr_release_acls(&folder->acls);
+	namesakes_release(&folder->namesakes);
 	free(folder);
 	return parent;
 }

@@ -15,6 +15,7 @@
 #include "device.h"
 #include "flags.h"
 #include "list.h"
+#include "namesake.h"
 #include "root.h"
 #include "sys.h"
 #include "xattr.h"
@@ -60,6 +61,7 @@ struct folder {
 	/* Of operands: the names of all of them in the target, sorted; or NULL. */
 	const char *const *rivals;
 	size_t rival_count;
+	struct namesakes namesakes; /* of the target */
 	const char *target_name;
 	char name[];
 };

@@ -115,7 +115,8 @@ static int guard_compare_places(const void *a, const void *b)
 	return (unsigned char)*l < (unsigned char)*r ? -1 : 1;
 }
 
-/* Keeps the names, for the backups that must not take them (B10). */
+/* Keeps the names, for the backups that must not take them (B10), and for names that
+ * are one at the target (B09). */
 static int guard_keep_names(struct operands *operands, const struct operand *const *sorted,
 			    size_t count)
 {
@@ -174,7 +175,7 @@ static int guard_names(struct operands *operands, struct tree *tree)
 						"its place in the target is below another operand",
 						b->path);
 	}
-	if (result == 0 && tree->settings->backup != WEIR_BACKUP_NONE)
+	if (result == 0)
 		result = guard_keep_names(operands, sorted, count);
 	free(sorted);
 	return result;

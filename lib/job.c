@@ -24,6 +24,7 @@
 #include <string.h>
 
 #include "invariant.h"
+#include "rival.h"
 
 void job_begin(struct job *job, const struct step *recipe, const struct batch *batch,
 	       const struct entry *entry)
@@ -201,4 +202,20 @@ enum step_answer job_ask(struct job_env *env, struct job *job)
 	default:
 		return STEP_ASK;
 	}
+}
+
+enum step_answer job_meet_rival(struct job_env *env, struct job *job)
+{
+	struct folder *folder = job->folder;
+	int dirfd = dir_pin(env->root, folder->target, NULL);
+	bool met;
+
+	if (dirfd < 0) {
+		error_set(&job->error, dirfd, ERROR_SIDE_TARGET, "open folder of");
+		return STEP_FAIL;
+	}
+	met = rival_met(env->root, folder, job->name, job->target_name, dirfd, false, "replace",
+			&job->error);
+	dir_unpin(env->root, folder->target);
+	return met ? STEP_FAIL : STEP_NEXT;
 }

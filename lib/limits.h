@@ -30,6 +30,7 @@
 #define LIMIT_LIST_BYTES KIB(1)
 #define LIMIT_FOLDER_FDS 4U
 #define LIMIT_DIRECT_MIN_BYTES KIB(8)
+#define LIMIT_SPELLINGS 64U
 #else
 /* Jobs of one worker: 64 sources read ahead keep a cold disk busy (45,000
  * small files: 2.6-2.8 s with 64, 3.0 s with 16 threads of plain calls). */
@@ -57,6 +58,8 @@
 #define LIMIT_FOLDER_FDS 4096U
 /* 8,000 files of 128 KiB: direct 1.4-1.6 s, buffered 1.5-2.8 s. */
 #define LIMIT_DIRECT_MIN_BYTES KIB(128)
+/* Names of a folder that are remembered where it may fold some: 2 MiB. */
+#define LIMIT_SPELLINGS 262144U
 #endif
 
 #define LIMIT_NAME_BYTES 1025U /* with NUL: vfat has 765 bytes, FUSE 1024 */

@@ -5,16 +5,42 @@
 #ifndef WEIR_NAMESAKE_H
 #define WEIR_NAMESAKE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
+#include "device.h"
 #include "sys.h"
 
-/* NAME is taken in the folder DIRFD.  True if the folder has no entry of exactly
- * this name: what is there has another one, and is another entry (B09).  A folder
- * that cannot be listed has none. */
-bool namesake_met(struct sys *sys, int dirfd, const char *name);
+enum namesake_folding {
+	NAMESAKE_UNKNOWN,
+	NAMESAKE_EXACT, /* letters differ by their case */
+	NAMESAKE_FOLDS,
+};
 
-/* What is told of it. */
-#define NAMESAKE_TEXT "the file system takes another name there for the same"
+/* The names that a folder had when it was listed, as sorted hashes. */
+struct spellings {
+	size_t count;
+	uint64_t hashes[];
+};
+
+/* What is learnt of one folder. */
+struct namesakes {
+	_Atomic(enum namesake_folding) folding;
+	_Atomic(struct spellings *) spellings; /* NULL: it was not listed yet */
+};
+
+void namesakes_release(struct namesakes *namesakes);
+
+/* NAME is taken in the folder DIRFD of FS, which NAMESAKES is about.  True if what
+ * is there has another name, which is put into OTHER, of LIMIT_NAME_BYTES; "": it
+ * could not be told which (B09).  Where names are what they are spelled, nothing is
+ * asked but once; a folder that cannot be listed has no other names. */
+bool namesake_met(struct sys *sys, const struct fs *fs, struct namesakes *namesakes, int dirfd,
+		  const char *name, char *other);
+
+/* True if the folder DIRFD has an entry of exactly this name. */
+bool namesake_is_spelled(struct sys *sys, int dirfd, const char *name);
 
 #endif

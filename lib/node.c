@@ -113,6 +113,8 @@ static enum step_answer node_look(struct job_env *env, struct job *job)
 			       "only attributes are copied, and it is a file with bytes");
 		return STEP_FAIL;
 	}
+	if (job->exists && job_meet_rival(env, job) != STEP_NEXT)
+		return STEP_FAIL;
 	if (job->exists && node_is_same(env, job)) {
 		error_set_text(&job->error, ERROR_SIDE_TARGET, "copy to",
 			       "source and target are the same file");

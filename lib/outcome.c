@@ -358,6 +358,7 @@ static struct unit *outcome_unit(const struct settings *settings, const struct j
 	unit->is_link = job->link != NULL && !job->leads;
 	unit->alias = job->alias;
 	unit->in_place = job->in_place;
+	unit->existed = job->exists;
 	unit->replaces = job->exists && !unit->is_link && !unit->alias; /* these have no temp */
 	unit->retry = job->retry;
 	unit->follow = job->follow;

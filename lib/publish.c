@@ -22,7 +22,7 @@
 
 #include "backup.h"
 #include "invariant.h"
-#include "namesake.h"
+#include "rival.h"
 
 #ifndef RENAME_NOREPLACE
 #define RENAME_NOREPLACE 1
@@ -267,9 +267,9 @@ enum publish_answer publish_unit(struct root *root, const struct settings *setti
 	if (result == -EEXIST && !unit->replaces) {
 		if (settings_leaves_existing(settings))
 			return publish_leave_existing(sys, settings, unit, dirfd, error);
-		if (namesake_met(sys, dirfd, unit->target_name)) {
+		if (rival_met(root, unit->folder, unit->name, unit->target_name, dirfd,
+			      !unit->existed, "create", error)) {
 			publish_drop(sys, unit, dirfd);
-			error_set_text(error, ERROR_SIDE_TARGET, "create", NAMESAKE_TEXT);
 			return PUBLISH_FAILED;
 		}
 		result = unit->temp_named ? publish_replace(&publish, error)

@@ -25,7 +25,8 @@ struct unit {
 	int fd;			 /* held since before its first byte, or -1 (nodes) */
 	unsigned char type;	 /* DT_ word */
 	bool temp_named;	 /* temp_name is in the target folder */
-	bool replaces;		 /* something had the name when it was looked up */
+	bool existed;		 /* something had the name when it was looked up */
+	bool replaces;		 /* the same, of what has a temp */
 	bool replaced;		 /* out: something was replaced */
 	bool synced;		 /* its own fsync succeeded after its last byte */
 	bool follow;		 /* its source is a link that was followed */

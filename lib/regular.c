@@ -67,7 +67,7 @@ enum step_answer regular_look(struct job_env *env, struct job *job)
 		error_set_text(&job->error, ERROR_SIDE_TARGET, "replace", "a folder has this name");
 		return STEP_FAIL;
 	}
-	return STEP_NEXT;
+	return job_meet_rival(env, job);
 }
 
 static enum step_answer regular_issue_open(struct job_env *env, struct job *job)

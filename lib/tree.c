@@ -25,7 +25,7 @@
 #include "invariant.h"
 #include "limits.h"
 #include "meta.h"
-#include "namesake.h"
+#include "rival.h"
 #include "temp.h"
 
 struct tree_dirent {
@@ -243,11 +243,10 @@ static int tree_make_target(struct tree *tree, struct folder *folder, int parent
 			error_set(error, result, ERROR_SIDE_TARGET, "create folder");
 			return result;
 		}
-		if (result == -EEXIST && parent->fresh &&
-		    namesake_met(tree->sys, parent_fd, folder->target_name)) {
-			error_set_text(error, ERROR_SIDE_TARGET, "create folder", NAMESAKE_TEXT);
+		if (result == -EEXIST &&
+		    rival_met(tree->root, parent, folder->name, folder->target_name, parent_fd,
+			      parent->fresh, "create folder", error))
 			return result;
-		}
 		parent->target_fs->written = true;
 	}
 	result = dir_open_child(tree->root, parent->target, parent_fd, folder->target_name, false,

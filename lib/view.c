@@ -32,6 +32,11 @@ const char *weir_event_text(const struct weir_event *event)
 	return event->text != NULL ? event->text : "";
 }
 
+const char *weir_event_other(const struct weir_event *event)
+{
+	return event->other != NULL ? event->other : "";
+}
+
 int weir_event_errno(const struct weir_event *event)
 {
 	return event->errnum;

@@ -416,6 +416,9 @@ const char *weir_event_operation(const struct weir_event *event);
 /* A sentence where the errno does not say it all; for WAY: the reason; for ENTRY:
  * the name that what was replaced has as a backup, in the same folder, or "". */
 const char *weir_event_text(const struct weir_event *event);
+/* The name of another entry that an error is about, such as the one that the file
+ * system takes for the same, or "".  Since 0.1. */
+const char *weir_event_other(const struct weir_event *event);
 /* Positive errno, or 0 when only the text tells. */
 int weir_event_errno(const struct weir_event *event);
 enum weir_side weir_event_side(const struct weir_event *event);

@@ -516,8 +516,8 @@ believed_by_no_way() {
 }
 
 # bats test_tags=B09
-@test "names that are one at the target never replace each other" {
-	local engine
+@test "names that are one at the target never replace each other, in no run" {
+	local engine options
 
 	show casefold
 	inside mkdir -p "$S/a/sub" "$S/a/SUB"
@@ -533,9 +533,90 @@ believed_by_no_way() {
 		[ "$(inside ls "$B/$engine" | wc -l)" -eq 3 ]
 		inside sh -c 'cmp "$0/a/name" "$1/name" || cmp "$0/a/NAME" "$1/NAME"' \
 			"$S" "$B/$engine"
+		# Nor does a later run undo what this one did, in whatever order.
+		inside cp -a "$B/$engine" "$B/before"
+		for options in -a -r "-a --inplace" "-a -u" "-a -b"; do
+			# shellcheck disable=SC2086
+			weir_inside 23 $options --engine=$engine -T "$S/a" "$M/$engine"
+			[ "$(grep -c 'takes another name there for the same' \
+				<<<"$stderr")" -eq 3 ]
+			grep -Ei "/$engine/name': File exists \(EEXIST\); .*: 'name'\$" \
+				<<<"$stderr"
+			inside find "$B/$engine" -name '*~' -delete
+			same_inside "$B/before" "$B/$engine"
+		done
+		inside rm -r "$B/before"
 		no_temps_inside "$B/$engine"
 	done
 	unshow
+}
+
+# bats test_tags=B09
+@test "what is spelled otherwise at the target is replaced where it has no source" {
+	local engine
+
+	show casefold
+	inside mkdir "$S/a"
+	inside mktree file "$S/a/Name" 5000 1
+	inside ln "$S/a/Name" "$S/a/linked"
+	inside ln -s one "$S/a/Link"
+	for engine in auto plain; do
+		inside mkdir "$B/$engine"
+		inside touch "$B/$engine/name" "$B/$engine/LINKED" "$B/$engine/link"
+		weir_inside 0 -a --engine=$engine -T "$S/a" "$M/$engine"
+		silent
+		[ "$(inside ls "$B/$engine" | wc -l)" -eq 3 ]
+		inside cmp "$S/a/Name" "$M/$engine/Name"
+		inside cmp "$S/a/Name" "$M/$engine/linked"
+		[ "$(inside readlink "$M/$engine/Link")" = one ]
+	done
+	# Two operands are two sources.
+	inside mkdir "$S/b"
+	inside mktree file "$S/b/NAME" 6000 2
+	inside rm "$B/auto/name"
+	weir_inside 23 "$S/a/Name" "$S/b/NAME" "$M/auto"
+	inside sh -c 'cmp "$0/a/Name" "$1/auto/Name" || cmp "$0/b/NAME" "$1/auto/NAME"' "$S" "$M"
+	inside cp "$M/auto/Name" "$T/before"
+	weir_inside 23 "$S/b/NAME" "$S/a/Name" "$M/auto"
+	inside cmp "$T/before" "$M/auto/Name"
+	# So are the folders that lead to them.
+	inside mkdir -p "$S/p/x" "$S/p/X"
+	inside touch "$S/p/x/f" "$S/p/X/g"
+	for _ in 1 2; do
+		exits 23 inside sh -c 'cd "$1" && "$0" copy --parents x/f X/g "$2"' \
+			"$WEIR" "$S/p" "$M/plain"
+		says "takes another name there for the same"
+		[ "$(inside find "$B/plain" -ipath '*/x/*' | wc -l)" -eq 1 ]
+	done
+	unshow
+}
+
+# bats test_tags=B09
+@test "a folder of ext4 without case in its names takes no two sources for one" {
+	local engine
+
+	format ext4 256M -O casefold -E encoding=utf8
+	attach || skip "this kernel folds no case"
+	inside mkdir -p "$S/a/sub" "$S/a/SUB"
+	inside mktree file "$S/a/straße" 5000 1
+	inside mktree file "$S/a/STRASSE" 6000 2
+	inside mktree file "$S/a/sub/f" 100 3
+	inside mktree file "$S/a/SUB/f" 100 4
+	for engine in auto plain; do
+		inside mkdir "$M/$engine"
+		inside chattr +F "$M/$engine"
+		weir_inside 23 -r --engine=$engine -T "$S/a" "$M/$engine"
+		[ "$(wc -l <<<"$stderr")" -eq 2 ]
+		inside cp -a "$M/$engine" "$T/before"
+		for _ in 1 2; do
+			weir_inside 23 -r --engine=$engine -T "$S/a" "$M/$engine"
+			[ "$(grep -c 'takes another name there for the same' \
+				<<<"$stderr")" -eq 2 ]
+			same_inside "$T/before" "$M/$engine"
+		done
+		rm -r "$T/before"
+	done
+	detach
 }
 
 # bats test_tags=D12
