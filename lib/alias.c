@@ -97,8 +97,7 @@ static enum step_answer alias_look(struct job_env *env, struct job *job)
 	}
 	if (job->exists && job_meet_rival(env, job) != STEP_NEXT)
 		return STEP_FAIL;
-	if (job->exists && env->settings->update == WEIR_UPDATE_OLDER &&
-	    !meta_newer(&job->source.mtime, &job->existing.mtime))
+	if (job_is_up_to_date(env, job))
 		return STEP_SKIP;
 	if (job->exists && node_leads_to_existing(env, job)) {
 		error_set_text(&job->error, ERROR_SIDE_TARGET, "link to",

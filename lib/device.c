@@ -230,6 +230,11 @@ bool fs_believes_syncfs(const struct fs *fs)
 		fs->kind == FS_FAT);
 }
 
+bool fs_keeps_times(const struct fs *fs)
+{
+	return fs->kind != FS_FUSE && fs->kind != FS_NETWORK && fs->kind != FS_OTHER;
+}
+
 bool fs_is_memory(const struct fs *fs)
 {
 	return fs->kind == FS_TMPFS || fs->is_volatile;

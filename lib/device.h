@@ -48,6 +48,7 @@ struct fs {
 	_Atomic bool no_node_attr;  /* nor both of links and special files */
 	_Atomic bool no_syncfs;	    /* took over 3 times its share (G3) */
 	_Atomic bool written;	    /* something was written here */
+	_Atomic uint64_t grain_ns;  /* how coarse its times are; 0: not known yet */
 };
 
 /* What a file system takes from another one, or from itself. */
@@ -83,6 +84,10 @@ struct fs_pair *fs_pair(struct fs_table *table, const struct fs *source, const s
 
 /* True where syncfs tells whether it worked (G3). */
 bool fs_believes_syncfs(const struct fs *fs);
+
+/* True where neither a sync nor a close changes times that were set, nor does a
+ * close tell any error (H06, E07). */
+bool fs_keeps_times(const struct fs *fs);
 
 /* True where nothing survives a power cut, so nothing is synced. */
 bool fs_is_memory(const struct fs *fs);

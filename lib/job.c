@@ -23,7 +23,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "grain.h"
 #include "invariant.h"
+#include "meta.h"
 #include "rival.h"
 
 void job_begin(struct job *job, const struct step *recipe, const struct batch *batch,
@@ -218,4 +220,17 @@ enum step_answer job_meet_rival(struct job_env *env, struct job *job)
 			&job->error);
 	dir_unpin(env->root, folder->target);
 	return met ? STEP_FAIL : STEP_NEXT;
+}
+
+bool job_is_up_to_date(struct job_env *env, const struct job *job)
+{
+	const struct timespec *time = &job->source.mtime, *existing = &job->existing.mtime;
+
+	if (!job->exists || env->settings->update != WEIR_UPDATE_OLDER)
+		return false;
+	if (!meta_newer(time, existing))
+		return true;
+	/* H03: it may be as new as the target can tell.  A dry run makes no temp to
+	 * find that out. */
+	return !job->dry && grain_cuts(env->root, job->folder, time, existing);
 }

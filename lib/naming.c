@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "closing.h"
 #include "invariant.h"
 #include "limits.h"
 #include "meta.h"
@@ -157,12 +158,11 @@ static void naming_told(struct naming *naming, const struct unit *unit, enum pub
 /* ---- one unit, one folder ---- */
 
 /* The descriptor of a link is its group's. */
-static int naming_close_unit(struct naming *naming, struct unit *unit)
+static void naming_close_unit(struct naming *naming, struct unit *unit)
 {
-	int result = unit->fd >= 0 && !unit->is_link ? sys_close(naming->sys, unit->fd) : 0;
-
+	if (unit->fd >= 0 && !unit->is_link)
+		sys_close(naming->sys, unit->fd);
 	unit->fd = -1;
-	return result;
 }
 
 /* The names that are refused now are copied, or linked to another leader. */
@@ -378,6 +378,34 @@ void naming_finish_late(struct naming *naming)
 	}
 }
 
+/* Names a unit in its folder DIRFD and closes it, before where that may tell an
+ * error, else after.  AGAIN: it is not closed. */
+static enum publish_answer naming_name_unit(struct naming *naming, struct unit *unit, int dirfd,
+					    struct slice *slice, struct losses *losses,
+					    struct error *error)
+{
+	enum publish_answer answer;
+	int result = 0;
+
+	if (closing_comes_first(unit))
+		result = closing_close(naming->root, unit, dirfd, unit->temp_name, losses);
+	if (result < 0) {
+		error_set(error, result, ERROR_SIDE_TARGET, "close");
+		publish_drop(naming->sys, unit, dirfd);
+		return PUBLISH_FAILED;
+	}
+	answer = publish_unit(naming->root, naming->settings, unit, dirfd, error);
+	if (answer != PUBLISH_DONE)
+		return answer;
+	naming_set_last(naming, unit, dirfd, slice, error);
+	result = closing_close(naming->root, unit, dirfd, unit->target_name, losses);
+	if (result == 0)
+		return PUBLISH_DONE;
+	/* It has its name, but is no copy that anybody should count on. */
+	error_set(error, result, ERROR_SIDE_TARGET, "close");
+	return PUBLISH_FAILED;
+}
+
 /* Gives one unit its name and lets go of its descriptor; its reference on the
  * folder stays. */
 static void naming_publish_unit(struct naming *naming, struct unit *unit, struct slice *slice)
@@ -385,19 +413,17 @@ static void naming_publish_unit(struct naming *naming, struct unit *unit, struct
 	struct dir *target = unit->folder->target;
 	bool had_temp = unit->temp_named;
 	struct error error = { 0 };
+	struct losses losses = { 0 };
 	enum publish_answer answer = PUBLISH_FAILED;
 	int dirfd = dir_pin(naming->root, target, NULL);
-	int result;
 
 	if (dirfd < 0) {
 		error_set(&error, dirfd, ERROR_SIDE_TARGET, "open folder of");
 	} else {
 		if (!atomic_load(&naming->dropping))
-			answer = publish_unit(naming->root, naming->settings, unit, dirfd, &error);
+			answer = naming_name_unit(naming, unit, dirfd, slice, &losses, &error);
 		else
 			publish_drop(naming->sys, unit, dirfd);
-		if (answer == PUBLISH_DONE)
-			naming_set_last(naming, unit, dirfd, slice, &error);
 		dir_unpin(naming->root, target);
 	}
 	if (atomic_load(&naming->dropping) && answer != PUBLISH_DONE)
@@ -412,9 +438,10 @@ static void naming_publish_unit(struct naming *naming, struct unit *unit, struct
 		naming_lose(naming, unit, -EOPNOTSUPP);
 		return;
 	}
-	result = naming_close_unit(naming, unit);
-	if (result < 0 && answer == PUBLISH_DONE)
-		error_set(&error, result, ERROR_SIDE_TARGET, "close");
+	naming_close_unit(naming, unit);
+	if (losses_any(&losses))
+		naming_count_losses(naming, &losses,
+				    folder_target_path(unit->folder, unit->target_name));
 	if (error.grade != ERROR_NONE)
 		naming_post_error(naming, &error, unit->folder, unit->target_name);
 	naming_told(naming, unit, answer, slice);

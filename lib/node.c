@@ -120,8 +120,7 @@ static enum step_answer node_look(struct job_env *env, struct job *job)
 			       "source and target are the same file");
 		return STEP_FAIL;
 	}
-	if (job->exists && env->settings->update == WEIR_UPDATE_OLDER &&
-	    !meta_newer(&job->source.mtime, &job->existing.mtime)) {
+	if (job_is_up_to_date(env, job)) {
 		job->would = false;
 		return STEP_SKIP;
 	}

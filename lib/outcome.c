@@ -370,6 +370,10 @@ static struct unit *outcome_unit(const struct settings *settings, const struct j
 	if (!unit->is_link)
 		unit->last = flags_plan_last(settings, &job->flags, &job->folder->handed,
 					     job->type != DT_REG);
+	unit->keeps_times = settings_keeps(settings, WEIR_PROPERTY_TIMES) &&
+			    job->losses.errnum[WEIR_PROPERTY_TIMES] == 0;
+	unit->times[0] = job->source.atime;
+	unit->times[1] = job->source.mtime;
 	unit->found_bytes = job->sized ? job->source.size_bytes : 0;
 	unit->source_device = job->source.device;
 	unit->source_inode = job->source.inode;

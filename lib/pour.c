@@ -84,8 +84,7 @@ static enum step_answer pour_judge(struct job_env *env, struct job *job)
 						  : "a stream has no attributes to be kept alone");
 		return STEP_FAIL;
 	}
-	if (job->exists && settings->update == WEIR_UPDATE_OLDER &&
-	    !meta_newer(&job->source.mtime, &job->existing.mtime))
+	if (job_is_up_to_date(env, job))
 		return STEP_SKIP;
 	if (is_file && job->existing.append_only) /* never cleared (G06) */
 		return job_fail(job, -EPERM, ERROR_SIDE_TARGET, "replace");

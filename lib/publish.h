@@ -45,8 +45,10 @@ struct unit {
 	uint64_t made_inode;
 	uint64_t source_device; /* what it was copied from */
 	uint64_t source_inode;
-	bool backup_clash; /* a simple backup would take the name of another copy */
-	char *backup;	   /* out: its name if one was made, or NULL; to be freed */
+	bool backup_clash;	  /* a simple backup would take the name of another copy */
+	char *backup;		  /* out: its name if one was made, or NULL; to be freed */
+	bool keeps_times;	  /* they were set, and are to stay */
+	struct timespec times[2]; /* of the source: atime, mtime */
 	uint64_t bytes;
 	struct flags_last last; /* to be set once it has its name */
 	uint64_t dirty_bytes;	/* of these buffered */

@@ -226,8 +226,7 @@ enum step_answer regular_identify(struct job_env *env, struct job *job)
 			       "source and target are the same file");
 		return STEP_FAIL;
 	}
-	if (job->exists && env->settings->update == WEIR_UPDATE_OLDER &&
-	    !meta_newer(&job->source.mtime, &job->existing.mtime))
+	if (job_is_up_to_date(env, job))
 		return STEP_SKIP;
 	if (job->exists && backup_judge(env->root, env->settings, job->folder, job->target_name,
 					&job->source, &job->backup_clash, &job->error) < 0)

@@ -271,6 +271,15 @@ int sys_statx_follow(struct sys *sys, int dirfd, const char *name, struct sys_st
 	return sys_statx_flags(sys, dirfd, name, 0, false, stat);
 }
 
+int sys_statx_fresh(struct sys *sys, int dirfd, const char *name, struct sys_stat *stat)
+{
+	int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_FORCE_SYNC;
+
+	if (name[0] == '\0')
+		flags |= AT_EMPTY_PATH;
+	return sys_statx_flags(sys, dirfd, name, flags, false, stat);
+}
+
 int sys_fstatfs(struct sys *sys, int fd, struct statfs *statfs)
 {
 	return (int)sys_note(sys, SYS_STATFS, fd, NULL, 0, 0, 0, sys_result(fstatfs(fd, statfs)));

@@ -133,6 +133,8 @@ int sys_close(struct sys *sys, int fd);
 int sys_statx(struct sys *sys, int dirfd, const char *name, bool want_dio, struct sys_stat *stat);
 /* As sys_statx(), following a link in NAME. */
 int sys_statx_follow(struct sys *sys, int dirfd, const char *name, struct sys_stat *stat);
+/* As sys_statx(), asking a server anew, whatever was remembered. */
+int sys_statx_fresh(struct sys *sys, int dirfd, const char *name, struct sys_stat *stat);
 int sys_fstatfs(struct sys *sys, int fd, struct statfs *statfs);
 /* Of a stream: at its own position. */
 ssize_t sys_read(struct sys *sys, int fd, void *data, size_t length);

@@ -298,21 +298,40 @@ believed_by_no_way() {
 }
 
 # bats test_tags=E07
-@test "an error that only closing tells is told" {
-	local engine level target
+@test "an error that only closing tells fails the file, which gets no name" {
+	local engine level target files
 
 	show flush=EIO
 	plant "$S/a"
+	files=$(find "$S/a" -type f -links 1 | wc -l)
 	for engine in auto plain; do
 		for level in none end group file; do
 			target=$M/$engine$level
-			weir_inside 23 -r --durable=$level --engine=$engine "$S/a" "$target"
+			weir_inside 23 -r --stats --durable=$level --engine=$engine "$S/a" "$target"
 			says "cannot close target '$target/large': Input/output error (EIO)"
+			counts files_done -eq 0
+			counts entries_failed -ge "$files"
+			nothing "$(inside find "$B/$engine$level" -type f)"
 			no_temps_inside "$B"
 		done
 		weir_inside 23 --engine=$engine "$S/a/first" "$M/$engine"
 		says "cannot close target '$M/$engine'"
+		# What exists stays.
+		inside touch "$B/old"
+		weir_inside 23 --durable=none --engine=$engine "$S/a/first" "$M/old"
+		[ "$(inside stat -c %s "$B/old")" -eq 0 ]
+		# What is written in place has its name already.
+		weir_inside 23 --stats --inplace --durable=none --engine=$engine \
+			"$S/a/first" "$M/old"
+		says "cannot close target '$M/old': Input/output error (EIO)"
+		counts files_done -eq 0
+		counts entries_failed -eq 1
+		inside rm "$B/old"
 	done
+	# As cp, too.
+	exits 1 inside bash -c 'exec -a cp "$@"' - "$WEIR" "$S/a/first" "$M/cp"
+	says "Input/output error"
+	run ! inside test -e "$B/cp"
 }
 
 # bats test_tags=E07,F04
@@ -372,6 +391,84 @@ believed_by_no_way() {
 		done
 		unshow
 	done
+}
+
+# bats test_tags=H03
+@test "what is as new as a coarse target can tell is up to date" {
+	local grain engine
+
+	plant "$S/a"
+	find "$S/a" -exec touch -h -d '2020-02-02 02:02:03.987654321' {} +
+	for grain in 1 2; do
+		for engine in auto plain; do
+			show grain=$grain
+			weir_inside 0 -a --engine=$engine "$S/a" "$M"
+			for _ in 1 2; do
+				weir_inside 0 -a -u -v --engine=$engine -T "$S/a" "$M/a"
+				run ! grep -E '^(copied|replaced)' <<<"$output"
+			done
+			no_temps_inside "$B"
+			# What is newer by more than that is copied.
+			touch -d '2020-02-02 02:02:04.5' "$S/a/first"
+			weir_inside 0 -a -u -v --engine=$engine -T "$S/a" "$M/a"
+			if [ $grain -eq 1 ]; then
+				[ "$(grep -c '^replaced' <<<"$output")" -eq 2 ]
+			fi
+			touch -d '2020-02-02 02:02:06' "$S/a/first"
+			weir_inside 0 -a -u -v --engine=$engine -T "$S/a" "$M/a"
+			[ "$(grep -c '^replaced' <<<"$output")" -eq 2 ]
+			touch -d '2020-02-02 02:02:03.987654321' "$S/a/first"
+			unshow
+		done
+	done
+	# Where times are whole, whole seconds are nothing special.
+	mktree file "$S/f" 100
+	cp "$S/f" "$D/f"
+	touch -d '2020-02-02 02:02:03.5' "$S/f"
+	touch -d '2020-02-02 02:02:03' "$D/f"
+	weir_inside 0 -u -v "$S/f" "$D/f"
+	grep '^replaced' <<<"$output"
+}
+
+# bats test_tags=H06
+@test "times stay although the target takes each sync or close for a change" {
+	local late engine level
+
+	plant "$S/a"
+	for late in flush fsync; do
+		for engine in auto plain; do
+			for level in none group file; do
+				show late=$late
+				weir_inside 0 -a --durable=$level --engine=$engine "$S/a" "$M/b"
+				silent
+				same_inside --mode --owner --times --links "$S/a" "$B/b"
+				# What exists is written to, and replaced.
+				touch "$S/a/large" "$S/a/first"
+				weir_inside 0 -a --inplace --durable=$level --engine=$engine \
+					-T "$S/a" "$M/b"
+				silent
+				same_inside --times "$S/a" "$B/b"
+				weir_inside 0 -p --durable=$level "$S/a/large" "$M/b/large"
+				same_inside --times "$S/a/large" "$B/b/large"
+				unshow
+			done
+		done
+	done
+}
+
+# bats test_tags=H06
+@test "times that do not stay are a loss" {
+	local engine
+
+	mktree file "$S/large" 300000
+	touch -d 2001-01-01 "$S/large"
+	show mtime=1600000000
+	for engine in auto plain; do
+		weir_inside 0 -p --engine=$engine "$S/large" "$M/$engine"
+		says "times of 1 entry not kept"
+		weir_inside 23 -p --keep=times:require --engine=$engine "$S/large" "$M/$engine"
+	done
+	unshow
 }
 
 # bats test_tags=H09
