@@ -38,6 +38,7 @@ struct copy {
 	struct question question;
 	uint64_t flush_due_ms; /* CLOCK_MONOTONIC */
 	bool finishing_told;
+	bool dropping_told;
 	int status;
 };
 
@@ -352,6 +353,18 @@ static void tell_finishing(struct copy *copy)
 	text_free(&line);
 }
 
+/* Two signals, and the run goes on: a call does not come back. */
+static void tell_dropping(struct copy *copy)
+{
+	struct text line = { 0 };
+
+	copy->dropping_told = true;
+	text_addf(&line, "%s: waiting for a call that does not end; again to end at once",
+		  program_name());
+	report_line(&copy->report, text_string(&line));
+	text_free(&line);
+}
+
 static void answer_signals(struct copy *copy)
 {
 	if (signals_take_progress())
@@ -414,6 +427,8 @@ static int pull_events(struct copy *copy)
 		}
 		flush_held(copy, result != 1);
 		answer_signals(copy);
+		if (result == -ETIMEDOUT && signals_count() > 1 && !copy->dropping_told)
+			tell_dropping(copy);
 		progress_tick(&copy->progress, &copy->output, copy->run);
 	}
 	answer_signals(copy);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "program.h"
 #include "weir.h"
 
 /* The one thing a handler can reach is what lies in static memory. */
@@ -30,16 +31,32 @@ static const struct ending_signal {
 
 #define ENDING_SIGNALS (sizeof(ending_signals) / sizeof(ending_signals[0]))
 
+/* A call that the kernel does not come back from holds its thread for good, and
+ * with it the end of the run.  Names are atomic, so nothing half is left by it. */
+static void end_at_once(void)
+{
+	static const char text[] = "\n" PROGRAM_WEIR
+				   ": ended at once: what was not told is not done; names that "
+				   "begin with .weir. can be left, the next run removes them\n";
+
+	/* Nobody is left to be told that this could not be told. */
+	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+		errno = 0;
+	signals_raise_again();
+}
+
 static void on_ending(int number)
 {
 	struct weir_run *run = atomic_load(&watched_run);
 	int none = 0;
 	int saved_errno = errno;
-	bool is_first = atomic_fetch_add(&ending_count, 1) == 0;
+	int before = atomic_fetch_add(&ending_count, 1);
 
 	atomic_compare_exchange_strong(&ending_first, &none, number);
+	if (before >= 2)
+		end_at_once();
 	if (run != NULL)
-		weir_run_cancel(run, is_first ? WEIR_CANCEL_FINISH : WEIR_CANCEL_NOW);
+		weir_run_cancel(run, before == 0 ? WEIR_CANCEL_FINISH : WEIR_CANCEL_NOW);
 	errno = saved_errno;
 }
 

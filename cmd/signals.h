@@ -15,10 +15,10 @@ struct weir_run;
 void signals_prepare(void);
 
 /* From now on SIGINT, SIGTERM and SIGHUP end RUN: the first lets it finish what
- * is parked, the second drops that too. */
+ * is parked, the second drops that too, the third ends the process in its tracks. */
 void signals_watch(struct weir_run *run);
 
-/* The run is over: further signals are only counted. */
+/* The run is over: further signals are only counted, up to the third. */
 void signals_unwatch(void);
 
 /* True once for each SIGUSR1 since the last call, or several in one. */
@@ -32,7 +32,7 @@ int signals_first(void);
 const char *signals_name(int number);
 
 /* Ends the process by the first signal that came, so that the caller sees it.
- * Returns if none came. */
+ * Returns if none came.  Async-signal-safe. */
 void signals_raise_again(void);
 
 #endif

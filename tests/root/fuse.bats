@@ -612,6 +612,42 @@ believed_by_no_way() {
 	done
 }
 
+# bats test_tags=L07
+@test "a third signal ends a run whose call does not come back, with no half file" {
+	local engine call pid status
+
+	# Fewer than the server has threads: one must be left to hear of the end.
+	mkdir "$S/a"
+	mktree file "$S/a/large" 3000000
+	for i in {1..4}; do mktree file "$S/a/$i" 5000 "$i"; done
+	for call in write fsync rename; do
+		for engine in auto plain; do
+			rm -f "$T/gate.reached"
+			show "block=$call,gate=$T/gate"
+			# shellcheck disable=SC2016
+			inside bash -c 'echo $$ >"$1" && exec "${@:2}"' - "$T/pid" "$WEIR" copy \
+				-a --engine=$engine "$S/a" "$M/b" 2>"$T/stderr" 3>&- &
+			until [ -e "$T/gate.reached" ]; do kill -0 $!; done
+			pid=$(cat "$T/pid")
+			kill -TERM "$pid"
+			until grep -q finishing "$T/stderr"; do kill -0 "$pid"; done
+			kill -TERM "$pid"
+			until grep -q 'again to end at once' "$T/stderr"; do kill -0 "$pid"; done
+			kill -INT "$pid"
+			kill -TERM "$pid" || true
+			status=0
+			wait $! || status=$?
+			cat "$T/stderr"
+			[ "$status" -eq 143 ]
+			grep 'weir: ended at once' "$T/stderr"
+			: >"$T/gate"
+			nothing_half_inside "$S/a" "$B/b"
+			rm "$T/gate"
+			unshow
+		done
+	done
+}
+
 # bats test_tags=B09
 @test "names that are one at the target never replace each other, in no run" {
 	local engine options
