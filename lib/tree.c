@@ -27,6 +27,7 @@
 #include "meta.h"
 #include "rival.h"
 #include "temp.h"
+#include "twice.h"
 
 struct tree_dirent {
 	uint64_t inode;
@@ -612,20 +613,23 @@ static bool tree_list(struct tree *tree, struct listing *listing, struct error *
 	struct folder *folder = listing->folder;
 	int fd = listing->fd;
 	_Alignas(struct tree_dirent) char buffer[LIMIT_LIST_BYTES];
+	struct twice twice;
 	ssize_t listed = 0;
 	ssize_t bytes = 0;
 
+	twice_open(&twice);
 	/* Another descriptor may stand for the folder since the last step. */
 	if (folder->scan_offset != 0)
 		bytes = sys_lseek(tree->sys, fd, folder->scan_offset, SEEK_SET);
 	while (bytes >= 0 && listed < (ssize_t)sizeof(buffer)) {
+		twice_begin(&twice, buffer);
 		bytes = sys_getdents(tree->sys, fd, buffer, sizeof(buffer));
 		for (ssize_t at = 0; at < bytes;) {
 			const struct tree_dirent *entry = (const void *)(buffer + at);
 
 			at += entry->length;
 			folder->scan_offset = entry->offset;
-			if (!tree_is_dot(entry->name))
+			if (!tree_is_dot(entry->name) && !twice_met(&twice, entry->name))
 				tree_take_entry(tree, listing, entry);
 		}
 		if (bytes == 0)

@@ -106,14 +106,17 @@ lacks() { # EXPECTED ACTUAL NAME...
 }
 
 # bats test_tags=A09
-@test "a listing with each name twice gives the right tree, links and all" {
-	local engine
+@test "a listing with each name twice gives the right tree, each entry once" {
+	local engine told
 
 	show list=twice
 	ENTRIES=25 plant "$B/a"
 	[ "$(inside ls "$M/a" | grep -c '^first$')" -eq 2 ]
 	for engine in auto plain; do
-		weir_inside 0 -a --engine=$engine "$M/a" "$D/$engine"
+		weir_inside 0 -a -v --stats --engine=$engine "$M/a" "$D/$engine"
+		told=$(grep -c '^copied' <<<"$output")
+		[ "$told" -eq "$(inside find "$B/a" ! -type d | wc -l)" ]
+		counts files_found -eq "$(inside find "$B/a" -type f | wc -l)"
 		same_inside --mode --owner --times --links "$B/a" "$D/$engine"
 		no_temps "$D/$engine"
 	done
