@@ -131,8 +131,7 @@ static enum step_answer inplace_check(struct job_env *env, struct job *job)
 		error_set_text(&job->error, ERROR_SIDE_TARGET, "write to", "it is no regular file");
 		return STEP_FAIL;
 	}
-	if (job->existing.device == job->source.device &&
-	    job->existing.inode == job->source.inode) {
+	if (job_is_same_file(env, job)) {
 		error_set_text(&job->error, ERROR_SIDE_TARGET, "copy to",
 			       "source and target are the same file");
 		return STEP_FAIL;

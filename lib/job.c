@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alike.h"
 #include "grain.h"
 #include "invariant.h"
 #include "meta.h"
@@ -233,4 +234,24 @@ bool job_is_up_to_date(struct job_env *env, const struct job *job)
 	/* H03: it may be as new as the target can tell.  A dry run makes no temp to
 	 * find that out. */
 	return !job->dry && grain_cuts(env->root, job->folder, time, existing);
+}
+
+/* B04: only an overlay shows what is below it under another device number.  Copies
+ * of whole file systems, such as snapshots, have files alike that are two. */
+static bool job_is_behind_overlay(struct job_env *env, const struct job *job)
+{
+	const struct fs *source;
+
+	if (!alike_files(&job->existing, &job->source))
+		return false;
+	source = fs_find(env->fs, job->source_fd, job->source.device, false);
+	return source == NULL || source->kind == FS_OVERLAY ||
+	       job->folder->target_fs->kind == FS_OVERLAY;
+}
+
+bool job_is_same_file(struct job_env *env, const struct job *job)
+{
+	return job->exists && ((job->existing.device == job->source.device &&
+				job->existing.inode == job->source.inode) ||
+			       job_is_behind_overlay(env, job));
 }

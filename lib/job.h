@@ -199,6 +199,9 @@ enum step_answer job_meet_rival(struct job_env *env, struct job *job);
 /* True if it is to be left alone because what exists is no older (-u). */
 bool job_is_up_to_date(struct job_env *env, const struct job *job);
 
+/* True if what has the target's name is the source itself, which is open (B01, B04). */
+bool job_is_same_file(struct job_env *env, const struct job *job);
+
 /* Issues a job's own op; its result will be in op_result. */
 void job_issue(struct job_env *env, struct job *job, struct io_op *op);
 

@@ -106,6 +106,7 @@
 #define LIMIT_HANDFUL 4U	   /* G3: so few files are synced one by one */
 #define LIMIT_SWEEP_NAMES 65536U   /* names looked at for what a killed run left */
 #define LIMIT_CHECKPOINT_DEPTH 64U /* folders whose descriptor is kept longest */
+#define LIMIT_SAME_NUMBERS 1024U   /* I10: folders above one with its inode number */
 #define LIMIT_WRITE_ERRORS 16U	   /* E05: EIO on writing, then the run stops */
 #define LIMIT_SMALL_TOTAL_SHIFT 3U /* all arenas: 1/8 of the memory at hand */
 /* A name is compared with each rule, which takes 10 to 50 ns: so many rules take

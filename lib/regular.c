@@ -220,8 +220,7 @@ enum step_answer regular_identify(struct job_env *env, struct job *job)
 	regular_count(env, job);
 	if (regular_claim(env, job) < 0)
 		return STEP_FAIL;
-	if (job->exists && job->existing.device == job->source.device &&
-	    job->existing.inode == job->source.inode) {
+	if (job_is_same_file(env, job)) {
 		error_set_text(&job->error, ERROR_SIDE_TARGET, "copy to",
 			       "source and target are the same file");
 		return STEP_FAIL;

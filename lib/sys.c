@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/fscrypt.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -222,7 +223,8 @@ static int sys_statx_flags(struct sys *sys, int dirfd, const char *name, int fla
 			   struct sys_stat *stat)
 {
 	struct statx raw;
-	uint32_t mask = STATX_BASIC_STATS | SYS_STATX_MNT_ID | (want_dio ? SYS_STATX_DIOALIGN : 0);
+	uint32_t mask = STATX_BASIC_STATS | STATX_BTIME | SYS_STATX_MNT_ID |
+			(want_dio ? SYS_STATX_DIOALIGN : 0);
 	long result = sys_result(statx(dirfd, name, flags, mask, &raw));
 
 	sys_note(sys, SYS_STATX, dirfd, name, 0, 0, (unsigned)flags, result);
@@ -240,11 +242,14 @@ static int sys_statx_flags(struct sys *sys, int dirfd, const char *name, int fla
 		.rdev = makedev(raw.stx_rdev_major, raw.stx_rdev_minor),
 		.append_only = (raw.stx_attributes & (STATX_ATTR_APPEND | STATX_ATTR_IMMUTABLE)) !=
 			       0,
+		.encrypted = (raw.stx_attributes & STATX_ATTR_ENCRYPTED) != 0,
 		.compressed = (raw.stx_attributes & STATX_ATTR_COMPRESSED) != 0,
 		.dio_known = (raw.stx_mask & SYS_STATX_DIOALIGN) != 0,
 		.atime = sys_timespec(raw.stx_atime),
 		.mtime = sys_timespec(raw.stx_mtime),
 		.ctime = sys_timespec(raw.stx_ctime),
+		.btime = (raw.stx_mask & STATX_BTIME) != 0 ? sys_timespec(raw.stx_btime)
+							   : (struct timespec){ 0 },
 	};
 	/* At offset 0x90 of struct statx (linux/stat.h) the mount, and two words
 	 * behind it; older headers call them spare. */
@@ -404,6 +409,22 @@ int sys_get_flags(struct sys *sys, int fd, uint32_t *flags)
 
 	*flags = (uint32_t)value;
 	return (int)sys_note(sys, SYS_GET_INODE_FLAGS, fd, NULL, 0, 0, *flags, result);
+}
+
+int sys_get_encryption(struct sys *sys, int fd, struct fscrypt_get_policy_ex_arg *policy)
+{
+	long result;
+
+	policy->policy_size = sizeof(policy->policy);
+	result = sys_result(ioctl(fd, FS_IOC_GET_ENCRYPTION_POLICY_EX, policy));
+	return (int)sys_note(sys, SYS_GET_INODE_FLAGS, fd, NULL, 0, 0, 0, result);
+}
+
+int sys_get_key_status(struct sys *sys, int fd, struct fscrypt_get_key_status_arg *key)
+{
+	long result = sys_result(ioctl(fd, FS_IOC_GET_ENCRYPTION_KEY_STATUS, key));
+
+	return (int)sys_note(sys, SYS_GET_INODE_FLAGS, fd, NULL, 0, 0, 0, result);
 }
 
 int sys_set_flags(struct sys *sys, int fd, uint32_t flags)

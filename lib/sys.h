@@ -96,10 +96,12 @@ struct sys_stat {
 	uint32_t dio_offset_align;
 	bool append_only; /* or immutable: names in it cannot be removed */
 	bool compressed;  /* the compressed flag is set */
+	bool encrypted;	  /* it is encrypted by its file system */
 	bool dio_known;	  /* the kernel told the two above */
 	struct timespec atime;
 	struct timespec mtime;
 	struct timespec ctime;
+	struct timespec btime; /* of its birth, or 0 */
 };
 
 /* struct file_attr of linux/fs.h, Linux 6.17. */
@@ -171,6 +173,12 @@ int sys_set_flags(struct sys *sys, int fd, uint32_t flags);
  * do not follow links.  What is set must have been got from there. */
 int sys_get_attr(struct sys *sys, int dirfd, const char *name, struct sys_attr *attr);
 int sys_set_attr(struct sys *sys, int dirfd, const char *name, const struct sys_attr *attr);
+/* The encryption policy of the folder FD, and whether the key that KEY names is
+ * there: fscrypt, Linux 5.4. */
+struct fscrypt_get_policy_ex_arg;
+struct fscrypt_get_key_status_arg;
+int sys_get_encryption(struct sys *sys, int fd, struct fscrypt_get_policy_ex_arg *policy);
+int sys_get_key_status(struct sys *sys, int fd, struct fscrypt_get_key_status_arg *key);
 int sys_mkdirat(struct sys *sys, int dirfd, const char *name, mode_t mode);
 int sys_unlinkat(struct sys *sys, int dirfd, const char *name, int flags);
 /* Names the inode of FD; by AT_EMPTY_PATH, or through /proc/self/fd. */

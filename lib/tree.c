@@ -22,8 +22,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "alike.h"
 #include "invariant.h"
 #include "limits.h"
+#include "locked.h"
 #include "meta.h"
 #include "rival.h"
 #include "temp.h"
@@ -174,6 +176,12 @@ static int tree_open_source(struct tree *tree, struct folder *folder, struct err
 		error_set(error, result, ERROR_SIDE_SOURCE, "stat");
 		return result;
 	}
+	if (folder->role == FOLDER_LISTED &&
+	    locked_is(tree->sys, folder->source->fd, &folder->stat)) {
+		error_set(error, -ENOKEY, ERROR_SIDE_SOURCE, "list folder");
+		error->text = "it is encrypted, and its key is missing";
+		return -ENOKEY;
+	}
 	folder->is_border = tree_is_border(tree, folder);
 	folder->source_fs =
 		parent != NULL && parent->source_fs != NULL &&
@@ -183,26 +191,30 @@ static int tree_open_source(struct tree *tree, struct folder *folder, struct err
 	return 0;
 }
 
-static bool tree_is_above(const struct dir *dir, const struct dir *above)
+/* Of folders that have its number and are none of it, so many are believed. */
+static bool tree_is_above(struct tree *tree, struct dir *dir, struct dir *above)
 {
+	uint32_t others = 0;
+
 	for (; above != NULL; above = above->parent)
-		if (above->device == dir->device && above->inode == dir->inode)
+		if (above->device == dir->device && above->inode == dir->inode &&
+		    (++others > LIMIT_SAME_NUMBERS || alike_dirs(tree->root, above, dir)))
 			return true;
 	return false;
 }
 
 /* W2 */
-static int tree_check_loop(struct folder *folder, struct error *error)
+static int tree_check_loop(struct tree *tree, struct folder *folder, struct error *error)
 {
 	if (folder->role != FOLDER_LISTED)
 		return 0; /* it is not listed, so it leads nowhere by itself */
 	if (folder->parent != NULL && folder->parent->target != NULL && !folder->into_parent &&
-	    tree_is_above(folder->source, folder->parent->target)) {
+	    tree_is_above(tree, folder->source, folder->parent->target)) {
 		error_set_text(error, ERROR_SIDE_SOURCE, "enter folder",
 			       "it is a folder that is being copied into");
 		return -ELOOP;
 	}
-	if (tree_is_above(folder->source, folder->source->parent)) {
+	if (tree_is_above(tree, folder->source, folder->source->parent)) {
 		error_set_text(error, ERROR_SIDE_SOURCE, "enter folder", "it contains itself");
 		return -ELOOP;
 	}
@@ -408,7 +420,7 @@ static int tree_begin(struct tree *tree, struct folder *folder, struct error *er
 	int result = tree_open_source(tree, folder, error);
 
 	if (result == 0)
-		result = tree_check_loop(folder, error);
+		result = tree_check_loop(tree, folder, error);
 	if (result == 0)
 		result = tree_open_target(tree, folder, error);
 	if (result == 0 && folder->target != NULL && folder->role != FOLDER_PAIR)

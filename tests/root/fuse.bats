@@ -576,6 +576,40 @@ believed_by_no_way() {
 	done
 }
 
+# bats test_tags=I10
+@test "folders that all have one inode number are different folders" {
+	local engine
+
+	show ino=7
+	inside mktree random "$B/a" 17 40
+	inside mkdir -p "$B/a/x/y/z/v/w"
+	inside touch "$B/a/x/y/z/v/w/f"
+	[ "$(inside stat -c %i "$M/a/x" "$M/a/x/y" | sort -u)" = 7 ]
+	for engine in auto plain; do
+		weir_inside 0 -a --engine=$engine "$M/a" "$D/$engine"
+		same_inside --mode --owner --times "$B/a" "$D/$engine"
+		weir_inside 0 -a --engine=$engine "$D/$engine" "$M/$engine"
+		same_inside --mode --owner --times "$B/a" "$B/$engine"
+	done
+	unshow
+}
+
+# bats test_tags=I10,I11
+@test "one inode number for all hides no folder that contains itself" {
+	local engine
+
+	show loop,ino=7
+	inside mkdir -p "$B/a/x"
+	inside touch "$B/a/x/f"
+	for engine in auto plain; do
+		weir_inside 23 -a --engine=$engine "$M/a" "$D/$engine"
+		says "'$M/a/loop': it contains itself"
+		says "'$M/a/x/loop': it contains itself"
+		same_inside "$B/a" "$D/$engine"
+	done
+	unshow
+}
+
 # bats test_tags=I11
 @test "a folder that contains itself is refused, and the run ends" {
 	local engine
