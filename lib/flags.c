@@ -109,9 +109,15 @@ static int flags_get(struct sys *sys, const struct flags_place *place, uint32_t 
 	return result == -EBADF ? -EACCES : result;
 }
 
+/* True for links and special files. */
+static bool flags_is_node(const struct flags_place *place)
+{
+	return place->is_path || place->name[0] != '\0';
+}
+
 static int flags_get_attr(struct sys *sys, const struct flags_place *place, struct sys_attr *attr)
 {
-	bool is_node = place->name[0] != '\0';
+	bool is_node = flags_is_node(place);
 	_Atomic bool *unknown = NULL;
 	int result;
 
@@ -120,7 +126,8 @@ static int flags_get_attr(struct sys *sys, const struct flags_place *place, stru
 		unknown = is_node ? &place->fs->no_node_attr : &place->fs->no_attr;
 	if (unknown != NULL && *unknown)
 		return -ENOTTY;
-	result = sys_get_attr(sys, place->dirfd, place->name, attr);
+	result = place->is_path ? sys_get_attr_path(sys, place->dirfd, attr)
+				: sys_get_attr(sys, place->dirfd, place->name, attr);
 	if (unknown != NULL)
 		flags_learn(place->fs, unknown, result);
 	return result == -EBADF ? -EACCES : result;
@@ -130,7 +137,7 @@ static int flags_get_attr(struct sys *sys, const struct flags_place *place, stru
  * others are of btrfs and F2FS, or of folders; statx shows one that ext4 takes. */
 static bool flags_attr_is_all(const struct flags_place *place, const struct sys_stat *stat)
 {
-	if (place->name[0] != '\0')
+	if (flags_is_node(place))
 		return true;
 	return S_ISREG(stat->mode) && !stat->compressed && place->fs != NULL &&
 	       (place->fs->kind == FS_EXT4 || place->fs->kind == FS_XFS ||
@@ -167,7 +174,7 @@ int flags_read(const struct flags_env *env, const struct flags_place *source,
 		flags->hands_on = keeps_project && S_ISDIR(stat->mode) &&
 				  (attr.xflags & FS_XFLAG_PROJINHERIT) != 0;
 	}
-	if (keeps_flags && source->name[0] == '\0' && !(all && result == 0)) {
+	if (keeps_flags && !flags_is_node(source) && !(all && result == 0)) {
 		result = flags_get(env->sys, source, &flags->bits);
 		if (result < 0 && !flags_are_unknown(result))
 			return flags_fail(env, result, WEIR_PROPERTY_FLAGS, ERROR_SIDE_SOURCE);
@@ -267,7 +274,7 @@ int flags_set_project(const struct flags_env *env, const struct flags_place *fol
 	if (flags->hands_on)
 		next.xflags |= FS_XFLAG_PROJINHERIT;
 	if (result == 0 && (next.project != now.project || next.xflags != now.xflags))
-		result = sys_set_attr(env->sys, folder->dirfd, folder->name, &next);
+		result = sys_set_attr(env->sys, folder->dirfd, false, &next);
 	return result < 0 ? flags_fail(env, result, WEIR_PROPERTY_PROJECT, ERROR_SIDE_TARGET) : 0;
 }
 
@@ -298,12 +305,12 @@ static int flags_last_project(const struct flags_env *env, const struct flags_pl
 
 	if (result == 0 && attr.project != project) {
 		attr.project = project;
-		result = sys_set_attr(env->sys, target->dirfd, target->name, &attr);
+		result = sys_set_attr(env->sys, target->dirfd, target->is_path, &attr);
 	}
 	return result < 0 ? flags_fail(env, result, WEIR_PROPERTY_PROJECT, ERROR_SIDE_TARGET) : 0;
 }
 
-/* Some flags of what cannot be opened. */
+/* Some flags of a link or special file. */
 static int flags_set_node(const struct flags_env *env, const struct flags_place *target,
 			  uint32_t mask, uint32_t bits)
 {
@@ -316,7 +323,7 @@ static int flags_set_node(const struct flags_env *env, const struct flags_place 
 		if (xflags == attr.xflags)
 			return 0;
 		attr.xflags = xflags;
-		result = sys_set_attr(env->sys, target->dirfd, target->name, &attr);
+		result = sys_set_attr(env->sys, target->dirfd, target->is_path, &attr);
 	}
 	if (flags_are_unknown(result) && bits == 0)
 		return 0; /* nothing was inherited */
@@ -333,7 +340,7 @@ int flags_set_last(const struct flags_env *env, const struct flags_place *target
 		result = flags_last_project(env, target, last->project);
 	if (result < 0 || last->mask == 0)
 		return result;
-	if (target->name[0] == '\0')
+	if (!target->is_path)
 		return flags_set(env, target, last->mask, last->bits, 0);
 	if (usual != 0)
 		result = flags_set_node(env, target, usual, last->bits & usual);

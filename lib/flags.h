@@ -41,12 +41,13 @@ struct flags_last {
 	uint32_t project; /* 0: it stays as it is */
 };
 
-/* NAME in the folder DIRFD, for what cannot be opened; or DIRFD itself if it is
- * "".  FS may be NULL: not known. */
+/* DIRFD itself if NAME is "", else NAME in the folder DIRFD: a source that cannot be
+ * opened.  FS may be NULL: not known. */
 struct flags_place {
 	struct fs *fs;
 	int dirfd;
 	const char *name;
+	bool is_path; /* DIRFD was opened with O_PATH: a link or special file */
 };
 
 struct flags_env {

@@ -135,9 +135,8 @@ enum step_answer follow_tell(struct job_env *env, struct job *job)
 
 	if (job->link == NULL)
 		return STEP_NEXT;
-	result = job->target_fd >= 0
-			 ? sys_statx(sys, job->target_fd, "", false, &made)
-			 : sys_statx(sys, job->target_dirfd, job->temp_name, false, &made);
+	WEIR_ASSERT(job->target_fd >= 0);
+	result = sys_statx(sys, job->target_fd, "", false, &made);
 	if (result < 0) {
 		return job_fail(job, result, ERROR_SIDE_TARGET, "stat");
 	}

@@ -260,8 +260,8 @@ static enum step_answer inplace_flags(struct job_env *env, struct job *job)
 {
 	const struct flags_env flags_env = { env->stream.sys, env->settings, &job->losses,
 					     &job->error };
-	struct flags_place source = { NULL, job->source_fd, "" };
-	const struct flags_place target = { job->folder->target_fs, job->target_fd, "" };
+	struct flags_place source = { NULL, job->source_fd, "", false };
+	const struct flags_place target = { job->folder->target_fs, job->target_fd, "", false };
 	uint32_t mask = FLAGS_EARLY | FLAGS_USUAL;
 	int result;
 

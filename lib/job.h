@@ -147,11 +147,12 @@ struct job {
 	struct link_group *link;  /* held, or NULL */
 	int unlinked;		  /* -errno: why it could not be linked, and is copied */
 	uint64_t made_device;	  /* the inode that was made, of one that leads */
-	uint64_t made_inode;
+	uint64_t made_inode;	  /* or has no data */
 	enum job_way way;
 	const char *way_reason;
 	struct sys_stat source;
 	struct sys_stat existing;
+	struct sys_stat made; /* what has no data, just after it was made */
 	struct stream stream;
 	char temp_name[TEMP_NAME_BYTES];
 	char name[LIMIT_NAME_BYTES];

@@ -98,7 +98,7 @@ static void meta_check_time(struct sys *sys, struct xattr_place place,
 {
 	struct sys_stat now;
 
-	if (sys_statx(sys, place.dirfd, place.name, false, &now) == 0 &&
+	if (sys_statx(sys, place.dirfd, "", false, &now) == 0 &&
 	    now.mtime.tv_sec != source->mtime.tv_sec)
 		losses_note(losses, WEIR_PROPERTY_TIMES, -EOVERFLOW);
 }
@@ -111,8 +111,8 @@ static int meta_times(struct sys *sys, const struct settings *settings, struct x
 
 	if (!settings_keeps(settings, WEIR_PROPERTY_TIMES))
 		return 0;
-	result = place.name[0] == '\0' ? sys_futimens(sys, place.dirfd, times)
-				       : sys_utimensat(sys, place.dirfd, place.name, times);
+	result = place.is_path ? sys_futimens_path(sys, place.dirfd, times)
+			       : sys_futimens(sys, place.dirfd, times);
 	if (result == 0 && meta_is_far(&source->mtime))
 		meta_check_time(sys, place, source, losses);
 	return result < 0 ? meta_fail(result, WEIR_PROPERTY_TIMES, "set times of", losses, error)
@@ -128,18 +128,18 @@ static int meta_owner(struct sys *sys, struct xattr_place place, const struct sy
 	*same = now->uid == uid && now->gid == gid;
 	if (*same)
 		return 0;
-	result = sys_fchownat(sys, place.dirfd, place.name, uid, gid);
+	result = sys_fchown(sys, place.dirfd, uid, gid);
 	if (result == 0) {
 		/* M2: believed only when the file itself says so. */
 		struct sys_stat then;
 
-		*same = sys_statx(sys, place.dirfd, place.name, false, &then) == 0 &&
-			then.uid == uid && then.gid == gid;
+		*same = sys_statx(sys, place.dirfd, "", false, &then) == 0 && then.uid == uid &&
+			then.gid == gid;
 	}
 	if (result == -EPERM || result == -EINVAL) {
 		/* G16: the group alone can often be kept. */
 		if (now->gid != gid)
-			sys_fchownat(sys, place.dirfd, place.name, (uid_t)-1, gid);
+			sys_fchown(sys, place.dirfd, (uid_t)-1, gid);
 	}
 	return result;
 }
@@ -218,7 +218,8 @@ static int meta_inherit_one(struct sys *sys, int existing_fd, int fd, const char
 	if (bytes >= 0 && strcmp(attribute, "security.selinux") == 0 &&
 	    meta_has(sys, fd, attribute, value, (size_t)bytes))
 		return 0;
-	return bytes < 0 ? (int)bytes : sys_setxattr(sys, fd, "", attribute, value, (size_t)bytes);
+	return bytes < 0 ? (int)bytes
+			 : sys_setxattr(sys, fd, false, attribute, value, (size_t)bytes);
 }
 
 /* Label, ACL and user attributes. */
@@ -249,7 +250,7 @@ static int meta_inherit_xattrs(struct sys *sys, const struct settings *settings,
 /* The owner: somebody else's file must not silently become ours. */
 static int meta_take_owner(struct sys *sys, const struct meta_file *file, struct error *error)
 {
-	struct xattr_place place = { file->fd, "" };
+	struct xattr_place place = { file->fd, "", false };
 	bool same;
 	int result = meta_owner(sys, place, file->created, file->existing->uid, file->existing->gid,
 				&same);
@@ -295,7 +296,8 @@ static int meta_copy_xattrs(struct sys *sys, const struct settings *settings,
 			    const struct meta_file *file, const struct xattrs *xattrs,
 			    struct losses *losses, struct error *error)
 {
-	struct xattr_place source = { file->source_fd, "" }, target = { file->fd, "" };
+	struct xattr_place source = { file->source_fd, "", false },
+			   target = { file->fd, "", false };
 	mode_t mode = file->created->mode & META_PERMISSIONS;
 	bool lend = xattrs->names_bytes > 0 && (mode & S_IWUSR) == 0 && !settings->privileged;
 	int result;
@@ -318,7 +320,8 @@ static int meta_keep_mode(struct sys *sys, const struct settings *settings,
 	if (!settings_keeps(settings, WEIR_PROPERTY_MODE))
 		return file->existing != NULL ? meta_take_mode(sys, file, error) : 0;
 	if (file->inherits_acl) /* what its folder handed on is not the source's */
-		result = xattr_remove_acls(sys, (struct xattr_place){ file->fd, "" }, false, error);
+		result = xattr_remove_acls(sys, (struct xattr_place){ file->fd, "", false }, false,
+					   error);
 	if (result == 0 &&
 	    ((file->created->mode & META_PERMISSIONS) != mode || !same_owner || file->inherits_acl))
 		result = meta_set_mode(sys, file->fd, mode, losses, error);
@@ -329,7 +332,8 @@ static int meta_keep_file(struct sys *sys, const struct settings *settings,
 			  const struct meta_file *file, const struct xattrs *xattrs,
 			  struct losses *losses, struct error *error)
 {
-	struct xattr_place source = { file->source_fd, "" }, target = { file->fd, "" };
+	struct xattr_place source = { file->source_fd, "", false },
+			   target = { file->fd, "", false };
 	bool same_owner;
 	int result = meta_keep_owner(sys, settings, target, file->created, file->source,
 				     &same_owner, losses, error);
@@ -351,7 +355,7 @@ static int meta_keep_file(struct sys *sys, const struct settings *settings,
 int meta_apply_file(struct sys *sys, const struct settings *settings, const struct meta_file *file,
 		    struct losses *losses, struct error *error)
 {
-	struct xattr_place source = { file->source_fd, "" };
+	struct xattr_place source = { file->source_fd, "", false };
 	struct xattrs xattrs;
 	int result = meta_take_over(sys, settings, file, error);
 
@@ -366,8 +370,6 @@ int meta_apply_file(struct sys *sys, const struct settings *settings, const stru
 
 /* ---- links, FIFOs, sockets, devices ---- */
 
-/* The folder may be another user's by now, who puts a link in the temp's place:
- * nothing here follows it. */
 static int meta_keep_node_mode(struct sys *sys, const struct settings *settings,
 			       const struct meta_node *node, const struct xattr_acls *acls,
 			       bool same_owner, struct losses *losses, struct error *error)
@@ -377,11 +379,12 @@ static int meta_keep_node_mode(struct sys *sys, const struct settings *settings,
 	if (!settings_keeps(settings, WEIR_PROPERTY_MODE))
 		return 0;
 	if (node->inherits_acl)
-		result = xattr_remove_acls(sys, node->place, false, error);
+		result = xattr_remove_acls(sys, (struct xattr_place){ node->fd, "", true }, false,
+					   error);
 	if (result < 0)
 		return result;
-	result = sys_fchmodat(sys, node->place.dirfd, node->place.name,
-			      meta_final_mode(node->source, acls, same_owner, losses));
+	result = sys_fchmod_path(sys, node->fd,
+				 meta_final_mode(node->source, acls, same_owner, losses));
 	return result < 0 ? meta_fail(result, WEIR_PROPERTY_MODE, "set mode of", losses, error) : 0;
 }
 
@@ -389,28 +392,22 @@ static int meta_keep_node(struct sys *sys, const struct settings *settings,
 			  const struct meta_node *node, const struct xattrs *xattrs,
 			  struct losses *losses, struct error *error)
 {
-	struct sys_stat created;
+	const struct xattr_place place = { node->fd, "", true };
 	bool same_owner;
-	int result = sys_statx(sys, node->place.dirfd, node->place.name, false, &created);
+	int result = meta_keep_owner(sys, settings, place, node->created, node->source, &same_owner,
+				     losses, error);
 
-	if (result < 0) {
-		error_set(error, result, ERROR_SIDE_TARGET, "stat");
-		return result;
-	}
-	result = meta_keep_owner(sys, settings, node->place, &created, node->source, &same_owner,
-				 losses, error);
 	if (result == 0)
-		result = xattr_copy(sys, settings, xattrs, node->source_place, node->place, losses,
-				    error);
+		result =
+			xattr_copy(sys, settings, xattrs, node->source_place, place, losses, error);
 	if (result == 0 && !S_ISLNK(node->source->mode)) {
 		result = meta_keep_node_mode(sys, settings, node, &xattrs->acls, same_owner, losses,
 					     error);
 		if (result == 0)
-			result = xattr_set_acls(sys, settings, &xattrs->acls, node->place,
+			result = xattr_set_acls(sys, settings, &xattrs->acls, place,
 						node->inherits_acl, losses, error);
 	}
-	return result == 0 ? meta_times(sys, settings, node->place, node->source, losses, error)
-			   : result;
+	return result == 0 ? meta_times(sys, settings, place, node->source, losses, error) : result;
 }
 
 int meta_apply_node(struct sys *sys, const struct settings *settings, const struct meta_node *node,
@@ -434,7 +431,8 @@ static int meta_fill_folder(struct sys *sys, const struct settings *settings,
 			    const struct meta_folder *folder, const struct xattrs *xattrs,
 			    struct losses *losses, struct error *error)
 {
-	struct xattr_place source = { folder->source_fd, "" }, target = { folder->fd, "" };
+	struct xattr_place source = { folder->source_fd, "", false },
+			   target = { folder->fd, "", false };
 	struct sys_stat created;
 	bool same_owner;
 	int result = 0;
@@ -458,7 +456,7 @@ int meta_begin_folder(struct sys *sys, const struct settings *settings,
 		      const struct meta_folder *folder, struct xattr_acls *acls,
 		      struct losses *losses, struct error *error)
 {
-	struct xattr_place source = { folder->source_fd, "" };
+	struct xattr_place source = { folder->source_fd, "", false };
 	struct xattrs xattrs;
 	int result;
 
@@ -508,7 +506,7 @@ int meta_finish_folder(struct sys *sys, const struct settings *settings,
 		       const struct meta_folder *folder, const struct xattr_acls *acls,
 		       struct losses *losses, struct error *error)
 {
-	struct xattr_place target = { folder->fd, "" };
+	struct xattr_place target = { folder->fd, "", false };
 	int result = meta_folder_mode(sys, settings, folder, acls, losses, error);
 
 	if (result == 0)

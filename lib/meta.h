@@ -29,11 +29,12 @@ struct meta_file {
 	bool inherits_acl;		 /* its folder hands an ACL on */
 };
 
-/* A link, FIFO, socket or device of ours, under a temp name. */
+/* A link, FIFO, socket or device of ours: FD is opened with O_PATH. */
 struct meta_node {
 	struct xattr_place source_place;
-	struct xattr_place place;
+	int fd;
 	const struct sys_stat *source;
+	const struct sys_stat *created; /* its attributes now */
 	bool inherits_acl;
 };
 

@@ -283,6 +283,43 @@ static bool naming_defer(struct naming *naming, const struct unit *unit)
 	return true;
 }
 
+/* Opens NAME of DIRFD if it still is the inode that this run made: a regular file
+ * to be read, all else with O_PATH.  A descriptor or -errno. */
+static int naming_open_made(struct naming *naming, int dirfd, const char *name, unsigned char type,
+			    uint64_t device, uint64_t inode)
+{
+	int flags = type == DT_REG ? O_RDONLY | O_NONBLOCK | O_NOCTTY : O_PATH;
+	int fd = sys_openat(naming->sys, dirfd, name, flags | O_NOFOLLOW, 0);
+	struct sys_stat stat;
+	int result;
+
+	if (fd < 0)
+		return fd;
+	result = sys_statx(naming->sys, fd, "", false, &stat);
+	if (result == 0 && (stat.device != device || stat.inode != inode))
+		result = -ESTALE;
+	if (result == 0)
+		return fd;
+	sys_close(naming->sys, fd);
+	return result;
+}
+
+/* What has no data is held no more: it is opened by its new name. */
+static void naming_set_node(struct naming *naming, const struct unit *unit, int dirfd,
+			    const struct flags_env *env)
+{
+	struct flags_place place = { unit->folder->target_fs, -1, "", true };
+
+	place.dirfd = naming_open_made(naming, dirfd, unit->target_name, unit->type,
+				       unit->made_device, unit->made_inode);
+	if (place.dirfd < 0) {
+		error_set(env->error, place.dirfd, ERROR_SIDE_TARGET, "set flags of");
+		return;
+	}
+	flags_set_last(env, &place, &unit->last);
+	sys_close(naming->sys, place.dirfd);
+}
+
 /* Flags and project of a unit that has its name now; DIRFD is its folder. */
 static void naming_set_last(struct naming *naming, struct unit *unit, int dirfd,
 			    struct slice *slice, struct error *error)
@@ -290,12 +327,14 @@ static void naming_set_last(struct naming *naming, struct unit *unit, int dirfd,
 	struct losses losses = { 0 };
 	const struct flags_env env = { naming->sys, naming->settings, &losses, error };
 	struct fs *fs = unit->folder->target_fs;
-	const struct flags_place open_place = { fs, unit->fd, "" };
-	const struct flags_place place = { fs, dirfd, unit->target_name };
+	const struct flags_place open_place = { fs, unit->fd, "", false };
 
 	if (!flags_any_last(&unit->last) || (unit->link != NULL && naming_defer(naming, unit)))
 		return;
-	flags_set_last(&env, unit->fd >= 0 ? &open_place : &place, &unit->last);
+	if (unit->fd >= 0)
+		flags_set_last(&env, &open_place, &unit->last);
+	else
+		naming_set_node(naming, unit, dirfd, &env);
 	if (losses_any(&losses))
 		naming_count_losses(naming, &losses,
 				    folder_target_path(unit->folder, unit->target_name));
@@ -305,47 +344,25 @@ static void naming_set_last(struct naming *naming, struct unit *unit, int dirfd,
 		unit->unsure = naming_sync_last(naming, fs, unit->fd, error) < 0;
 }
 
-/* Opens what is sealed late if it can be opened, and makes sure that it is still
- * what this run made.  A descriptor, or DIRFD for what has none, or -errno. */
-static int naming_open_late(struct naming *naming, const struct late *late, int dirfd)
-{
-	struct sys_stat stat;
-	int fd = dirfd, result;
-
-	if (late->type == DT_REG)
-		fd = sys_openat(naming->sys, dirfd, late->name,
-				O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
-	if (fd < 0)
-		return fd;
-	result = sys_statx(naming->sys, fd, fd == dirfd ? late->name : "", false, &stat);
-	if (result == 0 && (stat.device != late->device || stat.inode != late->inode))
-		result = -ESTALE;
-	if (result == 0)
-		return fd;
-	if (fd != dirfd)
-		sys_close(naming->sys, fd);
-	return result;
-}
-
 static void naming_set_late(struct naming *naming, const struct late *late, int dirfd,
 			    struct error *error)
 {
 	struct losses losses = { 0 };
 	const struct flags_env env = { naming->sys, naming->settings, &losses, error };
-	int fd = naming_open_late(naming, late, dirfd);
-	const struct flags_place place = { late->fs, fd, fd == dirfd ? late->name : "" };
+	bool is_path = late->type != DT_REG;
+	int fd = naming_open_made(naming, dirfd, late->name, late->type, late->device, late->inode);
+	const struct flags_place place = { late->fs, fd, "", is_path };
 
 	if (fd < 0) {
 		error_set(error, fd, ERROR_SIDE_TARGET, "set flags of");
 		return;
 	}
-	if (flags_set_last(&env, &place, &late->last) == 0 && fd != dirfd)
+	if (flags_set_last(&env, &place, &late->last) == 0 && !is_path)
 		naming_sync_last(naming, late->fs, fd, error);
 	else if (error->grade == ERROR_NONE && fs_believes_syncfs(late->fs) &&
 		 settings_parks(naming->settings) && sys_syncfs(naming->sys, late->fs->sync_fd) < 0)
 		atomic_store(&naming->unsure, true);
-	if (fd != dirfd)
-		sys_close(naming->sys, fd);
+	sys_close(naming->sys, fd);
 	if (losses_any(&losses))
 		naming_count_losses(naming, &losses, dir_path(late->dir, late->name));
 }
@@ -464,7 +481,7 @@ static void naming_finish_flags(struct naming *naming, const struct folder *fold
 				struct losses *losses, struct error *error)
 {
 	const struct flags_env env = { naming->sys, naming->settings, losses, error };
-	const struct flags_place place = { folder->target_fs, fd, "" };
+	const struct flags_place place = { folder->target_fs, fd, "", false };
 	uint32_t mask = FLAGS_USUAL;
 
 	if (!atomic_load(&naming->ending))

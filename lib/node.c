@@ -8,13 +8,17 @@
  * T1 the source is never opened: a FIFO cannot block, a device is not read;
  * T2 the entry gets its final name only when it is complete;
  * T3 what it is, the text of a link and its attributes are of one entry, since
- *    nothing else had the name from the first look to the last.
+ *    nothing else had the name from the first look to the last;
+ * T4 attributes are given to the very inode that was made: it is opened without
+ *    being used (O_PATH), must be what we just made, and is changed by that
+ *    descriptor, never by its name.
  */
 #define _GNU_SOURCE
 #include "node.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 
 #include "backup.h"
@@ -226,12 +230,65 @@ void node_drop(struct job_env *env, struct job *job)
 	job->temp_named = false;
 }
 
+/* True where a new entry belongs to whoever makes it; servers and mounts with an
+ * owner of their own have it otherwise. */
+static bool node_is_owned_by_maker(const struct fs *fs)
+{
+	return fs->kind == FS_EXT4 || fs->kind == FS_XFS || fs->kind == FS_BTRFS ||
+	       fs->kind == FS_F2FS || fs->kind == FS_TMPFS || fs->kind == FS_OVERLAY;
+}
+
+/* T4: nobody who may write in the folder has put something else in its place. */
+static bool node_is_ours(const struct job_env *env, const struct job *job,
+			 const struct sys_stat *made)
+{
+	bool is_device = S_ISCHR(made->mode) || S_ISBLK(made->mode);
+
+	return (made->mode & S_IFMT) == (job->source.mode & S_IFMT) && made->links == 1 &&
+	       (!is_device || made->rdev == job->source.rdev) &&
+	       (made->uid == env->settings->uid || !node_is_owned_by_maker(job->folder->target_fs));
+}
+
+/* Holds what was made, if anything is to be done with it before it has its name. */
+static enum step_answer node_hold(struct job_env *env, struct job *job)
+{
+	struct sys *sys = env->stream.sys;
+	int result;
+
+	if (!settings_keeps_any(env->settings) && !settings_keeps_flags(env->settings) &&
+	    job->link == NULL)
+		return STEP_NEXT;
+	result = sys_openat(sys, job->target_dirfd, job->temp_name, O_PATH | O_NOFOLLOW, 0);
+	if (result >= 0) {
+		job->target_fd = result;
+		result = sys_statx(sys, job->target_fd, "", false, &job->made);
+	}
+	if (result < 0)
+		return node_fail(job, result, ERROR_SIDE_TARGET, "open");
+	if (!node_is_ours(env, job, &job->made)) {
+		error_set_text(&job->error, ERROR_SIDE_TARGET, "create",
+			       "somebody put something else in its place");
+		return STEP_FAIL;
+	}
+	job->made_device = job->made.device;
+	job->made_inode = job->made.inode;
+	return STEP_NEXT;
+}
+
+static void node_let_go(struct job_env *env, struct job *job)
+{
+	if (job->target_fd >= 0)
+		sys_close(env->stream.sys, job->target_fd);
+	job->target_fd = -1;
+}
+
 static enum step_answer node_attributes(struct job_env *env, struct job *job)
 {
 	struct meta_node node = {
-		.source_place = { job->source_dirfd, job->name },
-		.place = { job->target_dirfd, job->temp_name },
+		.source_place = { job->source_dirfd, job->name, false },
+		.fd = job->target_fd,
 		.source = &job->source,
+		.created = &job->made,
 		.inherits_acl = job->folder->default_acl,
 	};
 	int result =
@@ -247,7 +304,7 @@ static enum step_answer node_flags(struct job_env *env, struct job *job)
 	const struct flags_env flags_env = { env->stream.sys, env->settings, &job->losses,
 					     &job->error };
 	struct folder *folder = job->folder;
-	struct flags_place source = { NULL, job->source_dirfd, job->name };
+	struct flags_place source = { NULL, job->source_dirfd, job->name, false };
 
 	if (!settings_keeps_flags(env->settings) || job->follow)
 		return STEP_NEXT;
@@ -282,6 +339,13 @@ static enum step_answer node_recheck(struct job_env *env, struct job *job)
 	return STEP_FAIL;
 }
 
+/* It has no bytes that a descriptor could be asked about. */
+static enum step_answer node_release(struct job_env *env, struct job *job)
+{
+	node_let_go(env, job);
+	return STEP_NEXT;
+}
+
 enum step_answer node_park(struct job_env *env, struct job *job)
 {
 	node_unpin(env, job);
@@ -292,10 +356,12 @@ const struct step node_recipe[] = {
 	{ "pin folders", node_pin, NULL, node_unpin },
 	{ "look up", node_look, node_look, NULL },
 	{ "make", node_make, NULL, node_drop },
+	{ "hold", node_hold, NULL, node_let_go },
 	{ "attributes", node_attributes, NULL, NULL },
 	{ "flags", node_flags, NULL, NULL },
 	{ "recheck source", node_recheck, NULL, NULL },
 	{ "tell", follow_tell, NULL, NULL },
+	{ "release", node_release, NULL, NULL },
 	{ "park", node_park, NULL, NULL },
 	{ NULL, NULL, NULL, NULL },
 };

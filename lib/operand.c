@@ -222,7 +222,7 @@ static int operands_read_handed(struct operands *operands, struct tree *tree)
 	struct losses losses = { 0 };
 	struct error error;
 	const struct flags_env env = { tree->sys, tree->settings, &losses, &error };
-	const struct flags_place place = { operands->target_fs, operands->target->fd, "" };
+	const struct flags_place place = { operands->target_fs, operands->target->fd, "", false };
 
 	return flags_read_handed(&env, &place, &operands->target_handed);
 }

@@ -41,7 +41,7 @@ struct unit {
 	const char *changed;	 /* static: how its source changed meanwhile, or NULL */
 	int refused;		 /* out: -errno, why it was not linked (AGAIN) */
 	uint64_t found_bytes;	 /* what it has in bytes_found */
-	uint64_t made_device;	 /* its inode, if it leads */
+	uint64_t made_device;	 /* its inode, if it leads or has no data */
 	uint64_t made_inode;
 	uint64_t source_device; /* what it was copied from */
 	uint64_t source_inode;

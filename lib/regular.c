@@ -359,7 +359,7 @@ static int regular_set_flags(struct job_env *env, struct job *job, uint32_t mask
 {
 	const struct flags_env flags_env = { env->stream.sys, env->settings, &job->losses,
 					     &job->error };
-	const struct flags_place target = { job->folder->target_fs, job->target_fd, "" };
+	const struct flags_place target = { job->folder->target_fs, job->target_fd, "", false };
 
 	mask &= ~(uint32_t)(FS_DIRSYNC_FL | FS_TOPDIR_FL | FS_CASEFOLD_FL); /* of folders */
 	return flags_set(&flags_env, &target, mask, job->flags.bits, job->folder->handed.bits);
@@ -370,7 +370,7 @@ static enum step_answer regular_early_flags(struct job_env *env, struct job *job
 {
 	const struct flags_env flags_env = { env->stream.sys, env->settings, &job->losses,
 					     &job->error };
-	struct flags_place source = { NULL, job->source_fd, "" };
+	struct flags_place source = { NULL, job->source_fd, "", false };
 	int result;
 
 	if (!settings_keeps_flags(env->settings))

@@ -157,6 +157,22 @@ static inline long sys_result(long value)
 	return value < 0 ? -errno : value;
 }
 
+/* The way to what an O_PATH descriptor holds: the kernel goes to that very inode,
+ * whatever its name leads to by now, and not on from there if it is a link. */
+#define SYS_FD_PATH_BYTES 32
+
+static const char *sys_fd_path(char path[SYS_FD_PATH_BYTES], int fd)
+{
+	snprintf(path, SYS_FD_PATH_BYTES, "/proc/self/fd/%d", fd);
+	return path;
+}
+
+/* Without /proc there is no way left, which is not the fault of the entry. */
+static long sys_fd_result(long result)
+{
+	return result == -ENOENT || result == -ENOTDIR ? -EOPNOTSUPP : result;
+}
+
 int sys_openat(struct sys *sys, int dirfd, const char *name, int flags, mode_t mode)
 {
 	bool creates = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
@@ -456,7 +472,19 @@ int sys_get_attr(struct sys *sys, int dirfd, const char *name, struct sys_attr *
 			     (unsigned)attr->xflags, result);
 }
 
-int sys_set_attr(struct sys *sys, int dirfd, const char *name, const struct sys_attr *attr)
+int sys_get_attr_path(struct sys *sys, int fd, struct sys_attr *attr)
+{
+	char path[SYS_FD_PATH_BYTES];
+	long result;
+
+	*attr = (struct sys_attr){ 0 };
+	result = sys_fd_result(sys_result(syscall(SYS_NR_FILE_GETATTR, AT_FDCWD,
+						  sys_fd_path(path, fd), attr, sizeof(*attr), 0)));
+	return (int)sys_note(sys, SYS_GET_PROJECT, fd, NULL, 0, attr->project,
+			     (unsigned)attr->xflags, result);
+}
+
+int sys_set_attr(struct sys *sys, int fd, bool is_path, const struct sys_attr *attr)
 {
 	struct fsxattr open_attr = {
 		.fsx_xflags = (uint32_t)attr->xflags,
@@ -465,12 +493,17 @@ int sys_set_attr(struct sys *sys, int dirfd, const char *name, const struct sys_
 		.fsx_projid = attr->project,
 		.fsx_cowextsize = attr->cow_extent_bytes,
 	};
-	long result = name[0] != '\0' ? syscall(SYS_NR_FILE_SETATTR, dirfd, name, attr,
-						sizeof(*attr), AT_SYMLINK_NOFOLLOW)
-				      : ioctl(dirfd, FS_IOC_FSSETXATTR, &open_attr);
+	char path[SYS_FD_PATH_BYTES];
+	long result;
 
-	return (int)sys_note(sys, SYS_SET_PROJECT, dirfd, name, 0, attr->project,
-			     (unsigned)attr->xflags, sys_result(result));
+	if (is_path)
+		result = sys_fd_result(
+			sys_result(syscall(SYS_NR_FILE_SETATTR, AT_FDCWD, sys_fd_path(path, fd),
+					   attr, sizeof(*attr), 0)));
+	else
+		result = sys_result(ioctl(fd, FS_IOC_FSSETXATTR, &open_attr));
+	return (int)sys_note(sys, SYS_SET_PROJECT, fd, NULL, 0, attr->project,
+			     (unsigned)attr->xflags, result);
 }
 
 int sys_mkdirat(struct sys *sys, int dirfd, const char *name, mode_t mode)
@@ -487,12 +520,12 @@ int sys_unlinkat(struct sys *sys, int dirfd, const char *name, int flags)
 
 int sys_link_fd(struct sys *sys, int fd, int dirfd, const char *name, bool through_proc)
 {
-	char path[32];
+	char path[SYS_FD_PATH_BYTES];
 	long result;
 
 	if (through_proc) {
-		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-		result = sys_result(linkat(AT_FDCWD, path, dirfd, name, AT_SYMLINK_FOLLOW));
+		result = sys_result(
+			linkat(AT_FDCWD, sys_fd_path(path, fd), dirfd, name, AT_SYMLINK_FOLLOW));
 	} else {
 		result = sys_result(linkat(fd, "", dirfd, name, AT_EMPTY_PATH));
 	}
@@ -538,12 +571,16 @@ ssize_t sys_readlinkat(struct sys *sys, int dirfd, const char *name, char *text,
 			sys_result(readlinkat(dirfd, name, text, size)));
 }
 
-int sys_fchownat(struct sys *sys, int dirfd, const char *name, uid_t uid, gid_t gid)
+/* True if a call may be unknown to the kernel, or to a filter before it. */
+static bool sys_may_be_unknown(long result)
 {
-	int flags = name[0] == '\0' ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW;
+	return result == -ENOSYS || result == -EINVAL || result == -EPERM;
+}
 
-	return (int)sys_note(sys, SYS_CHOWN, dirfd, name, uid, gid, (unsigned)flags,
-			     sys_result(fchownat(dirfd, name, uid, gid, flags)));
+int sys_fchown(struct sys *sys, int fd, uid_t uid, gid_t gid)
+{
+	return (int)sys_note(sys, SYS_CHOWN, fd, NULL, uid, gid, AT_EMPTY_PATH,
+			     sys_result(fchownat(fd, "", uid, gid, AT_EMPTY_PATH)));
 }
 
 int sys_fchmod(struct sys *sys, int fd, mode_t mode)
@@ -551,16 +588,14 @@ int sys_fchmod(struct sys *sys, int fd, mode_t mode)
 	return (int)sys_note(sys, SYS_CHMOD, fd, NULL, 0, 0, mode, sys_result(fchmod(fd, mode)));
 }
 
-int sys_fchmodat(struct sys *sys, int dirfd, const char *name, mode_t mode)
+int sys_fchmod_path(struct sys *sys, int fd, mode_t mode)
 {
-	/* Without links the C library goes through an O_PATH descriptor and
-	 * /proc; where it cannot, the call of Linux 6.6 may do. */
-	long result = sys_result(fchmodat(dirfd, name, mode, AT_SYMLINK_NOFOLLOW));
+	char path[SYS_FD_PATH_BYTES];
+	long result = sys_result(syscall(SYS_NR_FCHMODAT2, fd, "", mode, AT_EMPTY_PATH));
 
-	if (result == -EOPNOTSUPP)
-		result = sys_result(
-			syscall(SYS_NR_FCHMODAT2, dirfd, name, mode, AT_SYMLINK_NOFOLLOW));
-	return (int)sys_note(sys, SYS_CHMOD, dirfd, name, 0, 0, mode, result);
+	if (sys_may_be_unknown(result))
+		result = sys_fd_result(sys_result(chmod(sys_fd_path(path, fd), mode)));
+	return (int)sys_note(sys, SYS_CHMOD, fd, NULL, 0, 0, mode, result);
 }
 
 int sys_futimens(struct sys *sys, int fd, const struct timespec times[2])
@@ -568,10 +603,15 @@ int sys_futimens(struct sys *sys, int fd, const struct timespec times[2])
 	return (int)sys_note(sys, SYS_TIMES, fd, NULL, 0, 0, 0, sys_result(futimens(fd, times)));
 }
 
-int sys_utimensat(struct sys *sys, int dirfd, const char *name, const struct timespec times[2])
+int sys_futimens_path(struct sys *sys, int fd, const struct timespec times[2])
 {
-	return (int)sys_note(sys, SYS_TIMES, dirfd, name, 0, 0, 0,
-			     sys_result(utimensat(dirfd, name, times, AT_SYMLINK_NOFOLLOW)));
+	char path[SYS_FD_PATH_BYTES];
+	long result = sys_result(utimensat(fd, "", times, AT_EMPTY_PATH)); /* Linux 5.8 */
+
+	if (sys_may_be_unknown(result))
+		result = sys_fd_result(
+			sys_result(utimensat(AT_FDCWD, sys_fd_path(path, fd), times, 0)));
+	return (int)sys_note(sys, SYS_TIMES, fd, NULL, 0, 0, 0, result);
 }
 
 ssize_t sys_getdents(struct sys *sys, int fd, void *buffer, size_t size)
@@ -616,22 +656,30 @@ ssize_t sys_getxattr(struct sys *sys, int dirfd, const char *name, const char *a
 	return sys_note(sys, SYS_GETXATTR, dirfd, attribute, 0, size, 0, sys_result(result));
 }
 
-int sys_setxattr(struct sys *sys, int dirfd, const char *name, const char *attribute,
-		 const void *value, size_t size)
+/* setxattrat(2) and removexattrat(2) of Linux 6.13 take no O_PATH descriptor
+ * itself, only names, so these go through /proc everywhere. */
+int sys_setxattr(struct sys *sys, int fd, bool is_path, const char *attribute, const void *value,
+		 size_t size)
 {
-	char path[SYS_NODE_PATH_BYTES];
-	int result = name[0] == '\0' ? fsetxattr(dirfd, attribute, value, size, 0)
-				     : lsetxattr(sys_node_path(path, dirfd, name), attribute, value,
-						 size, 0);
+	char path[SYS_FD_PATH_BYTES];
+	long result;
 
-	return (int)sys_note(sys, SYS_SETXATTR, dirfd, attribute, 0, size, 0, sys_result(result));
+	if (is_path)
+		result = sys_fd_result(
+			sys_result(setxattr(sys_fd_path(path, fd), attribute, value, size, 0)));
+	else
+		result = sys_result(fsetxattr(fd, attribute, value, size, 0));
+	return (int)sys_note(sys, SYS_SETXATTR, fd, attribute, 0, size, 0, result);
 }
 
-int sys_removexattr(struct sys *sys, int dirfd, const char *name, const char *attribute)
+int sys_removexattr(struct sys *sys, int fd, bool is_path, const char *attribute)
 {
-	char path[SYS_NODE_PATH_BYTES];
-	int result = name[0] == '\0' ? fremovexattr(dirfd, attribute)
-				     : lremovexattr(sys_node_path(path, dirfd, name), attribute);
+	char path[SYS_FD_PATH_BYTES];
+	long result;
 
-	return (int)sys_note(sys, SYS_SETXATTR, dirfd, attribute, 0, 0, 1, sys_result(result));
+	if (is_path)
+		result = sys_fd_result(sys_result(removexattr(sys_fd_path(path, fd), attribute)));
+	else
+		result = sys_result(fremovexattr(fd, attribute));
+	return (int)sys_note(sys, SYS_SETXATTR, fd, attribute, 0, 0, 1, result);
 }

@@ -169,10 +169,12 @@ int sys_set_direct(struct sys *sys, int fd, bool direct);
 int sys_get_flags(struct sys *sys, int fd, uint32_t *flags);
 int sys_set_flags(struct sys *sys, int fd, uint32_t flags);
 /* The flags and the project of NAME in DIRFD, or of the descriptor itself if it is
- * "": an open file or folder by its ioctl(2), names by the calls of Linux 6.17, which
- * do not follow links.  What is set must have been got from there. */
+ * "": an open file or folder by its ioctl(2), names and what was opened with O_PATH
+ * by the calls of Linux 6.17, which do not follow links.  What is set must have been
+ * got from there. */
 int sys_get_attr(struct sys *sys, int dirfd, const char *name, struct sys_attr *attr);
-int sys_set_attr(struct sys *sys, int dirfd, const char *name, const struct sys_attr *attr);
+int sys_get_attr_path(struct sys *sys, int fd, struct sys_attr *attr);
+int sys_set_attr(struct sys *sys, int fd, bool is_path, const struct sys_attr *attr);
 /* The encryption policy of the folder FD, and whether the key that KEY names is
  * there: fscrypt, Linux 5.4. */
 struct fscrypt_get_policy_ex_arg;
@@ -189,21 +191,23 @@ int sys_renameat2(struct sys *sys, int dirfd, const char *old_name, const char *
 int sys_symlinkat(struct sys *sys, const char *text, int dirfd, const char *name);
 int sys_mknodat(struct sys *sys, int dirfd, const char *name, mode_t mode, dev_t rdev);
 ssize_t sys_readlinkat(struct sys *sys, int dirfd, const char *name, char *text, size_t size);
-/* NAME "" means the descriptor itself; links are never followed. */
-int sys_fchownat(struct sys *sys, int dirfd, const char *name, uid_t uid, gid_t gid);
+/* What changes attributes takes a descriptor, never a name.  One that was opened
+ * with O_PATH needs calls of its own: those ending in _path, and IS_PATH below.
+ * They go through /proc where the kernel has none; without that -EOPNOTSUPP. */
+int sys_fchown(struct sys *sys, int fd, uid_t uid, gid_t gid); /* either kind */
 int sys_fchmod(struct sys *sys, int fd, mode_t mode);
-int sys_fchmodat(struct sys *sys, int dirfd, const char *name, mode_t mode);
+int sys_fchmod_path(struct sys *sys, int fd, mode_t mode);
 int sys_futimens(struct sys *sys, int fd, const struct timespec times[2]);
-int sys_utimensat(struct sys *sys, int dirfd, const char *name, const struct timespec times[2]);
+int sys_futimens_path(struct sys *sys, int fd, const struct timespec times[2]);
 ssize_t sys_getdents(struct sys *sys, int fd, void *buffer, size_t size);
 int sys_flock(struct sys *sys, int fd, int operation);
-/* Extended attributes of NAME in DIRFD, which is reached through /proc: without
- * that -ENOENT. */
+/* Extended attributes: read of the descriptor if NAME is "", else of NAME in DIRFD,
+ * which is reached through /proc: without that -ENOENT. */
 ssize_t sys_listxattr(struct sys *sys, int dirfd, const char *name, char *list, size_t size);
 ssize_t sys_getxattr(struct sys *sys, int dirfd, const char *name, const char *attribute,
 		     void *value, size_t size);
-int sys_setxattr(struct sys *sys, int dirfd, const char *name, const char *attribute,
-		 const void *value, size_t size);
-int sys_removexattr(struct sys *sys, int dirfd, const char *name, const char *attribute);
+int sys_setxattr(struct sys *sys, int fd, bool is_path, const char *attribute, const void *value,
+		 size_t size);
+int sys_removexattr(struct sys *sys, int fd, bool is_path, const char *attribute);
 
 #endif

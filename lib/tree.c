@@ -18,6 +18,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -229,14 +230,23 @@ static mode_t tree_create_mode(const struct tree *tree, const struct folder *fol
 	return meta_new_mode(tree->settings, folder->stat.mode) | 0700;
 }
 
-/* Whatever the umask, we must be able to work in it. */
+/* Whatever the umask, we must be able to work in it.  What is not ours was put there
+ * by somebody else, and stays as it is. */
 static void tree_open_to_us(struct tree *tree, const struct folder *folder, int parent_fd)
 {
 	struct sys_stat stat;
+	int fd;
 
-	if (sys_statx(tree->sys, parent_fd, folder->target_name, false, &stat) == 0 &&
-	    (stat.mode & 0700) != 0700)
-		sys_fchmodat(tree->sys, parent_fd, folder->target_name, (stat.mode & 07777) | 0700);
+	if (sys_statx(tree->sys, parent_fd, folder->target_name, false, &stat) < 0 ||
+	    (stat.mode & 0700) == 0700)
+		return;
+	fd = sys_openat(tree->sys, parent_fd, folder->target_name,
+			O_PATH | O_NOFOLLOW | O_DIRECTORY, 0);
+	if (fd < 0)
+		return;
+	if (sys_statx(tree->sys, fd, "", false, &stat) == 0 && stat.uid == tree->settings->uid)
+		sys_fchmod_path(tree->sys, fd, (stat.mode & 07777) | 0700);
+	sys_close(tree->sys, fd);
 }
 
 /* Makes or opens the target folder; parent_fd is its pinned parent. */
@@ -336,8 +346,8 @@ static int tree_begin_flags(struct tree *tree, struct folder *folder, struct los
 			    struct error *error)
 {
 	const struct flags_env env = { tree->sys, tree->settings, losses, error };
-	const struct flags_place source = { folder->source_fs, folder->source->fd, "" };
-	const struct flags_place target = { folder->target_fs, folder->target->fd, "" };
+	const struct flags_place source = { folder->source_fs, folder->source->fd, "", false };
+	const struct flags_place target = { folder->target_fs, folder->target->fd, "", false };
 	int result = 0;
 
 	if (!settings_keeps_flags(tree->settings))

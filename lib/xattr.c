@@ -200,7 +200,7 @@ static int xattr_copy_one(struct sys *sys, struct xattr_place source, struct xat
 				     : -ENOMEM;
 	}
 	if (bytes >= 0)
-		result = sys_setxattr(sys, target.dirfd, target.name, attribute, value,
+		result = sys_setxattr(sys, target.dirfd, target.is_path, attribute, value,
 				      (size_t)bytes);
 	free(most);
 	if (bytes == -ENODATA)
@@ -292,13 +292,13 @@ mode_t xattr_narrow_mode(const struct xattr_acls *acls, mode_t mode)
 static int xattr_remove_acl(struct sys *sys, struct xattr_place target, const char *attribute,
 			    struct error *error)
 {
-	int result = sys_removexattr(sys, target.dirfd, target.name, attribute);
+	int result = sys_removexattr(sys, target.dirfd, target.is_path, attribute);
 
 	if (result == 0 || result == -ENODATA || result == -EOPNOTSUPP || result == -ENOSYS)
 		return 0;
 	/* Of somebody else's folder EPERM is said even where there is none. */
-	if (result == -EPERM &&
-	    sys_getxattr(sys, target.dirfd, target.name, attribute, NULL, 0) == -ENODATA)
+	if (result == -EPERM && !target.is_path &&
+	    sys_getxattr(sys, target.dirfd, "", attribute, NULL, 0) == -ENODATA)
 		return 0;
 	error_set(error, result, ERROR_SIDE_TARGET, "remove the ACL of");
 	return result;
@@ -321,7 +321,8 @@ static int xattr_set_acl(struct sys *sys, struct xattr_place target, const char 
 
 	if (value->bytes == 0)
 		return stray ? xattr_remove_acl(sys, target, attribute, error) : 0;
-	result = sys_setxattr(sys, target.dirfd, target.name, attribute, value->data, value->bytes);
+	result = sys_setxattr(sys, target.dirfd, target.is_path, attribute, value->data,
+			      value->bytes);
 	return result < 0 ? xattr_fail(result, WEIR_PROPERTY_ACL, ERROR_SIDE_TARGET, losses, error)
 			  : 0;
 }

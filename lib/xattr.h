@@ -15,10 +15,12 @@
 #include "settings.h"
 #include "sys.h"
 
-/* Where they are: NAME in the folder DIRFD, or DIRFD itself if NAME is "". */
+/* Where they are: DIRFD itself if NAME is "", else NAME in the folder DIRFD, which
+ * a target never is: what is changed is open. */
 struct xattr_place {
 	int dirfd;
 	const char *name;
+	bool is_path; /* DIRFD was opened with O_PATH */
 };
 
 /* A value in the kernel's own form, owned; bytes is 0 if there is none. */

@@ -112,6 +112,47 @@ attack() { # CALL NAME SCRIPT [ARGUMENT...]
 	untouched
 }
 
+# One after the other: right after it was made, and before each thing is done to it.
+# bats test_tags=K05,K06
+@test "what was put in the place of a new FIFO or link gets no attributes" {
+	local call swap
+
+	for call in "openat .weir.*" "fchownat .weir.*" "fchmodat2 .weir.*" "utimensat .weir.*"; do
+		rm -rf "${S:?}/"* "${D:?}/"* "$T/outside" "$T/before" "$T/away"
+		setup_trees
+		rm "$S/a/f" "$S/a/sub/g" "$S/a/sub/link" # the FIFO is alone
+		chmod 0664 "$S/a/sub/fifo"
+		[ -w / ] || [ "${call%% *}" != fchownat ] || continue # nothing is given away
+		chgrp "$(id -G | tr ' ' '\n' | tail -n 1)" "$S/a/sub/fifo"
+		[ ! -w / ] || chown 12345:12345 "$S/a/sub/fifo"
+		swap='for t in "$D"/a/sub/.weir.*; do mv "$t" "$T/away"; ln "$T/outside/pipe" "$t"; done'
+		mkfifo -m 0600 "$T/outside/pipe"
+		touch -d @1000000 "$T/outside" "$T/outside/pipe"
+		rm -r "$T/before" && cp -a "$T/outside" "$T/before"
+		attack "${call% *}" "${call#* }" "$swap" -a "$S/a" "$D"
+		[ -p "$T/away" ]
+		treecheck --mode --owner --times "$T/before" "$T/outside"
+	done
+}
+
+# bats test_tags=K06
+@test "older kernels give a FIFO and a link their attributes by descriptor, too" {
+	local errno
+
+	mkfifo -m 0640 "$S/fifo"
+	ln -s text "$S/link"
+	touch -h -d @1000000.5 "$S/fifo" "$S/link"
+	if [ -w / ]; then
+		chown -h 12345:12345 "$S/fifo" "$S/link"
+		setfattr -h -n trusted.x -v 1 "$S/fifo" "$S/link" 2>/dev/null || true
+	fi
+	for errno in ENOSYS EPERM; do
+		exits 0 refuse fchmodat2=$errno utimensat_by_fd=EINVAL -- \
+			"$WEIR" copy -a "$S" "$D/$errno"
+		same --mode --owner --times --xattr "$S" "$D/$errno"
+	done
+}
+
 # bats test_tags=K04
 @test "a swap by another user does not lead root's copy astray" {
 	need_owners

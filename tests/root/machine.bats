@@ -97,6 +97,13 @@ in_root() { # CHROOT-OPTION ARGUMENT...
 	same --mode --owner --times "$D/root/source/a" "$D/root/target/a"
 	exits 0 in_root "" -a --engine=plain /source/a /target
 	same --mode --owner --times "$D/root/source/a" "$D/root/target/a"
+	# What has to go through /proc is lost, and told; nothing is changed by name.
+	mkdir "$D/root/source/b"
+	mkfifo -m 0640 "$D/root/source/b/fifo"
+	exits 0 env LD_LIBRARY_PATH=/ refuse fchmodat2=ENOSYS -- \
+		chroot "$D/root" /weir copy -a /source/b /target
+	says "mode"
+	[ "$(mode_of "$D/root/target/b/fifo")" = 600 ]
 	# The same for one who may not link by descriptor: there is no /proc.
 	chmod 777 "$D/root/target"
 	chmod -R a+rX "$D/root"

@@ -8,13 +8,15 @@
  * The N-th CALL (default: the first) about NAME is held until `sh -c SCRIPT` has
  * ended; with --each all after it, too.  CALL is a name of the table below.
  * NAME is the argument that names something; for a call with a descriptor alone
- * it is the last component of what the descriptor is open on.  Calls are seen in
- * all threads, but not what goes through a ring.
+ * it is the last component of what the descriptor is open on.  It is a pattern of
+ * the shell, such as `.weir.*`.  Calls are seen in all threads, but not what goes
+ * through a ring.
  *
  * Exit: that of the command, or 128 + its signal; 125: calls cannot be held
  * here, or SCRIPT failed; 126: the call was never made.
  */
 #include <errno.h>
+#include <fnmatch.h>
 #include <getopt.h>
 #include <limits.h>
 #include <linux/filter.h>
@@ -37,6 +39,10 @@
 
 #define BY_DESCRIPTOR (-1)
 
+#ifndef __NR_fchmodat2
+#define __NR_fchmodat2 452 /* Linux 6.6 */
+#endif
+
 static const struct call {
 	const char *name;
 	long number;
@@ -52,6 +58,12 @@ static const struct call {
 	{ "getdents64", __NR_getdents64, BY_DESCRIPTOR },
 	{ "pread64", __NR_pread64, BY_DESCRIPTOR },
 	{ "fchmod", __NR_fchmod, BY_DESCRIPTOR },
+	{ "fchmodat2", __NR_fchmodat2, BY_DESCRIPTOR },
+	{ "fchownat", __NR_fchownat, BY_DESCRIPTOR },
+	{ "utimensat", __NR_utimensat, BY_DESCRIPTOR },
+	{ "flock", __NR_flock, BY_DESCRIPTOR },
+	{ "mknodat", __NR_mknodat, 1 },
+	{ "unlinkat", __NR_unlinkat, 1 },
 };
 
 static struct {
@@ -141,7 +153,7 @@ static bool names_it(const struct seccomp_notif *held)
 		if (readlink(link, text, sizeof(text) - 1) < 0)
 			return false;
 		last = strrchr(text, '/');
-		return last != NULL && strcmp(last + 1, plan.name) == 0;
+		return last != NULL && fnmatch(plan.name, last + 1, 0) == 0;
 	}
 	/* A page may end behind the name: less than asked for is no error. */
 	for (size_t at = 0; at < sizeof(text) - 1; at++) {
@@ -152,10 +164,8 @@ static bool names_it(const struct seccomp_notif *held)
 		from.iov_len = 1;
 		if (process_vm_readv((pid_t)held->pid, &to, 1, &from, 1, 0) != 1)
 			return false;
-		if (text[at] != plan.name[at])
-			return false;
 		if (text[at] == 0)
-			return true;
+			return fnmatch(plan.name, text, 0) == 0;
 	}
 	return false;
 }

@@ -38,6 +38,9 @@
 #ifndef __NR_cachestat
 #define __NR_cachestat 451
 #endif
+#ifndef __NR_fchmodat2
+#define __NR_fchmodat2 452
+#endif
 
 #define FILTER_MAX 256
 
@@ -67,7 +70,9 @@ static const struct call {
 	{ "fchown", __NR_fchown, 0, 0 },
 	{ "fchownat", __NR_fchownat, 0, 0 },
 	{ "fchmod", __NR_fchmod, 0, 0 },
+	{ "fchmodat2", __NR_fchmodat2, 0, 0 },
 	{ "utimensat", __NR_utimensat, 0, 0 },
+	{ "utimensat_by_fd", __NR_utimensat, 3, AT_EMPTY_PATH },
 	{ "mknodat", __NR_mknodat, 0, 0 },
 	{ "symlinkat", __NR_symlinkat, 0, 0 },
 	{ "mkdirat", __NR_mkdirat, 0, 0 },

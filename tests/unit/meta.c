@@ -374,18 +374,24 @@ static void folders(void)
 
 static int apply_node(int dirfd, const char *name, const struct sys_stat *source)
 {
+	int fd = openat(dirfd, name, O_PATH | O_NOFOLLOW), result;
+	struct sys_stat created;
 	struct meta_node node = {
-		.source_place = { dirfd, name },
-		.place = { dirfd, name },
+		.source_place = { dirfd, name, false },
+		.fd = fd,
 		.source = source,
+		.created = &created,
 	};
 
-	return meta_apply_node(&sys, &keep_all, &node, &losses, &error);
+	REQUIRE(fd >= 0 && sys_statx(&sys, fd, "", false, &created) == 0);
+	result = meta_apply_node(&sys, &keep_all, &node, &losses, &error);
+	close(fd);
+	return result;
 }
 
 static void nodes(void)
 {
-	int dirfd = unit_folder();
+	int dirfd = unit_folder(), fd;
 	struct sys_stat created, source;
 	struct stat stat;
 
@@ -408,10 +414,23 @@ static void nodes(void)
 	REQUIRE(fstatat(dirfd, "fifo", &stat, 0) == 0);
 	CHECK_EQUAL(stat.st_mtim.tv_sec, 1234567890);
 	CHECK_EQUAL(stat.st_mode & PERMISSIONS, 0644);
-	/* Somebody put a link in its place. */
-	CHECK(sys_fchmodat(&sys, dirfd, "link", 0666) < 0);
+	/* Of a descriptor of the link itself, too, nothing leads on. */
+	fd = openat(dirfd, "link", O_PATH | O_NOFOLLOW);
+	REQUIRE(fd >= 0);
+	CHECK(sys_fchmod_path(&sys, fd, 0666) < 0);
+	close(fd);
 	REQUIRE(fstatat(dirfd, "fifo", &stat, 0) == 0);
 	CHECK_EQUAL(stat.st_mode & PERMISSIONS, 0644);
+	/* What was opened is what is changed, whatever has the name by then. */
+	fd = openat(dirfd, "fifo", O_PATH | O_NOFOLLOW);
+	REQUIRE(fd >= 0 && renameat(dirfd, "fifo", dirfd, "away") == 0);
+	REQUIRE(mkfifoat(dirfd, "fifo", 0600) == 0);
+	CHECK_EQUAL(sys_fchmod_path(&sys, fd, 0611), 0);
+	close(fd);
+	REQUIRE(fstatat(dirfd, "away", &stat, 0) == 0);
+	CHECK_EQUAL(stat.st_mode & PERMISSIONS, 0611);
+	REQUIRE(fstatat(dirfd, "fifo", &stat, 0) == 0);
+	CHECK_EQUAL(stat.st_mode & PERMISSIONS, 0600);
 	close(dirfd);
 }
 
