@@ -406,6 +406,10 @@ bool engine_turn(struct worker *worker, int timeout_ms)
 	bool waited;
 
 	worker->moved = false;
+	if (cancel == 0 && atomic_load(&worker->shared->commit->naming.astray)) {
+		worker_cancel(worker->shared, WEIR_CANCEL_FINISH);
+		cancel = WEIR_CANCEL_FINISH;
+	}
 	if (cancel != 0) {
 		engine_wind_down(worker, cancel);
 		engine_park_waiting(worker);

@@ -12,7 +12,8 @@
  * N2 a folder is finished after every unit of the group has its name;
  * N4 append and immutable come after the last name of an inode, and its sync after
  *    them (P5);
- * N3 (T1) nothing here waits but for the next group.
+ * N3 (T1) nothing here waits but for the next group;
+ * N5 a folder that its path does not lead to any more is left as it is.
  */
 #define _GNU_SOURCE
 #include "naming.h"
@@ -504,6 +505,45 @@ static int naming_finish_attributes(struct naming *naming, const struct folder *
 				  error);
 }
 
+/* True if a target folder was moved, or something was put over it, while it was
+ * held: what was done in it since then was done elsewhere.  FD is its descriptor,
+ * PARENT_FD that of the folder it was found in, or why there is none. */
+static bool naming_is_astray(struct naming *naming, const struct dir *dir, int fd, int parent_fd)
+{
+	struct sys_stat there, held;
+	int result = parent_fd;
+
+	if (result >= 0)
+		result = dir->follow ? sys_statx_follow(naming->sys, parent_fd, dir->name, &there)
+				     : sys_statx(naming->sys, parent_fd, dir->name, false, &there);
+	if (result < 0)
+		return result == -ENOENT || result == -ENOTDIR || result == -ELOOP ||
+		       result == -ESTALE;
+	if (there.device == dir->device && there.inode == dir->inode)
+		return false;
+	/* An overlay may number a folder anew when it is first written to. */
+	return sys_statx(naming->sys, fd, "", false, &held) == 0 &&
+	       (there.device != held.device || there.inode != held.inode);
+}
+
+static void naming_tell_astray(struct naming *naming, const struct folder *folder)
+{
+	const struct weir_event event = {
+		.type = WEIR_EVENT_REFUSED,
+		.side = WEIR_SIDE_TARGET,
+		.offset = -1,
+		.operation = "go on in",
+		.text = "somebody moved it, or put something over it, "
+			"while it was copied into; what is left was not tried",
+	};
+	char *path = folder_target_path(folder, NULL);
+
+	atomic_store(&naming->astray, true);
+	atomic_fetch_or(&naming->events->classes, EVENT_CLASS_REFUSED);
+	event_post(naming->events, &event, path != NULL ? path : folder->target_name, false);
+	free(path);
+}
+
 /* Its parent is opened through it first, while that needs no permission of its
  * own. */
 void naming_finish_folder(struct naming *naming, struct folder *folder)
@@ -511,6 +551,8 @@ void naming_finish_folder(struct naming *naming, struct folder *folder)
 	struct dir *dir = folder->target;
 	struct error error = { 0 };
 	struct losses losses = { 0 };
+	bool below = dir != NULL && dir->parent != NULL; /* operands were resolved once */
+	bool astray = false;
 	int fd, parent_fd = -1;
 
 	if (dir == NULL)
@@ -519,10 +561,14 @@ void naming_finish_folder(struct naming *naming, struct folder *folder)
 	if (fd < 0) {
 		error_set(&error, fd, ERROR_SIDE_TARGET, "open");
 	} else {
-		if (dir->parent != NULL)
+		if (below)
 			parent_fd = dir_pin(naming->root, dir->parent, dir);
-		if (folder->finish &&
-		    naming_finish_attributes(naming, folder, fd, &losses, &error) == 0)
+		if (below && !folder->into_parent && !naming->settings->dry_run)
+			astray = naming_is_astray(naming, dir, fd, parent_fd);
+		if (astray) /* N5 */
+			naming_tell_astray(naming, folder);
+		else if (folder->finish &&
+			 naming_finish_attributes(naming, folder, fd, &losses, &error) == 0)
 			naming_finish_flags(naming, folder, fd, &losses, &error);
 		if (parent_fd >= 0)
 			dir_unpin(naming->root, dir->parent);
@@ -532,7 +578,7 @@ void naming_finish_folder(struct naming *naming, struct folder *folder)
 		naming_count_losses(naming, &losses, folder_target_path(folder, NULL));
 	if (error.grade != ERROR_NONE)
 		naming_post_error(naming, &error, folder, NULL);
-	else if (folder->finish)
+	else if (folder->finish && !astray)
 		tally_add(&naming->tally->folders_done, 1);
 }
 

@@ -53,6 +53,7 @@ struct naming {
 	_Atomic bool ending;   /* cancelled: folders may be incomplete, and are not sealed */
 	_Atomic bool unsure;   /* flags that came last are not known to be durable */
 	_Atomic bool poured;   /* bytes went into a stream that could not be synced */
+	_Atomic bool astray;   /* a target folder was moved: the run is to stop */
 	struct list late;      /* under the lock: what is sealed when all is named */
 	pthread_mutex_t lock;
 	struct group *group; /* under the lock: what is being named; NULL: nothing */

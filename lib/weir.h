@@ -225,7 +225,9 @@ enum weir_event_type {
 	WEIR_EVENT_WARNING = 3, /* changes nothing of the result */
 	WEIR_EVENT_ERROR = 4,	/* one entry failed, the others go on */
 	WEIR_EVENT_FATAL = 5,	/* the run could not start or had to stop */
-	WEIR_EVENT_REFUSED = 6, /* a safety guard refused; nothing was changed */
+	/* A safety guard refused.  Nothing was changed, or, if a target folder was
+	 * moved while it was copied into, nothing more is. */
+	WEIR_EVENT_REFUSED = 6,
 	WEIR_EVENT_LOSS = 7,	/* what entries lost, one for each property and errno */
 	WEIR_EVENT_ASK = 8,	/* may this path be replaced?  weir_run_answer() tells */
 };
