@@ -36,10 +36,9 @@ static void alias_count(struct job_env *env, struct job *job)
 static enum step_answer alias_open(struct job_env *env, struct job *job)
 {
 	struct sys *sys = env->stream.sys;
-	int flags = O_PATH | (job->follow ? 0 : O_NOFOLLOW);
 	int result;
 
-	job->target_fd = sys_openat(sys, job->source_dirfd, job->name, flags, 0);
+	job->target_fd = job_open_source(env, job, job->source_dirfd, O_PATH);
 	if (job->target_fd < 0) {
 		job_fail(job, job->target_fd, ERROR_SIDE_SOURCE, "open");
 		job->error.source_changed = job->target_fd == -ENOENT;

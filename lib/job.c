@@ -20,6 +20,7 @@
 #define _GNU_SOURCE
 #include "job.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,7 @@
 #include "grain.h"
 #include "invariant.h"
 #include "meta.h"
+#include "reach.h"
 #include "rival.h"
 
 void job_begin(struct job *job, const struct step *recipe, const struct batch *batch,
@@ -254,4 +256,27 @@ bool job_is_same_file(struct job_env *env, const struct job *job)
 	return job->exists && ((job->existing.device == job->source.device &&
 				job->existing.inode == job->source.inode) ||
 			       job_is_behind_overlay(env, job));
+}
+
+bool job_reaches(const struct job *job)
+{
+	return job->follow && job->folder->role != FOLDER_PAIR;
+}
+
+int job_open_source(struct job_env *env, const struct job *job, int dirfd, int flags)
+{
+	if (job_reaches(job))
+		return reach_open(env->stream.sys, dirfd, job->name, flags);
+	return sys_openat(env->stream.sys, dirfd, job->name, flags | (job->follow ? 0 : O_NOFOLLOW),
+			  0);
+}
+
+int job_stat_source(struct job_env *env, const struct job *job, struct sys_stat *stat)
+{
+	struct sys *sys = env->stream.sys;
+
+	if (job_reaches(job))
+		return reach_stat(sys, job->source_dirfd, job->name, stat);
+	return job->follow ? sys_statx_follow(sys, job->source_dirfd, job->name, stat)
+			   : sys_statx(sys, job->source_dirfd, job->name, false, stat);
 }

@@ -117,7 +117,7 @@ struct job {
 	struct losses losses;  /* of what was to be kept */
 	struct folder *folder; /* referenced */
 	struct flags flags;    /* of the source, to be kept */
-	bool follow;	       /* an operand in /proc: its last component is followed */
+	bool follow;	       /* its name is a link: -L, or an operand in /proc */
 	unsigned char type;
 	uint64_t inode;	  /* as the listing told, or 0 */
 	int source_dirfd; /* pinned, or -1 */
@@ -202,6 +202,16 @@ bool job_is_up_to_date(struct job_env *env, const struct job *job);
 
 /* True if what has the target's name is the source itself, which is open (B01, B04). */
 bool job_is_same_file(struct job_env *env, const struct job *job);
+
+/* Opens the source, whose name may be a link if `follow` says so, in its pinned
+ * folder DIRFD; magic ones are followed for operands only. */
+int job_open_source(struct job_env *env, const struct job *job, int dirfd, int flags);
+
+/* What it is.  0 or -errno. */
+int job_stat_source(struct job_env *env, const struct job *job, struct sys_stat *stat);
+
+/* True if the source's way is to be judged: what only the kernel follows is not. */
+bool job_reaches(const struct job *job);
 
 /* Issues a job's own op; its result will be in op_result. */
 void job_issue(struct job_env *env, struct job *job, struct io_op *op);

@@ -16,6 +16,7 @@
 #include <errno.h>
 
 #include "climb.h"
+#include "reach.h"
 
 static int landing_refuse(struct error *error, int result, const char *text)
 {
@@ -106,7 +107,7 @@ int landing_open(struct root *root, const struct settings *settings, const struc
 
 	folder->target = NULL;
 	if (result == 0 && S_ISLNK(stat.mode) &&
-	    sys_statx_follow(root->sys, parent_fd, name, &led) == 0 && S_ISDIR(led.mode)) {
+	    reach_stat(root->sys, parent_fd, name, &led) == 0 && S_ISDIR(led.mode)) {
 		if (settings->keep_folder_links)
 			return landing_follow(root, landing, folder, parent_fd, error);
 		return landing_refuse(error, -ELOOP,

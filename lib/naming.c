@@ -28,6 +28,7 @@
 #include "invariant.h"
 #include "limits.h"
 #include "meta.h"
+#include "reach.h"
 
 /* Units that one thread names in one go, and what came of them. */
 struct slice {
@@ -514,7 +515,7 @@ static bool naming_is_astray(struct naming *naming, const struct dir *dir, int f
 	int result = parent_fd;
 
 	if (result >= 0)
-		result = dir->follow ? sys_statx_follow(naming->sys, parent_fd, dir->name, &there)
+		result = dir->follow ? reach_stat(naming->sys, parent_fd, dir->name, &there)
 				     : sys_statx(naming->sys, parent_fd, dir->name, false, &there);
 	if (result < 0)
 		return result == -ENOENT || result == -ENOTDIR || result == -ELOOP ||

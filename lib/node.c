@@ -77,9 +77,7 @@ static enum step_answer node_look(struct job_env *env, struct job *job)
 {
 	enum step_answer answer;
 	struct sys *sys = env->stream.sys;
-	int result = job->follow
-			     ? sys_statx_follow(sys, job->source_dirfd, job->name, &job->source)
-			     : sys_statx(sys, job->source_dirfd, job->name, false, &job->source);
+	int result = job_stat_source(env, job, &job->source);
 
 	if (result < 0) {
 		error_set_source(&job->error, result, "stat");
@@ -318,11 +316,9 @@ static enum step_answer node_flags(struct job_env *env, struct job *job)
 /* T3 */
 static enum step_answer node_recheck(struct job_env *env, struct job *job)
 {
-	struct sys *sys = env->stream.sys;
 	enum weir_on on = env->settings->on_change;
 	struct sys_stat now;
-	int result = job->follow ? sys_statx_follow(sys, job->source_dirfd, job->name, &now)
-				 : sys_statx(sys, job->source_dirfd, job->name, false, &now);
+	int result = job_stat_source(env, job, &now);
 
 	if (result == 0 && now.device == job->source.device && now.inode == job->source.inode &&
 	    meta_same_time(&now.mtime, &job->source.mtime) &&

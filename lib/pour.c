@@ -53,7 +53,6 @@ static bool pour_streams(const struct sys_stat *stat)
 
 static enum step_answer pour_open_source(struct job_env *env, struct job *job)
 {
-	int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | (job->follow ? 0 : O_NOFOLLOW);
 	int dirfd;
 
 	job->would = job->dry;
@@ -62,7 +61,7 @@ static enum step_answer pour_open_source(struct job_env *env, struct job *job)
 	dirfd = dir_pin(env->root, job->folder->source, NULL);
 	if (dirfd < 0)
 		return job_fail(job, dirfd, ERROR_SIDE_SOURCE, "open folder of");
-	job->source_fd = sys_openat(env->stream.sys, dirfd, job->name, flags, 0);
+	job->source_fd = job_open_source(env, job, dirfd, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	dir_unpin(env->root, job->folder->source);
 	if (job->source_fd >= 0)
 		return STEP_NEXT;

@@ -72,19 +72,23 @@ enum step_answer regular_look(struct job_env *env, struct job *job)
 
 static enum step_answer regular_issue_open(struct job_env *env, struct job *job)
 {
-	struct io_op *op = io_take(env->stream.io, IO_OPEN, job, JOB_OP_TAG);
+	int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	struct io_op *op;
 
-	WEIR_ASSERT(op != NULL);
 	job->opening = true;
+	job->noatime = !env->noatime_refused;
+	if (job->noatime)
+		flags |= O_NOATIME;
+	if (job_reaches(job)) { /* the ring has no such open */
+		job->op_result = job_open_source(env, job, job->source_dirfd, flags);
+		return regular_opened(env, job);
+	}
+	op = io_take(env->stream.io, IO_OPEN, job, JOB_OP_TAG);
+	WEIR_ASSERT(op != NULL);
 	job->op_result = -EBADF;
 	op->fd = job->source_dirfd;
 	op->name = job->name;
-	op->open_flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-	if (job->follow)
-		op->open_flags &= ~O_NOFOLLOW;
-	job->noatime = !env->noatime_refused;
-	if (job->noatime)
-		op->open_flags |= O_NOATIME;
+	op->open_flags = flags | (job->follow ? 0 : O_NOFOLLOW);
 	job_issue(env, job, op);
 	return STEP_WAIT;
 }

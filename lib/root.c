@@ -27,6 +27,7 @@
 
 #include "invariant.h"
 #include "limits.h"
+#include "reach.h"
 
 #define ROOT_OPEN_FLAGS (O_RDONLY | O_DIRECTORY | O_NONBLOCK)
 
@@ -83,40 +84,56 @@ static void root_keep_budget(struct root *root)
 		;
 }
 
-static int root_try_open(struct root *root, int dirfd, const char *name, int flags)
+/* How a folder is opened. */
+struct root_way {
+	int dirfd;
+	const char *name;
+	bool follow;  /* it may be a link; */
+	bool trusted; /* whoever named it meant it, however it leads there */
+};
+
+static int root_open_by(struct root *root, const struct root_way *way, int flags)
 {
-	int fd = sys_openat(root->sys, dirfd, name, flags, 0);
+	if (way->follow && !way->trusted)
+		return reach_open(root->sys, way->dirfd, way->name, flags);
+	return sys_openat(root->sys, way->dirfd, way->name, flags | (way->follow ? 0 : O_NOFOLLOW),
+			  0);
+}
+
+static int root_try_open(struct root *root, const struct root_way *way)
+{
+	int fd = root_open_by(root, way, ROOT_OPEN_FLAGS);
 
 	/* A folder that may be searched but not read: names in it can be used,
 	 * it can be neither listed nor synced. */
 	if (fd == -EACCES)
-		fd = sys_openat(root->sys, dirfd, name, (flags & ~O_NONBLOCK) | O_PATH, 0);
+		fd = root_open_by(root, way, (ROOT_OPEN_FLAGS & ~O_NONBLOCK) | O_PATH);
 	return fd;
 }
 
 /* Opens with eviction where descriptors run out; under the lock. */
-static int root_openat(struct root *root, int dirfd, const char *name, int flags)
+static int root_openat(struct root *root, const struct root_way *way)
 {
 	int fd;
 
 	do {
-		fd = root_try_open(root, dirfd, name, flags);
+		fd = root_try_open(root, way);
 	} while ((fd == -EMFILE || fd == -ENFILE) && root_evict_one(root));
 	return fd;
 }
 
 /* The same without the lock, which a cold folder would hold for long. */
-static int root_openat_unlocked(struct root *root, int dirfd, const char *name, int flags)
+static int root_openat_unlocked(struct root *root, const struct root_way *way)
 {
 	bool evicted = true;
-	int fd = root_try_open(root, dirfd, name, flags);
+	int fd = root_try_open(root, way);
 
 	while ((fd == -EMFILE || fd == -ENFILE) && evicted) {
 		pthread_mutex_lock(&root->lock);
 		evicted = root_evict_one(root);
 		pthread_mutex_unlock(&root->lock);
 		if (evicted)
-			fd = root_try_open(root, dirfd, name, flags);
+			fd = root_try_open(root, way);
 	}
 	return fd;
 }
@@ -150,8 +167,8 @@ static int dir_make(struct root *root, int fd, const char *name, struct dir **ma
 static int dir_open(struct root *root, struct dir *parent, int dirfd, const char *name, bool follow,
 		    struct dir **dir)
 {
-	int flags = ROOT_OPEN_FLAGS | (follow ? 0 : O_NOFOLLOW);
-	int fd = root_openat_unlocked(root, dirfd, name, flags);
+	const struct root_way way = { dirfd, name, follow, parent == NULL };
+	int fd = root_openat_unlocked(root, &way);
 	int result = fd < 0 ? fd : dir_make(root, fd, name, dir);
 
 	if (result < 0) {
@@ -240,6 +257,7 @@ static int dir_walk_down(struct root *root, struct dir *dir)
 {
 	struct dir *step = dir;
 	struct dir *held = NULL;
+	struct root_way way;
 	int result = 0;
 
 	dir->climb = NULL;
@@ -247,18 +265,17 @@ static int dir_walk_down(struct root *root, struct dir *dir)
 		step->parent->climb = step;
 		step = step->parent;
 	}
-	if (step->fd < 0)
-		result = dir_adopt(root, step,
-				   root_openat(root, step->base_fd, step->name, ROOT_OPEN_FLAGS));
+	if (step->fd < 0) {
+		way = (struct root_way){ step->base_fd, step->name, true, true };
+		result = dir_adopt(root, step, root_openat(root, &way));
+	}
 	for (; result == 0 && step != dir; step = step->climb) {
 		/* The folder a step is opened from must not be evicted for it. */
 		held = step;
 		if (held->pins++ == 0 && !list_empty(&held->lru))
 			list_remove(&held->lru);
-		result = dir_adopt(
-			root, step->climb,
-			root_openat(root, step->fd, step->climb->name,
-				    ROOT_OPEN_FLAGS | (step->climb->follow ? 0 : O_NOFOLLOW)));
+		way = (struct root_way){ step->fd, step->climb->name, step->climb->follow, false };
+		result = dir_adopt(root, step->climb, root_openat(root, &way));
 		if (--held->pins == 0)
 			list_add_tail(&root->idle, &held->lru);
 		if (root->open_count > root->open_max)
@@ -293,6 +310,7 @@ static bool dir_unpin_not_last(struct dir *dir)
 
 int dir_pin(struct root *root, struct dir *dir, const struct dir *from_child)
 {
+	const struct root_way up = { from_child != NULL ? from_child->fd : -1, "..", false, false };
 	int result = 0;
 
 	if (dir_pin_again(dir))
@@ -301,9 +319,7 @@ int dir_pin(struct root *root, struct dir *dir, const struct dir *from_child)
 	if (dir->fd < 0) {
 		WEIR_ASSERT(dir->pins == 0);
 		if (from_child != NULL && from_child->fd >= 0 && from_child->parent == dir)
-			result =
-				dir_adopt(root, dir,
-					  root_openat(root, from_child->fd, "..", ROOT_OPEN_FLAGS));
+			result = dir_adopt(root, dir, root_openat(root, &up));
 		else
 			result = dir_walk_down(root, dir);
 		if (result < 0 && from_child != NULL && dir->fd < 0)

@@ -23,7 +23,7 @@ struct dir {
 	uint32_t refs;
 	_Atomic uint32_t pins; /* 0 <-> 1 only under the root's lock */
 	uint32_t depth;
-	bool follow;	/* its name may be a link */
+	bool follow;	/* its name may be a link, but no magic one if it has a parent */
 	uint32_t temps; /* named temps of ours in it: locked, pinned */
 	int fd;		/* -1: closed for now */
 	int base_fd;	/* for a dir opened by path: what it is relative to */

@@ -35,6 +35,8 @@
 #define RENAME_NOREPLACE 1
 #endif
 
+#define SYS_NO_MAGICLINKS 2U /* RESOLVE_NO_MAGICLINKS */
+
 #ifdef WEIR_FAULT_BUILD
 static const char *const sys_kind_names[SYS_KINDS] = {
 	[SYS_OPEN] = "open",
@@ -181,6 +183,15 @@ int sys_openat(struct sys *sys, int dirfd, const char *name, int flags, mode_t m
 	return (int)sys_note(sys, creates ? SYS_CREATE : SYS_OPEN,
 			     creates && fd >= 0 ? (int)fd : dirfd, name, 0, mode, (unsigned)flags,
 			     fd);
+}
+
+int sys_openat2_plain(struct sys *sys, int dirfd, const char *name, int flags)
+{
+	/* struct open_how of linux/openat2.h, which not all have. */
+	const uint64_t how[3] = { [0] = (unsigned)flags | O_CLOEXEC, [2] = SYS_NO_MAGICLINKS };
+	long fd = sys_result(syscall(SYS_NR_OPENAT2, dirfd, name, how, sizeof(how)));
+
+	return (int)sys_note(sys, SYS_OPEN, dirfd, name, 0, 0, (unsigned)flags, fd);
 }
 
 int sys_close(struct sys *sys, int fd)

@@ -69,6 +69,7 @@ enum sys_kind {
 };
 
 /* What the kernel knows and Debian 12's headers do not. */
+#define SYS_NR_OPENAT2 437	/* openat2(2), Linux 5.6, the same everywhere */
 #define SYS_NR_FCHMODAT2 452	/* fchmodat2(2), Linux 6.6, the same everywhere */
 #define SYS_NR_FILE_GETATTR 468 /* file_getattr(2), Linux 6.17, nearly everywhere */
 #define SYS_NR_FILE_SETATTR 469
@@ -130,6 +131,8 @@ long sys_note(struct sys *sys, enum sys_kind kind, int fd, const char *name, int
 	      uint64_t length, unsigned flags, long result);
 
 int sys_openat(struct sys *sys, int dirfd, const char *name, int flags, mode_t mode);
+/* openat2(2), Linux 5.6: follows links, but no magic ones of /proc. */
+int sys_openat2_plain(struct sys *sys, int dirfd, const char *name, int flags);
 int sys_close(struct sys *sys, int fd);
 /* NAME "" means the descriptor itself. */
 int sys_statx(struct sys *sys, int dirfd, const char *name, bool want_dio, struct sys_stat *stat);

@@ -28,6 +28,7 @@
 #include "limits.h"
 #include "locked.h"
 #include "meta.h"
+#include "reach.h"
 #include "rival.h"
 #include "temp.h"
 #include "twice.h"
@@ -495,10 +496,11 @@ static unsigned char tree_followed_type(struct tree *tree, int fd, const char *n
 					struct error *error)
 {
 	struct sys_stat stat;
-	int result = sys_statx_follow(tree->sys, fd, name, &stat);
+	int result = reach_stat(tree->sys, fd, name, &stat);
 
 	if (result < 0) {
 		error_set(error, result, ERROR_SIDE_SOURCE, "follow link");
+		error->text = result == -ELOOP ? REACH_LOOP_TEXT : NULL;
 		error->source_changed = error->vanished =
 			result == -ENOENT &&
 			sys_statx(tree->sys, fd, name, false, &stat) == -ENOENT;
@@ -690,7 +692,8 @@ int tree_look_again(struct tree *tree, struct folder *folder, const char *name, 
 	result = sys_statx(tree->sys, fd, name, false, &stat);
 	is_link = result == 0 && S_ISLNK(stat.mode) && tree->settings->follow == WEIR_FOLLOW_ALWAYS;
 	if (is_link)
-		result = sys_statx_follow(tree->sys, fd, name, &stat);
+		result = folder->role == FOLDER_PAIR ? sys_statx_follow(tree->sys, fd, name, &stat)
+						     : reach_stat(tree->sys, fd, name, &stat);
 	dir_unpin(tree->root, folder->source);
 	if (result < 0)
 		return result;

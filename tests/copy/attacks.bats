@@ -204,6 +204,85 @@ attack() { # CALL NAME SCRIPT [ARGUMENT...]
 	same --times "$S/a/sub" "$D/a/real"
 }
 
+# bats test_tags=K12
+@test "links of /proc to what a process has open are followed by no option" {
+	[ -e /proc/self/root/proc/self/fd ] || skip "no /proc"
+	local engine link
+
+	# Were they followed, it must not be into all of the machine.
+	mkdir "$S/a" "$S/little"
+	cd "$S/little"
+	ln -s "/proc/self/root$S/little" "$S/a/root"
+	ln -s ../../../../../../../../proc/self/cwd "$S/a/cwd"
+	ln -s /proc/self/exe "$S/a/exe"
+	ln -s /proc/self/fd/0 "$S/a/fd"
+	ln -s cwd "$S/a/second"
+	ln -s /proc/self/root/etc/passwd "$S/a/through"
+	ln -s /proc/version "$S/a/version"
+	mktree file "$S/a/f" 100
+	# Kept as links they are text.
+	copies -a "$S/a" "$D/text"
+	same "$S/a" "$D/text"
+	for engine in ring plain; do
+		copy_exits 23 -rL --engine=$engine "$S/a" "$D/$engine"
+		for link in root cwd exe fd second through; do
+			says "cannot follow link source '$S/a/$link': Too many levels of symbolic links (ELOOP)"
+			absent "$D/$engine/$link"
+		done
+		says "links of /proc to what a process has open are not followed"
+		cmp "$S/a/f" "$D/$engine/f"
+		cmp /proc/version "$D/$engine/version"
+	done
+	# Links in the target are not followed so, either.
+	mkdir -p "$S/b/root" "$D/b"
+	ln -s "/proc/self/root$S/little" "$D/b/root"
+	: >"$S/b/root/weir-was-here"
+	copy_exits 23 -a --keep-directory-symlink "$S/b" "$D"
+	absent "$S/little/weir-was-here"
+	# An operand is what its user named.
+	copies -L /proc/self/fd/9 "$D/operand" 9<"$S/a/f"
+	cmp "$S/a/f" "$D/operand"
+}
+
+# bats test_tags=K12
+@test "a link that becomes one of /proc after it was looked at is not followed" {
+	[ -e /proc/self/root/proc/self/fd ] || skip "no /proc"
+	mkdir -p "$S/a/d"
+	mktree file "$S/a/d/f" 100
+	ln -s d "$S/a/folder"
+	ln -s d/f "$S/a/file"
+	export S
+	during getdents64 d 'ln -sfn /proc/self/root/etc "$S/a/folder"
+		ln -sfn /proc/self/root/etc/passwd "$S/a/file"' -rL --workers=1 "$S/a" "$D"
+	refuses
+	absent "$D/a/folder/passwd"
+	[ ! -e "$D/a/file" ] || cmp "$S/a/d/f" "$D/a/file"
+}
+
+# bats test_tags=K11,K12
+@test "where openat2 is unknown or refused, links are walked and just as safe" {
+	local errno
+
+	mkdir -p "$S/a/d/e" "$S/out"
+	mktree file "$S/a/d/e/f" 100
+	mktree file "$S/out/g" 200
+	ln -s ../a/d//e/../e "$S/a/folder"
+	ln -s folder/f "$S/a/file"
+	ln -s "$S/out" "$S/a/absolute"
+	ln -s loop "$S/a/loop"
+	ln -s not-there "$S/a/nowhere"
+	ln -s /proc/self/root/etc "$S/a/magic"
+	for errno in ENOSYS EPERM E2BIG EAGAIN EINVAL; do
+		exits 23 refuse openat2=$errno -- "$WEIR" copy -rL --engine=plain "$S/a" "$D/$errno"
+		says "cannot follow link source '$S/a/loop': Too many levels of symbolic links (ELOOP)"
+		says "cannot follow link source '$S/a/nowhere': No such file or directory (ENOENT)"
+		absent "$D/$errno/magic" "$D/$errno/loop" "$D/$errno/nowhere"
+		cmp "$S/a/d/e/f" "$D/$errno/file"
+		same "$S/a/d/e" "$D/$errno/folder"
+		same "$S/out" "$D/$errno/absolute"
+	done
+}
+
 # bats test_tags=K04
 @test "a swap by another user does not lead root's copy astray" {
 	need_owners

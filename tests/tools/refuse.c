@@ -38,6 +38,9 @@
 #ifndef __NR_cachestat
 #define __NR_cachestat 451
 #endif
+#ifndef __NR_openat2
+#define __NR_openat2 437
+#endif
 #ifndef __NR_fchmodat2
 #define __NR_fchmodat2 452
 #endif
@@ -55,6 +58,7 @@ static const struct call {
 	{ "io_uring_enter", __NR_io_uring_enter, 0, 0 },
 	{ "io_uring_register", __NR_io_uring_register, 0, 0 },
 	{ "tmpfile", __NR_openat, 2, O_TMPFILE },
+	{ "openat2", __NR_openat2, 0, 0 },
 	{ "linkat", __NR_linkat, 0, 0 },
 	{ "link_by_fd", __NR_linkat, 4, AT_EMPTY_PATH },
 	{ "renameat2", __NR_renameat2, 0, 0 },
@@ -87,7 +91,7 @@ static const struct {
 	const char *name;
 	int value;
 } errnos[] = {
-	{ "EPERM", EPERM }, { "ENOSYS", ENOSYS }, { "ENOMEM", ENOMEM }, { "EMFILE", EMFILE },
+	{ "EPERM", EPERM }, { "E2BIG", E2BIG }, { "ENOSYS", ENOSYS }, { "ENOMEM", ENOMEM }, { "EMFILE", EMFILE },
 	{ "EINVAL", EINVAL }, { "EIO", EIO }, { "ENOSPC", ENOSPC }, { "EDQUOT", EDQUOT },
 	{ "EACCES", EACCES }, { "EOPNOTSUPP", EOPNOTSUPP }, { "EXDEV", EXDEV },
 	{ "EAGAIN", EAGAIN }, { "EROFS", EROFS }, { "EISDIR", EISDIR }, { "ENOENT", ENOENT },
