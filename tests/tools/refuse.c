@@ -91,7 +91,8 @@ static const struct {
 	const char *name;
 	int value;
 } errnos[] = {
-	{ "EPERM", EPERM }, { "E2BIG", E2BIG }, { "ENOSYS", ENOSYS }, { "ENOMEM", ENOMEM }, { "EMFILE", EMFILE },
+	{ "E2BIG", E2BIG },
+	{ "EPERM", EPERM }, { "ENOSYS", ENOSYS }, { "ENOMEM", ENOMEM }, { "EMFILE", EMFILE },
 	{ "EINVAL", EINVAL }, { "EIO", EIO }, { "ENOSPC", ENOSPC }, { "EDQUOT", EDQUOT },
 	{ "EACCES", EACCES }, { "EOPNOTSUPP", EOPNOTSUPP }, { "EXDEV", EXDEV },
 	{ "EAGAIN", EAGAIN }, { "EROFS", EROFS }, { "EISDIR", EISDIR }, { "ENOENT", ENOENT },
