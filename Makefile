@@ -439,7 +439,8 @@ check-tsan:
 	$(again) D=tsan check
 check-root: LANE = check-root
 check-root: tests-built fault-built
-	$(Q)$(run_tests) $(or $(TESTS),tests/root tests/root/on-filesystems)
+	$(Q)$(run_tests) $(or $(TESTS),tests/root tests/root/on-filesystems \
+		tests/root/under-protections)
 check-install: tests-built fault-built
 	$(Q)+MAKE='$(MAKE)' D='$(D)' O='$(O)' CC='$(CC)' CXX='$(CXX)' tests/api/check-install \
 		'$(abspath $(B))' '$(VERSION)'

@@ -330,13 +330,25 @@ leave_temp() {
 # bats test_tags=K04
 @test "a swap by another user does not lead root's copy astray" {
 	need_owners
-	setup_trees
-	mkdir "$D/a"
-	chown -R 65534 "$D/a" || skip "no second user"
-	attack linkat g 'setpriv --reuid=65534 --regid=65534 --clear-groups sh -c \
-		"mv \"$D/a/sub\" \"$D/a/away\" && ln -s \"$T/outside\" \"$D/a/sub\"" || true' \
-		-r --no-preserve=mode "$S/a" "$D"
-	untouched
+	local call swap
+
+	for call in "linkat g" "getdents64 sub" "openat .weir.*" "fchownat .weir.*" \
+		"fchmodat2 .weir.*" "utimensat .weir.*" "renameat2 link" "renameat2 fifo"; do
+		rm -rf "${S:?}/"* "${D:?}/"* "$T/outside" "$T/before"
+		setup_trees
+		chown -R 65534:65534 "$S/a"
+		user_areas
+		chown 0:0 "$T" && chmod 755 "$T"
+		swap='mv "$D/a/sub" "$D/a/away" && ln -s "$T/outside" "$D/a/sub"'
+		# What was made is moved away, and a link to what is root's put there.
+		[[ $call != *weir* ]] || swap='for t in "$D"/a/sub/.weir.*; do
+			mv "$t" "$D/a/sub/moved" && ln -s "$T/outside/secret" "$t"; done'
+		export swap
+		attack "${call% *}" "${call#* }" 'setpriv --reuid=65534 --regid=65534 \
+			--clear-groups sh -c "$swap"' -a "$S/a" "$D"
+		[ -L "$D/a/sub" ] || [ -e "$D/a/sub/moved" ] || [ -L "$D/a/sub/moved" ]
+		untouched
+	done
 }
 
 # One component for each operation, and nothing changed by a path from the root.
