@@ -515,6 +515,7 @@ static enum step_answer regular_end(struct job_env *env, struct job *job)
  * is nothing to take, or nothing that we may read. */
 static int regular_open_existing(struct job_env *env, struct job *job)
 {
+	struct sys_stat now;
 	int dirfd, fd;
 
 	if (!regular_takes_over(env, job))
@@ -525,7 +526,14 @@ static int regular_open_existing(struct job_env *env, struct job *job)
 	fd = sys_openat(env->stream.sys, dirfd, job->target_name,
 			O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
 	dir_unpin(env->root, job->folder->target);
-	return fd;
+	if (fd < 0)
+		return -1;
+	/* Another one by now: it has nothing to hand on. */
+	if (sys_statx(env->stream.sys, fd, "", false, &now) == 0 &&
+	    now.device == job->existing.device && now.inode == job->existing.inode)
+		return fd;
+	sys_close(env->stream.sys, fd);
+	return -1;
 }
 
 enum step_answer regular_attributes(struct job_env *env, struct job *job)

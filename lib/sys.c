@@ -80,12 +80,13 @@ static const char *const sys_kind_names[SYS_KINDS] = {
 
 static size_t sys_escape(char *out, size_t size, const char *name)
 {
+	bool alone = name[1] == '\0'; /* a name "-" is none that is missing */
 	size_t used = 0;
 
 	for (; *name != '\0' && used + 5 < size; name++) {
 		unsigned char byte = (unsigned char)*name;
 
-		if (byte > ' ' && byte < 127 && byte != '\\')
+		if (byte > ' ' && byte < 127 && byte != '\\' && !(byte == '-' && alone))
 			out[used++] = (char)byte;
 		else
 			used += (size_t)snprintf(out + used, size - used, "\\x%02X", byte);
@@ -109,9 +110,9 @@ static void sys_trace(struct sys *sys, uint64_t serial, enum sys_kind kind, int 
 			 (unsigned long long)stat.st_ino);
 	if (name != NULL && name[0] != '\0')
 		sys_escape(escaped, sizeof(escaped), name);
-	bytes = snprintf(line, sizeof(line), "%llu %s %s %s %lld %llu %x %ld\n",
+	bytes = snprintf(line, sizeof(line), "%llu %s %s %s %lld %llu %x %ld %d\n",
 			 (unsigned long long)serial, sys_kind_names[kind], where, escaped,
-			 (long long)offset, (unsigned long long)length, flags, result);
+			 (long long)offset, (unsigned long long)length, flags, result, fd);
 	if (write(sys->trace_fd, line, (size_t)bytes) != bytes)
 		abort(); /* a trace with a hole proves nothing */
 }

@@ -5,15 +5,16 @@
  * point, as the ring's operations do through sys_note(), where they get a
  * serial number and, in WEIR_FAULT_BUILD builds, a line in the trace:
  *
- *   SERIAL KIND DIR NAME OFFSET LENGTH FLAGS RESULT
+ *   SERIAL KIND DIR NAME OFFSET LENGTH FLAGS RESULT FD
  *
- * separated by single spaces.  SERIAL counts from 1 over all threads; KIND is
- * a word below; DIR is DEVICE:INODE of the descriptor worked on (the folder
- * where NAME is not "-"), or "-"; NAME is one component, with space, backslash
- * and control bytes as \xHH, or "-"; for link and rename it is the new name,
- * for rename as OLD/NEW; OFFSET and LENGTH are decimal; FLAGS is hexadecimal;
- * RESULT is the result, -ERRNO when it failed.  The file is named by the
- * environment variable WEIR_TRACE, in such builds only.
+ * separated by single spaces. SERIAL counts from 1 over all threads; KIND is a
+ * word below; DIR is DEVICE:INODE of the descriptor worked on (the folder where
+ * NAME is not "-"), or "-"; NAME is one component, with space, backslash and
+ * control bytes as \xHH, or "-"; for link and rename it is the new name, for
+ * rename as OLD/NEW; OFFSET and LENGTH are decimal; FLAGS is hexadecimal;
+ * RESULT is the result, -ERRNO when it failed; FD is the descriptor worked on.
+ * The file is named by the environment variable WEIR_TRACE, in such builds
+ * only.
  */
 #ifndef WEIR_SYS_H
 #define WEIR_SYS_H
