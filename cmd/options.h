@@ -26,7 +26,7 @@ enum setting {
 	SETTING_PROGRESS, /* enum progress_when */
 	SETTING_NULL,
 	SETTING_TARGET_IS_NAME,
-	SETTING_BACKUP,	     /* that backups were asked for, whatever kind */
+	SETTING_BACKUP, /* that backups were asked for, whatever kind */
 	SETTING_STRIP_SLASHES,
 	SETTING_OWNER_NAMED, /* that the owner is to be kept was said in so many words */
 	SETTING_HELP,

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backup.h"
 #include "abbreviate.h"
+#include "backup.h"
 #include "escape.h"
 #include "foreign.h"
 #include "keep.h"

@@ -38,7 +38,7 @@ struct speaker {
 	const char *name;
 	unsigned verb;
 	bool first_operand_ends; /* what follows is for somebody else */
-	bool abbreviates;        /* words of cp may be shortened */
+	bool abbreviates;	 /* words of cp may be shortened */
 };
 
 /* Reads WORDS (ended by NULL) into REQUEST.  Returns how many words were read,

@@ -10,7 +10,7 @@
 struct verb {
 	const char *name; /* NULL ends the table */
 	struct speaker speaker;
-	const char *summary;      /* one line of `weir --help` */
+	const char *summary;	  /* one line of `weir --help` */
 	const char *const *usage; /* what follows the speaker's name, ended by NULL */
 	const char *const *notes; /* lines below the options, ended by NULL */
 	int (*run)(const struct verb *verb, char **words);

@@ -5,8 +5,9 @@
  * Invariants:
  * L1 a file under a temp name is closed before it gets its own where a close can
  *    fail, unless its last flags need the descriptor;
- * L2 times are set by name once nothing is open any more, on the inode that was
- *    closed and no other; once, and then they are looked at once more;
+ * L2 times are set once nothing is open to be written any more, by an O_PATH
+ *    descriptor of the inode that was closed and no other; once, and then they are
+ *    looked at once more;
  * L3 that comes after the sync, so it is not synced itself: such a file system
  *    passes attributes on at once, and a sync would change the time again.
  */
@@ -14,6 +15,7 @@
 #include "closing.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
 #include "grain.h"
 #include "meta.h"
@@ -36,14 +38,16 @@ static void closing_settle_times(struct root *root, const struct unit *unit, int
 				 struct losses *losses)
 {
 	struct sys_stat now;
+	int fd = sys_openat(root->sys, dirfd, name, O_PATH | O_NOFOLLOW, 0);
 
-	if (sys_statx_fresh(root->sys, dirfd, name, &now) < 0 || now.device != made->device ||
-	    now.inode != made->inode || closing_is_right(root, unit, &now))
-		return;
-	if (sys_utimensat(root->sys, dirfd, name, unit->times) < 0 ||
-	    sys_statx_fresh(root->sys, dirfd, name, &now) < 0 ||
-	    !closing_is_right(root, unit, &now))
+	if (fd < 0)
+		return; /* it is gone already, or somebody else's */
+	if (sys_statx_fresh(root->sys, fd, "", &now) == 0 && now.device == made->device &&
+	    now.inode == made->inode && !closing_is_right(root, unit, &now) &&
+	    (sys_futimens_path(root->sys, fd, unit->times) < 0 ||
+	     sys_statx_fresh(root->sys, fd, "", &now) < 0 || !closing_is_right(root, unit, &now)))
 		losses_note(losses, WEIR_PROPERTY_TIMES, -EOPNOTSUPP);
+	sys_close(root->sys, fd);
 }
 
 int closing_close(struct root *root, struct unit *unit, int dirfd, const char *name,

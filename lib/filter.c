@@ -481,8 +481,8 @@ enum filter_verdict filter_judge(const struct filter *filter, const char *path, 
 	return excluded ? FILTER_EXCLUDED : FILTER_INCLUDED;
 }
 
-size_t filter_find_on_way(const struct filter *filter, const char *path, size_t head,
-			  size_t bytes, bool is_folder, size_t *decided)
+size_t filter_find_on_way(const struct filter *filter, const char *path, size_t head, size_t bytes,
+			  bool is_folder, size_t *decided)
 {
 	for (size_t at = head; at < bytes; at++) {
 		size_t number;

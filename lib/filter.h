@@ -52,8 +52,8 @@ bool filter_is_exclusion(const struct filter *filter, size_t number);
 /* As filter_find(), with all folders on the way first, as a walk would meet them
  * that begins with the first HEAD bytes.  *DECIDED is how many bytes of PATH the
  * deciding rule was asked about: fewer than BYTES where a folder is excluded. */
-size_t filter_find_on_way(const struct filter *filter, const char *path, size_t head,
-			  size_t bytes, bool is_folder, size_t *decided);
+size_t filter_find_on_way(const struct filter *filter, const char *path, size_t head, size_t bytes,
+			  bool is_folder, size_t *decided);
 
 /* Where the operand PATH begins for the rules: its last name, or all of it if
  * WHOLE, without empty names and dots.  "" where only its contents are meant.

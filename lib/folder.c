@@ -120,3 +120,8 @@ char *folder_target_path(const struct folder *folder, const char *name)
 {
 	return folder_path(folder, name, true);
 }
+
+bool folder_has_operands(const struct folder *folder)
+{
+	return folder->parent == NULL || folder->role == FOLDER_PAIR;
+}

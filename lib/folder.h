@@ -84,4 +84,7 @@ struct folder *folder_free(struct folder *folder, struct root *root);
 char *folder_source_path(const struct folder *folder, const char *name);
 char *folder_target_path(const struct folder *folder, const char *name);
 
+/* True if what is in FOLDER was named by operands: it stands for where they lie. */
+bool folder_has_operands(const struct folder *folder);
+
 #endif

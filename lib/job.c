@@ -260,7 +260,7 @@ bool job_is_same_file(struct job_env *env, const struct job *job)
 
 bool job_reaches(const struct job *job)
 {
-	return job->follow && job->folder->role != FOLDER_PAIR;
+	return job->follow && !folder_has_operands(job->folder);
 }
 
 int job_open_source(struct job_env *env, const struct job *job, int dirfd, int flags)

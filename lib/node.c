@@ -262,7 +262,7 @@ static enum step_answer node_hold(struct job_env *env, struct job *job)
 		result = sys_statx(sys, job->target_fd, "", false, &job->made);
 	}
 	if (result < 0)
-		return node_fail(job, result, ERROR_SIDE_TARGET, "open");
+		return job_fail(job, result, ERROR_SIDE_TARGET, "open");
 	if (!node_is_ours(env, job, &job->made)) {
 		error_set_text(&job->error, ERROR_SIDE_TARGET, "create",
 			       "somebody put something else in its place");

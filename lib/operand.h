@@ -54,7 +54,7 @@ struct operands {
 	size_t files;		    /* regular files */
 	struct flags target_handed; /* what the target folder gives to new entries */
 	size_t folders;
-	size_t excluded; /* by a rule */
+	size_t excluded;		/* by a rule */
 	struct landing_source *landing; /* the folders among the sources, or NULL */
 };
 

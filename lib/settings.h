@@ -24,7 +24,7 @@ struct settings {
 	bool no_clobber;
 	enum weir_update update;
 	bool fresh;	   /* what is replaced hands nothing on */
-	int umask; /* of the process, or -1: not known */
+	int umask;	   /* of the process, or -1: not known */
 	bool default_mode; /* new entries get the mode of new files, not the source's */
 	bool dry_run;
 	bool report_entries;

@@ -692,7 +692,7 @@ int tree_look_again(struct tree *tree, struct folder *folder, const char *name, 
 	result = sys_statx(tree->sys, fd, name, false, &stat);
 	is_link = result == 0 && S_ISLNK(stat.mode) && tree->settings->follow == WEIR_FOLLOW_ALWAYS;
 	if (is_link)
-		result = folder->role == FOLDER_PAIR ? sys_statx_follow(tree->sys, fd, name, &stat)
+		result = folder_has_operands(folder) ? sys_statx_follow(tree->sys, fd, name, &stat)
 						     : reach_stat(tree->sys, fd, name, &stat);
 	dir_unpin(tree->root, folder->source);
 	if (result < 0)

@@ -179,21 +179,21 @@ enum weir_option {
 	 * first; a target operand that is a link or a special file is replaced
 	 * itself. */
 	WEIR_OPT_FRESH = 28,
-	WEIR_OPT_BACKUP = 29,	       /* enum weir_backup */
-	WEIR_OPT_PREALLOCATE = 30,     /* 0/1: reserve all blocks before data; for GROUP, FILE */
+	WEIR_OPT_BACKUP = 29,	   /* enum weir_backup */
+	WEIR_OPT_PREALLOCATE = 30, /* 0/1: reserve all blocks before data; for GROUP, FILE */
 	/* 0/1: a source's leading folders are made in the target, which must be an
 	 * existing folder; a source with a `..` component is refused. */
 	WEIR_OPT_PARENTS = 31,
 	/* 0/1: a link in the target that leads to a folder below the target operand
 	 * is followed where the source has a folder; else that folder fails. */
 	WEIR_OPT_KEEP_FOLDER_LINKS = 32,
-	WEIR_OPT_ON_CHANGE = 33,       /* enum weir_on: sources that change while copied */
-	WEIR_OPT_ON_VANISH = 34,       /* enum weir_on: sources gone since they were listed */
-	WEIR_OPT_MAKE = 35,	       /* enum weir_make */
-	WEIR_OPT_IN_PLACE = 36,	       /* 0/1: write into regular files that exist; not atomic */
-	WEIR_OPT_COPY_CONTENTS = 37,   /* 0/1: read FIFOs and devices below folders, too */
-	WEIR_OPT_ASK = 38,	       /* 0/1: an ASK event before anything is replaced */
-	WEIR_OPT_RULE_PATHS = 39,      /* 0/1: rules see the whole path of a source as given */
+	WEIR_OPT_ON_CHANGE = 33,     /* enum weir_on: sources that change while copied */
+	WEIR_OPT_ON_VANISH = 34,     /* enum weir_on: sources gone since they were listed */
+	WEIR_OPT_MAKE = 35,	     /* enum weir_make */
+	WEIR_OPT_IN_PLACE = 36,	     /* 0/1: write into regular files that exist; not atomic */
+	WEIR_OPT_COPY_CONTENTS = 37, /* 0/1: read FIFOs and devices below folders, too */
+	WEIR_OPT_ASK = 38,	     /* 0/1: an ASK event before anything is replaced */
+	WEIR_OPT_RULE_PATHS = 39,    /* 0/1: rules see the whole path of a source as given */
 	/* 0/1: where the mode is not kept, new entries get that of new files and
 	 * folders, 0666 or 0777 less the umask, whatever the source's is */
 	WEIR_OPT_DEFAULT_MODE = 52,
@@ -228,8 +228,8 @@ enum weir_event_type {
 	/* A safety guard refused.  Nothing was changed, or, if a target folder was
 	 * moved while it was copied into, nothing more is. */
 	WEIR_EVENT_REFUSED = 6,
-	WEIR_EVENT_LOSS = 7,	/* what entries lost, one for each property and errno */
-	WEIR_EVENT_ASK = 8,	/* may this path be replaced?  weir_run_answer() tells */
+	WEIR_EVENT_LOSS = 7, /* what entries lost, one for each property and errno */
+	WEIR_EVENT_ASK = 8,  /* may this path be replaced?  weir_run_answer() tells */
 };
 
 /* What was done with an entry: weir_event_action(). */

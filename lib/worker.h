@@ -27,7 +27,7 @@ struct worker_shared {
 	struct asks *asks;
 	struct claims *claims;
 	struct label_policy *labels; /* or NULL */
-	bool pours; /* the target is a stream, of one source */
+	bool pours;		     /* the target is a stream, of one source */
 	struct links *links;
 	struct bell *bell;
 	const struct settings *settings;

@@ -128,8 +128,8 @@ moved_away() {
 
 	for engine in auto plain; do
 		[ "${WEIR_ENGINE:-auto}" != plain ] || engine=plain
-		for options in -r -a -rL -rs -rl "-r --remove-destination" "-r --dry-run" \
-			"-a --inplace" "-a --attributes-only" "-rs --dry-run" "-rL --inplace"; do
+		for options in -r -a -rL -rsf -rlf "-r --remove-destination" "-r --dry-run" \
+			"-a --inplace" "-a --attributes-only" "-rsf --dry-run" "-rL --inplace"; do
 			moved_away
 			# shellcheck disable=SC2086
 			copy_exits 23 --engine=$engine $options -T "$S/a" "$D/a"
