@@ -15,7 +15,9 @@
  * N5 a file is written by one source of a run only;
  * N6 no source of a run is written into: every source is claimed before it is read
  *    and every target before it is written, by device and inode, and a target that
- *    has other names is written when all sources are known.
+ *    has other names is written when all sources are known;
+ * N7 what is left torn by a copy that failed looks older than any source, so that
+ *    -u takes it up again.  A kill leaves the time of the last write.
  */
 #define _GNU_SOURCE
 #include "inplace.h"
@@ -23,6 +25,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <sys/stat.h>
 
 #include "claim.h"
 #include "flags.h"
@@ -34,6 +37,7 @@
 #include "way.h"
 
 #define INPLACE_PERMISSIONS 07777U
+#define INPLACE_TORN_SECOND 1 /* of 1970: older than any source */
 #define INPLACE_BLOCK_BYTES 65536U /* no file system has larger ones */
 
 /* ---- which target ---- */
@@ -236,6 +240,16 @@ static enum step_answer inplace_prepare(struct job_env *env, struct job *job)
 	return STEP_NEXT;
 }
 
+/* N7 */
+static void inplace_leave_torn(struct job_env *env, struct job *job)
+{
+	const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
+					   { .tv_sec = INPLACE_TORN_SECOND } };
+
+	regular_end_stream(env, job);
+	sys_futimens(env->stream.sys, job->target_fd, times); /* it failed already */
+}
+
 /* The last partial block, and the exact size (N2). */
 static enum step_answer inplace_end(struct job_env *env, struct job *job)
 {
@@ -281,7 +295,7 @@ const struct step inplace_recipe[] = {
 	{ "identify", regular_identify, regular_identify, NULL },
 	{ "wait for sources", inplace_wait, NULL, NULL },
 	{ "open target", inplace_open, NULL, inplace_close },
-	{ "prepare", inplace_prepare, NULL, regular_end_stream },
+	{ "prepare", inplace_prepare, NULL, inplace_leave_torn },
 	{ "stream", regular_stream, regular_stream, NULL },
 	{ "end", inplace_end, NULL, NULL },
 	{ "attributes", regular_attributes, NULL, NULL },

@@ -109,17 +109,17 @@ static enum step_answer node_look(struct job_env *env, struct job *job)
 		error_set_text(&job->error, ERROR_SIDE_TARGET, "replace", "a folder has this name");
 		return STEP_FAIL;
 	}
-	if (job->exists && env->settings->make == WEIR_MAKE_ATTRIBUTES && !env->settings->fresh &&
-	    S_ISREG(job->existing.mode)) {
-		error_set_text(&job->error, ERROR_SIDE_TARGET, "replace",
-			       "only attributes are copied, and it is a file with bytes");
-		return STEP_FAIL;
-	}
 	if (job->exists && job_meet_rival(env, job) != STEP_NEXT)
 		return STEP_FAIL;
 	if (job->exists && node_is_same(env, job)) {
 		error_set_text(&job->error, ERROR_SIDE_TARGET, "copy to",
 			       "source and target are the same file");
+		return STEP_FAIL;
+	}
+	if (job->exists && env->settings->make == WEIR_MAKE_ATTRIBUTES && !env->settings->fresh &&
+	    S_ISREG(job->existing.mode)) {
+		error_set_text(&job->error, ERROR_SIDE_TARGET, "replace",
+			       "only attributes are copied, and it is a file with bytes");
 		return STEP_FAIL;
 	}
 	if (job_is_up_to_date(env, job)) {

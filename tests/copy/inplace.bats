@@ -373,3 +373,19 @@ entangled() {
 	[ "$(inode "$D/a/f")" = "$(inode "$D/other")" ]
 	counts bytes_found -eq 6170
 }
+
+# bats test_tags=D07,H08
+@test "what a failed --inplace leaves is taken up again by -u" {
+	need_strace
+	mktree file "$S/f" 3000000 1
+	mktree file "$D/f" 3000000 2
+	touch -d '2001-01-01' "$S/f"
+	touch -d '2000-01-01' "$D/f"
+	# The later ones, whichever thread reads them.
+	run --separate-stderr strace -f -o /dev/null -P "$S/f" -e inject=pread64:error=EIO:when=3+ \
+		"$WEIR" copy -a --inplace --engine=plain --chunk-size=64K --workers=1 "$S/f" "$D/f"
+	[ "$status" -eq 23 ]
+	[ "$(stat -c %Y "$D/f")" -eq 1 ]
+	copies -a -u --inplace "$S/f" "$D/f"
+	same --times "$S/f" "$D/f"
+}
