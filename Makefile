@@ -426,9 +426,11 @@ again = +$(Q)$(MAKE) --no-print-directory LANE=$@
 .PHONY: check check-plain check-tiny check-asan check-ubsan check-tsan check-root check-install
 check: tests-built fault-built
 	$(Q)$(run_tests) $(suites)
-# The unit programs choose the backend themselves.
+# The unit programs choose the backend themselves.  It is the fault build that is
+# tested, so that each run can be judged by its trace.
 check-plain:
-	$(again) WEIR_ENGINE=plain TESTS='$(or $(TESTS),tests/cli tests/copy)' check
+	$(again) D=fault WEIR_ENGINE=plain TEST_TRACES=1 \
+		TESTS='$(or $(TESTS),tests/cli tests/copy)' check
 check-tiny:
 	$(again) D=tiny check
 check-asan:

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/fs.h>
 #include <linux/fscrypt.h>
 #include <poll.h>
@@ -124,7 +125,17 @@ void sys_open(struct sys *sys)
 	sys->trace_fd = -1;
 #ifdef WEIR_FAULT_BUILD
 	const char *path = getenv("WEIR_TRACE");
+	char own[PATH_MAX];
+	struct stat stat_of;
+	struct timespec now;
 
+	/* In a folder each run has a trace of its own. */
+	if (path != NULL && stat(path, &stat_of) == 0 && S_ISDIR(stat_of.st_mode)) {
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		snprintf(own, sizeof(own), "%s/%d.%lld%09ld", path, getpid(), (long long)now.tv_sec,
+			 now.tv_nsec);
+		path = own;
+	}
 	if (path != NULL) {
 		sys->trace_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 		WEIR_ASSERT(sys->trace_fd >= 0);

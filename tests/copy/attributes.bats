@@ -8,7 +8,7 @@ load helper
 
 teardown() {
 	[ -z "${flagged:-}" ] || chattr -ia "$flagged"
-	remove_areas
+	end_test
 }
 
 # Gives a file or folder a flag, i or a, until the end of the test.

@@ -280,6 +280,8 @@ conflict() { # PATH ARGUMENT...
 
 # bats test_tags=J03
 @test "--keep-directory-symlink follows the leading folders of --parents, too" {
+	# shellcheck disable=SC2034 # judge_traces() has it
+	TRACED_PATHS=1
 	check() {
 		mkdir -p "$S/a/b" "$D/real"
 		mktree file "$S/a/b/f" 100

@@ -205,6 +205,7 @@ registered_all() {
 
 # bats test_tags=F08
 @test "sixteen descriptors are enough for a deep tree" {
+	no_trace
 	need_no_sanitizer
 	mktree deep "$S/a" 50
 	mktree random "$S/a/d/d/random" 32 80

@@ -278,6 +278,8 @@ explains() { # TEXT ARGUMENT...
 }
 
 @test "--explain-filter says of a list what the run does with its names" {
+	# shellcheck disable=SC2034 # judge_traces() has it
+	TRACED_PATHS=1
 	local rules=(--exclude=/a --exclude='*.o' --exclude=/r/x/ --exclude=tmp)
 
 	mkdir "$T/w"

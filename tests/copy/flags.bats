@@ -15,7 +15,7 @@ setup() {
 # What is immutable could not be removed.
 teardown() {
 	chattr -R -f -i -a "$S" "$D" 2>/dev/null || true
-	remove_areas
+	end_test
 }
 
 # The flags of an entry without those that tell how it is stored.

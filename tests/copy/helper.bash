@@ -21,10 +21,42 @@ umask 022
 
 setup() {
 	make_areas
+	begin_traces
 }
 
 teardown() {
+	end_test
+}
+
+end_test() {
+	local judged=0
+
+	judge_traces || judged=1
 	remove_areas
+	return $judged # the status of the last line is all that counts here
+}
+
+# A test whose own counts a trace would disturb goes without.
+no_trace() {
+	unset WEIR_TRACE
+}
+
+# With TEST_TRACES=1 and a fault build under test, each run leaves a trace, which
+# must keep the rules of tests/lint/trace.awk.
+begin_traces() {
+	[ -n "${TEST_TRACES:-}" ] || return 0
+	mkdir -m 1777 "$BATS_TEST_TMPDIR/traces"
+	export WEIR_TRACE=$BATS_TEST_TMPDIR/traces
+}
+
+judge_traces() {
+	local trace rules=${BATS_TEST_DIRNAME%/*}/lint/trace.awk
+
+	[ -d "$BATS_TEST_TMPDIR/traces" ] || return 0
+	find "$BATS_TEST_TMPDIR/traces" -type f -size -20M | while IFS= read -r trace; do
+		[ -s "$trace" ] || continue
+		sort -n "$trace" | awk -v paths="${TRACED_PATHS:-0}" -f "$rules" || exit 1
+	done
 }
 
 make_areas() {

@@ -88,6 +88,7 @@ load helper
 
 # bats test_tags=D16
 @test "a target is never opened for appending" {
+	no_trace
 	need_strace
 	mktree file "$S/f" 300000
 	mktree file "$D/f" 100

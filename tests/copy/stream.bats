@@ -6,6 +6,7 @@ load helper
 # Ends what waits for the other end of a FIFO, if a test failed.
 teardown() {
 	[ -z "${reader:-}" ] || kill "$reader" 2>/dev/null || true
+	end_test
 }
 
 # bats test_tags=C06
@@ -151,6 +152,7 @@ teardown() {
 
 # bats test_tags=C06,E06
 @test "a stream that can be synced is synced, and its error is one" {
+	no_trace
 	need_strace
 	need_devices
 	mktree file "$S/f" 3000

@@ -10,7 +10,8 @@
 #   identity    what was looked at by its name and is then opened by it is looked
 #               at once more by the new descriptor, before all else done with that
 #
-# Every line that breaks one is printed.  Status 1: there was one, or no line.
+# With paths=1 operands lie below a folder that is held, as with --parents: they are
+# looked at and opened by a path.  Every line that breaks one is printed.  Status 1: there was one, or no line.
 
 function broken(rule) {
 	print rule ": " $0
@@ -31,7 +32,10 @@ $2 ~ /^(mkdir|unlink|link|rename|symlink|mknod|create)$/ && $3 == "-" && $8 >= 0
 	broken("component")
 }
 
-$2 !~ /^[gs]etxattr$/ && $3 != "-" && name ~ /\// { broken("component") }
+$2 !~ /^[gs]etxattr$/ && $3 != "-" && name ~ /\// &&
+	!(paths && $2 ~ /^(statx|open|readlink)$/) {
+	broken("component")
+}
 
 $2 ~ /^(chown|chmod|utimens|setflags|setattr)$/ && ($3 == "-" || name != "-") {
 	broken("descriptor")
