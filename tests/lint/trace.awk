@@ -11,7 +11,9 @@
 #               at once more by the new descriptor, before all else done with that
 #
 # With paths=1 operands lie below a folder that is held, as with --parents: they are
-# looked at and opened by a path.  Every line that breaks one is printed.  Status 1: there was one, or no line.
+# looked at and opened by a path.
+#
+# Every line that breaks one is printed.  Status 1: there was one, or no line.
 
 function broken(rule) {
 	print rule ": " $0
