@@ -253,18 +253,15 @@ static void default_to_cp(struct request *request)
 	request->given[WEIR_OPT_DURABLE] = true;
 }
 
-/* As with cp, a link takes the place of what exists only where that was said. */
-static void keep_what_exists(struct request *request)
+/* As with cp, a link takes the place of what exists only where that was said: by -f,
+ * -i, --backup or --remove-destination. */
+static void settle_links(struct request *request)
 {
-	bool said = request->given[WEIR_OPT_UPDATE] || request->given[WEIR_OPT_NO_CLOBBER] ||
-		    request->values[WEIR_OPT_BACKUP] != WEIR_BACKUP_NONE ||
-		    request->values[WEIR_OPT_FRESH] != 0;
-
-	if (said || (request->values[WEIR_OPT_MAKE] != WEIR_MAKE_LINK &&
-		     request->values[WEIR_OPT_MAKE] != WEIR_MAKE_SYMLINK))
-		return;
-	request->values[WEIR_OPT_UPDATE] = WEIR_UPDATE_NONE_FAIL;
-	request->given[WEIR_OPT_UPDATE] = true;
+	request->values[WEIR_OPT_LINK_OVER] = request->given[WEIR_OPT_NO_CLOBBER] ||
+					      request->values[WEIR_OPT_BACKUP] !=
+						      WEIR_BACKUP_NONE ||
+					      request->values[WEIR_OPT_FRESH] != 0;
+	request->given[WEIR_OPT_LINK_OVER] = true;
 }
 
 /* With what the environment says.  A file that is written into is not there for a
@@ -304,7 +301,7 @@ static int prepare(struct copy *copy, char **words)
 		status = check_preallocate(copy);
 	if (status == 0)
 		status = check_inplace(copy);
-	keep_what_exists(&copy->request);
+	settle_links(&copy->request);
 	if (status == 0)
 		status = make_run(copy);
 	if (status == 0)

@@ -25,6 +25,8 @@ static void set_policy(struct request *request, int setting, enum weir_keep poli
 
 void keep_raise(struct request *request, int setting)
 {
+	if ((request->policies & 1U << (setting - WEIR_OPT_KEEP_MODE)) != 0)
+		return; /* a policy stays */
 	if (!request->given[setting] || request->values[setting] == WEIR_KEEP_OFF)
 		set_policy(request, setting, WEIR_KEEP_TRY);
 }
@@ -115,6 +117,7 @@ int keep_take_policies(const struct speaker *speaker, struct request *request,
 					   policies);
 		set_policy(request, WEIR_OPT_KEEP_MODE + (int)property->value,
 			   (enum weir_keep)policy->value);
+		request->policies |= 1U << property->value;
 		if (property->value == WEIR_PROPERTY_OWNER)
 			request->given[SETTING_OWNER_NAMED] = true;
 	}

@@ -25,6 +25,7 @@ struct request_rule {
 struct request {
 	int64_t values[SETTING_COUNT];
 	bool given[SETTING_COUNT];
+	uint32_t policies;	       /* bits of the properties that --keep named */
 	bool letters[UCHAR_MAX + 1];   /* options that were given by their letter */
 	const char *texts[TEXT_COUNT]; /* NULL: not given */
 	const char **operands;	       /* point into argv */

@@ -103,6 +103,11 @@ static enum step_answer alias_look(struct job_env *env, struct job *job)
 			       "source and target are the same file");
 		return STEP_FAIL;
 	}
+	if (job->exists && !env->settings->link_over) {
+		error_set_text(&job->error, ERROR_SIDE_TARGET, "link to",
+			       "not replacing what exists; -f does");
+		return STEP_FAIL;
+	}
 	if (job->exists && backup_judge(env->root, env->settings, job->folder, job->target_name,
 					&job->source, &job->backup_clash, &job->error) < 0)
 		return STEP_FAIL;

@@ -50,7 +50,8 @@ mode_t meta_new_mode(const struct settings *settings, mode_t mode)
 {
 	if (settings->default_mode && !settings_keeps(settings, WEIR_PROPERTY_MODE))
 		return S_ISDIR(mode) ? 0777U : 0666U;
-	return mode & 0777U;
+	/* A folder that all may write to would let each remove what is another's. */
+	return mode & (S_ISDIR(mode) ? 01777U : 0777U);
 }
 
 mode_t meta_create_mode(const struct settings *settings, const struct sys_stat *source, bool named,

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -215,6 +216,36 @@ static int operand_resolve_links(struct tree *tree, int dirfd, char **path, bool
 	return result;
 }
 
+/* True if the last component leads through a link of /proc to what some process has
+ * open, as /dev/stdout does: the text of such a link is no way to it. */
+static bool operand_is_magic(struct tree *tree, int dirfd, const char *path)
+{
+	char text[PATH_MAX + 1];
+	char *at = strdup(path);
+	bool magic = false, link = at != NULL;
+	struct statfs statfs;
+	struct sys_stat stat;
+	ssize_t bytes;
+
+	for (unsigned hops = 0; link && !magic && hops < LIMIT_LINK_HOPS; hops++) {
+		int fd = sys_openat(tree->sys, dirfd, at, O_PATH | O_NOFOLLOW, 0);
+
+		link = fd >= 0 && sys_statx(tree->sys, fd, "", false, &stat) == 0 &&
+		       S_ISLNK(stat.mode);
+		magic = link && sys_fstatfs(tree->sys, fd, &statfs) == 0 &&
+			statfs.f_type == PROC_SUPER_MAGIC;
+		if (fd >= 0)
+			sys_close(tree->sys, fd);
+		bytes = link ? sys_readlinkat(tree->sys, dirfd, at, text, PATH_MAX) : -1;
+		if (bytes < 0)
+			break;
+		text[bytes] = '\0';
+		link = operand_follow(&at, text) == 0;
+	}
+	free(at);
+	return magic;
+}
+
 /* ---- the target ---- */
 
 static int operands_read_handed(struct operands *operands, struct tree *tree)
@@ -258,13 +289,17 @@ static int operands_target_as_name(struct operands *operands, struct tree *tree,
 	char *path = strdup(operands->target_path);
 	char *folder = NULL;
 	int result = path != NULL ? 0 : -ENOMEM;
+	size_t length = path != NULL ? strlen(path) : 0;
 
+	operands->target_slash = length > 0 && path[length - 1] == '/';
+	/* "link/" is what the link leads to. */
+	while (leads && length > 1 && path[length - 1] == '/')
+		path[--length] = '\0';
 	/* A link to a file is resolved once; a dangling one is replaced, and so is
 	 * one that gets a backup, which is then the link. */
 	if (result == 0 && leads)
 		result = operand_resolve_links(tree, operands->target_dirfd, &path, true,
 					       TRUST_OURS);
-	operands->target_slash = operands->target_path[strlen(operands->target_path) - 1] == '/';
 	if (result == 0)
 		result = operand_split(path, &folder, &operands->target_name);
 	if (result == 0 && operand_is_self(operands->target_name)) {
@@ -367,7 +402,11 @@ static int operands_judge_special(struct operands *operands, struct tree *tree,
 		return operand_refuse(tree, "copy to",
 				      "it is a block device or socket, which is never replaced",
 				      operands->target_path);
-	if (!S_ISFIFO(target->mode) && !S_ISCHR(target->mode))
+	/* What the caller has open is written to; to replace it would take it away. */
+	if (S_ISREG(target->mode) &&
+	    !operand_is_magic(tree, operands->target_dirfd, operands->target_path))
+		return 0;
+	if (!S_ISFIFO(target->mode) && !S_ISCHR(target->mode) && !S_ISREG(target->mode))
 		return 0;
 	if (settings->make != WEIR_MAKE_COPY || operands_make_node(operands, tree))
 		return operand_refuse(tree, "copy to",
@@ -419,8 +458,9 @@ static int operands_resolve_target(struct operands *operands, struct tree *tree)
 			return judged;
 	}
 	/* A link that leads nowhere is no way to anything: it is replaced. */
-	leads = result == 0 && (is_folder ? tree->settings->keep_folder_links
-					  : operands_follow_link(operands, tree, &stat));
+	leads = result == 0 && !operands->target_streams &&
+		(is_folder ? tree->settings->keep_folder_links || path[strlen(path) - 1] == '/'
+			   : operands_follow_link(operands, tree, &stat));
 	return operands_target_as_name(operands, tree, leads);
 }
 
@@ -479,6 +519,21 @@ static int operand_name_target(struct tree *tree, struct operand *source)
 	return result;
 }
 
+/* True if the kernel follows the links of SOURCE to something else than PATH, which
+ * their texts lead to with RESULT.  Its stat is then that. */
+static bool operand_is_elsewhere(struct tree *tree, struct operand *source, const char *path,
+				 int result)
+{
+	struct sys_stat led;
+
+	if ((result < 0 && result != -ENOENT) || strcmp(path, source->path) == 0 ||
+	    sys_statx_follow(tree->sys, source->dirfd, source->path, &led) < 0 ||
+	    (result == 0 && led.device == source->stat.device && led.inode == source->stat.inode))
+		return false;
+	source->stat = led;
+	return true;
+}
+
 static int operand_resolve(struct tree *tree, struct operand *source)
 {
 	bool recursive = tree->settings->recursive;
@@ -500,9 +555,9 @@ static int operand_resolve(struct tree *tree, struct operand *source)
 				      source->path);
 	}
 	/* The text of a link is the name that was given. */
-	if (tree->settings->make == WEIR_MAKE_SYMLINK && !recursive) {
-		follow = false;
+	if (tree->settings->make == WEIR_MAKE_SYMLINK && follow && !recursive) {
 		result = sys_statx_follow(tree->sys, source->dirfd, source->path, &source->stat);
+		follow = result == 0 && S_ISDIR(source->stat.mode);
 	}
 	follow = follow || source->path[length - 1] == '/';
 	if (result == 0 && follow)
@@ -511,8 +566,7 @@ static int operand_resolve(struct tree *tree, struct operand *source)
 		result = sys_statx(tree->sys, source->dirfd, path, false, &source->stat);
 	/* A link of /proc leads where its text does not: to a pipe, or to a file
 	 * that has no name any more.  The kernel follows it. */
-	if (result == -ENOENT && follow &&
-	    sys_statx_follow(tree->sys, source->dirfd, source->path, &source->stat) == 0) {
+	if (follow && operand_is_elsewhere(tree, source, path, result)) {
 		free(path);
 		path = strdup(source->path);
 		source->magic = true;

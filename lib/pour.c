@@ -155,20 +155,27 @@ static enum step_answer pour_open_target(struct job_env *env, struct job *job)
  * source. */
 static enum step_answer pour_check_target(struct job_env *env, struct job *job)
 {
+	bool was_link = S_ISLNK(job->existing.mode);
 	int result = sys_statx(env->stream.sys, job->target_fd, "", false, &job->existing);
+	bool is_file;
 
 	if (result < 0)
 		return job_fail(job, result, ERROR_SIDE_TARGET, "stat");
-	if (!pour_streams(&job->existing)) {
+	is_file = was_link && S_ISREG(job->existing.mode); /* that the caller has open */
+	if (!pour_streams(&job->existing) && !is_file) {
 		error_set_text(&job->error, ERROR_SIDE_TARGET, "write to", "it changed its type");
 		return STEP_FAIL;
 	}
-	if (S_ISFIFO(job->existing.mode) && job->existing.device == job->source.device &&
+	if ((is_file || S_ISFIFO(job->existing.mode)) &&
+	    job->existing.device == job->source.device &&
 	    job->existing.inode == job->source.inode) {
 		error_set_text(&job->error, ERROR_SIDE_TARGET, "copy to",
 			       "source and target are the same file");
 		return STEP_FAIL;
 	}
+	result = is_file ? sys_ftruncate(env->stream.sys, job->target_fd, 0) : 0;
+	if (result < 0)
+		return job_fail(job, result, ERROR_SIDE_TARGET, "set size of");
 	job->to_stream = true;
 	job->once = true; /* what it got cannot be taken back */
 	return STEP_NEXT;

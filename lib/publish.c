@@ -267,6 +267,8 @@ enum publish_answer publish_unit(struct root *root, const struct settings *setti
 	if (result == -EEXIST && !unit->replaces) {
 		if (settings_leaves_existing(settings))
 			return publish_leave_existing(sys, settings, unit, dirfd, error);
+		if (unit->alias && !settings->link_over)
+			return publish_fail(sys, unit, dirfd, result, "link", error);
 		if (rival_met(root, unit->folder, unit->name, unit->target_name, dirfd,
 			      !unit->existed, "create", error)) {
 			publish_drop(sys, unit, dirfd);

@@ -56,6 +56,7 @@ static const struct settings_bound {
 	[WEIR_OPT_FRESH] = { 0, 1 },
 	[WEIR_OPT_RULE_PATHS] = { 0, 1 },
 	[WEIR_OPT_DEFAULT_MODE] = { 0, 1 },
+	[WEIR_OPT_LINK_OVER] = { 0, 1 },
 	[WEIR_OPT_ON_CHANGE] = { WEIR_ON_DEFAULT, WEIR_ON_FAIL },
 	[WEIR_OPT_ON_VANISH] = { WEIR_ON_DEFAULT, WEIR_ON_FAIL },
 	[WEIR_OPT_PARENTS] = { 0, 1 },
@@ -110,6 +111,8 @@ static bool *settings_switch(struct settings *settings, enum weir_option option)
 		return &settings->fresh;
 	case WEIR_OPT_RULE_PATHS:
 		return &settings->rule_paths;
+	case WEIR_OPT_LINK_OVER:
+		return &settings->link_over;
 	case WEIR_OPT_DEFAULT_MODE:
 		return &settings->default_mode;
 	case WEIR_OPT_PARENTS:

@@ -24,6 +24,7 @@ struct settings {
 	bool no_clobber;
 	enum weir_update update;
 	bool fresh;	   /* what is replaced hands nothing on */
+	bool link_over;	   /* links that are asked for replace what exists */
 	int umask;	   /* of the process, or -1: not known */
 	bool default_mode; /* new entries get the mode of new files, not the source's */
 	bool dry_run;

@@ -197,6 +197,7 @@ enum weir_option {
 	/* 0/1: where the mode is not kept, new entries get that of new files and
 	 * folders, 0666 or 0777 less the umask, whatever the source's is */
 	WEIR_OPT_DEFAULT_MODE = 52,
+	WEIR_OPT_LINK_OVER = 53, /* 0/1: links of MAKE take the place of what exists */
 };
 
 /* Options of weir_run_set_text() that are a text.  Since 0.1. */

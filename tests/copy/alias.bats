@@ -50,6 +50,13 @@ need_links() {
 	copies -l -b "$S/f" "$D/g"
 	[ "$(inode "$S/f")" = "$(inode "$D/g")" ]
 	[ -L "$D/g~" ]
+	# -u says what is not to be replaced, not that the rest is.
+	rm -f "$D/g"
+	mktree file "$D/g" 200 9
+	touch -d '1 hour ago' "$D/g"
+	copy_exits 23 -l -u "$S/f" "$D/g"
+	copy_exits 23 -s --update=older "$S/f" "$D/g"
+	[ "$(stat -c %s "$D/g")" -eq 200 ]
 	no_temps "$D"
 }
 

@@ -612,3 +612,14 @@ unflag() {
 	copies -r --preserve=ownership "$S/a" "$D/o"
 	[ "$(mode_of "$D/o/f") $(mode_of "$D/o")" = "710 700" ]
 }
+
+# bats test_tags=G07
+@test "a new folder that all may write to stays sticky" {
+	mkdir -m 1777 "$S/a"
+	mkdir "$S/a/b"
+	umask 0
+	copies -r "$S/a" "$D/r"
+	[ "$(mode_of "$D/r")" = 1777 ]
+	copies -r --no-preserve=mode "$S/a" "$D/n"
+	[ "$(mode_of "$D/n")" = 777 ]
+}

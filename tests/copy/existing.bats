@@ -327,3 +327,13 @@ is_copied() { # NAME
 	copy_exits 1 --strip-trailing-slashes "$S/f" "$D/g/"
 	absent "$D/g"
 }
+
+# bats test_tags=J03
+@test "a slash behind a link that is the target operand means what it leads to" {
+	mkdir "$S/a" "$D/real"
+	mktree file "$S/a/f" 10
+	ln -s real "$D/link"
+	copies -r -T "$S/a" "$D/link/"
+	[ -L "$D/link" ]
+	same "$S/a/f" "$D/real/f"
+}

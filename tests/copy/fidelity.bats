@@ -599,3 +599,17 @@ group_of() { # PATH
 	same "$S/a/g" "$D/a/g"
 	[ "$(group_of "$D/a/g")" = "$(group_of "$D/a/h")" ]
 }
+
+# bats test_tags=R01
+@test "a policy of --keep stays when -a, -p or --preserve comes behind it" {
+	mktree file "$S/f" 10
+	touch -d '2001-01-01' "$S/f"
+	chmod 600 "$S/f"
+	copies --keep=times:off -p "$S/f" "$D/p"
+	copies --keep=times:off -a "$S/f" "$D/a"
+	copies --keep=times:off --preserve=timestamps "$S/f" "$D/w"
+	for name in p a w; do [ "$(stat -c %Y "$D/$name")" -gt 1000000000 ]; done
+	[ "$(mode_of "$D/a")" = 600 ]
+	copies -a --keep=times:off --keep=times "$S/f" "$D/last"
+	[ "$(stat -c %Y "$D/last")" -eq "$(stat -c %Y "$S/f")" ]
+}

@@ -302,3 +302,32 @@ teardown() {
 	copies -r --remove-destination "$S/link" "$D/fifo"
 	[ -L "$D/fifo" ]
 }
+
+# bats test_tags=C06
+@test "a file that the caller has open is written to, and never replaced" {
+	local options
+
+	mktree file "$S/f" 3000
+	mktree file "$S/other" 10
+	for options in "" --engine=plain -p; do
+		# shellcheck disable=SC2086 # words
+		{ "$WEIR" copy $options "$S/f" /dev/stdout && echo footer; } >>"$T/log"
+		cmp -n 3000 "$S/f" "$T/log"
+		[ "$(tail -c 7 "$T/log")" = footer ]
+		rm "$T/log"
+		# One without a name, and one whose name is another file's by now.
+		ln -sf /proc/self/fd/9 "$T/own"
+		exec 9<>"$T/gone"
+		rm "$T/gone"
+		# shellcheck disable=SC2086 # words
+		exits 0 "$WEIR" copy $options "$S/f" "$T/own"
+		[ -L "$T/own" ]
+		cmp "$S/f" /proc/self/fd/9
+		cp "$S/other" "$T/gone (deleted)"
+		exits 0 "$WEIR" copy $options "$T/own" "$D/read"
+		cmp "$S/f" "$D/read"
+		exec 9>&-
+		rm "$T/gone (deleted)"
+	done
+	[ -L /dev/stdout ]
+}
