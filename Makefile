@@ -426,15 +426,18 @@ again = +$(Q)$(MAKE) --no-print-directory LANE=$@
 .PHONY: check check-plain check-tiny check-asan check-ubsan check-tsan check-root check-install
 check: tests-built fault-built
 	$(Q)$(run_tests) $(suites)
-# The unit programs choose the backend themselves.  It is the fault build that is
-# tested, so that each run can be judged by its trace.
+# The unit programs choose the backend themselves, and the command line knows no
+# backends and budgets.  It is the fault build that is tested, so that each run can be
+# judged by its trace.
 check-plain:
-	$(again) D=fault WEIR_ENGINE=plain TEST_TRACES=1 \
-		TESTS='$(or $(TESTS),tests/cli tests/copy)' check
+	$(again) D=fault WEIR_ENGINE=plain TEST_TRACES=1 TESTS='$(or $(TESTS),tests/copy)' check
 check-tiny:
-	$(again) D=tiny check
+	$(again) D=tiny TESTS='$(or $(TESTS),tests/copy tests/unit)' check
+# Without what is about large numbers, which takes long and tells sanitizers nothing.
+slow_tests := tests/copy/names.bats tests/copy/regressions.bats
 check-asan:
-	$(again) D=asan check
+	$(again) D=asan TESTS='$(or $(TESTS),tests/cli tests/unit \
+		$(filter-out $(slow_tests),$(wildcard tests/copy/*.bats)))' check
 check-ubsan:
 	$(again) D=ubsan check
 check-tsan:
