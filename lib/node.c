@@ -228,9 +228,9 @@ void node_drop(struct job_env *env, struct job *job)
 	job->temp_named = false;
 }
 
-/* True where a new entry belongs to whoever makes it; servers and mounts with an
- * owner of their own have it otherwise. */
-static bool node_is_owned_by_maker(const struct fs *fs)
+/* True where a new entry belongs to whoever makes it and has one link; servers and
+ * mounts with an owner of their own have it otherwise, or lie (I10). */
+static bool node_is_plain_at(const struct fs *fs)
 {
 	return fs->kind == FS_EXT4 || fs->kind == FS_XFS || fs->kind == FS_BTRFS ||
 	       fs->kind == FS_F2FS || fs->kind == FS_TMPFS || fs->kind == FS_OVERLAY;
@@ -242,9 +242,10 @@ static bool node_is_ours(const struct job_env *env, const struct job *job,
 {
 	bool is_device = S_ISCHR(made->mode) || S_ISBLK(made->mode);
 
-	return (made->mode & S_IFMT) == (job->source.mode & S_IFMT) && made->links == 1 &&
+	return (made->mode & S_IFMT) == (job->source.mode & S_IFMT) &&
 	       (!is_device || made->rdev == job->source.rdev) &&
-	       (made->uid == env->settings->uid || !node_is_owned_by_maker(job->folder->target_fs));
+	       ((made->uid == env->settings->uid && made->links == 1) ||
+		!node_is_plain_at(job->folder->target_fs));
 }
 
 /* Holds what was made, if anything is to be done with it before it has its name. */
