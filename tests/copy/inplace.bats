@@ -63,6 +63,10 @@ inode() { stat -c %i "$1"; }
 	[ "$(stat -c %b "$T/hole")" -eq 0 ] || skip "this file system has no holes"
 	meddle seek:1 "$T/hole" true -- true >/dev/null 2>&1 || [ $? -eq 124 ] ||
 		skip "no filter can stop a command here"
+	case $(fs_type "$S") in
+	ext* | xfs | btrfs | tmpfs) ;;
+	*) skip "the map of this file system is not believed" ;;
+	esac
 	for direct in always never; do
 		head -c 6M /dev/zero | tr '\0' A >"$S/f"
 		head -c 2M "$S/f" >"$T/data"
