@@ -280,6 +280,8 @@ in_tiny() { # SCRIPT ARGUMENT...
 @test "where there is no room for a file nothing of it is written, the old one stays" {
 	local case level
 
+	# With one job at a time the other file may not have begun when the run ends.
+	[ "${WEIR_LANE:-}" != check-tiny ] || skip "the smallest budgets are no measure"
 	need_strace
 	mktree file "$S/f" 3000123
 	mktree file "$S/g" 100 2
