@@ -174,11 +174,23 @@ enum operand_trust {
 	TRUST_OURS, /* a target: root's and our own (J04) */
 };
 
+static bool operand_lies_in_proc(struct tree *tree, int dirfd, const char *path)
+{
+	int fd = sys_openat(tree->sys, dirfd, path, O_PATH | O_NOFOLLOW, 0);
+	struct statfs statfs;
+	bool result = fd >= 0 && sys_fstatfs(tree->sys, fd, &statfs) == 0 &&
+		      statfs.f_type == PROC_SUPER_MAGIC;
+
+	if (fd >= 0)
+		sys_close(tree->sys, fd);
+	return result;
+}
+
 /* Follows links in the last component of *path until it is none.  A dangling
- * one stays as it is when KEEP_DANGLING.  0 or -errno; -EPERM: one is not
- * trusted. */
+ * one stays as it is when KEEP_DANGLING.  Sets *through_proc, unless that is NULL,
+ * when one lies in /proc.  0 or -errno; -EPERM: one is not trusted. */
 static int operand_resolve_links(struct tree *tree, int dirfd, char **path, bool keep_dangling,
-				 enum operand_trust trust)
+				 enum operand_trust trust, bool *through_proc)
 {
 	char text[PATH_MAX + 1];
 	char *first = strdup(*path);
@@ -199,6 +211,8 @@ static int operand_resolve_links(struct tree *tree, int dirfd, char **path, bool
 			result = -ELOOP;
 			break;
 		}
+		if (through_proc != NULL && operand_lies_in_proc(tree, dirfd, *path))
+			*through_proc = true;
 		bytes = sys_readlinkat(tree->sys, dirfd, *path, text, PATH_MAX);
 		if (bytes < 0) {
 			result = (int)bytes;
@@ -220,30 +234,13 @@ static int operand_resolve_links(struct tree *tree, int dirfd, char **path, bool
  * open, as /dev/stdout does: the text of such a link is no way to it. */
 static bool operand_is_magic(struct tree *tree, int dirfd, const char *path)
 {
-	char text[PATH_MAX + 1];
-	char *at = strdup(path);
-	bool magic = false, link = at != NULL;
-	struct statfs statfs;
-	struct sys_stat stat;
-	ssize_t bytes;
+	char *way = strdup(path);
+	bool through_proc = false;
 
-	for (unsigned hops = 0; link && !magic && hops < LIMIT_LINK_HOPS; hops++) {
-		int fd = sys_openat(tree->sys, dirfd, at, O_PATH | O_NOFOLLOW, 0);
-
-		link = fd >= 0 && sys_statx(tree->sys, fd, "", false, &stat) == 0 &&
-		       S_ISLNK(stat.mode);
-		magic = link && sys_fstatfs(tree->sys, fd, &statfs) == 0 &&
-			statfs.f_type == PROC_SUPER_MAGIC;
-		if (fd >= 0)
-			sys_close(tree->sys, fd);
-		bytes = link ? sys_readlinkat(tree->sys, dirfd, at, text, PATH_MAX) : -1;
-		if (bytes < 0)
-			break;
-		text[bytes] = '\0';
-		link = operand_follow(&at, text) == 0;
-	}
-	free(at);
-	return magic;
+	if (way != NULL)
+		operand_resolve_links(tree, dirfd, &way, true, TRUST_ALL, &through_proc);
+	free(way);
+	return through_proc;
 }
 
 /* ---- the target ---- */
@@ -299,7 +296,7 @@ static int operands_target_as_name(struct operands *operands, struct tree *tree,
 	 * one that gets a backup, which is then the link. */
 	if (result == 0 && leads)
 		result = operand_resolve_links(tree, operands->target_dirfd, &path, true,
-					       TRUST_OURS);
+					       TRUST_OURS, NULL);
 	if (result == 0)
 		result = operand_split(path, &folder, &operands->target_name);
 	if (result == 0 && operand_is_self(operands->target_name)) {
@@ -330,7 +327,7 @@ static int operands_guard_link(struct operands *operands, struct tree *tree)
 	path = strndup(operands->target_path, length);
 	if (path == NULL)
 		return -ENOMEM;
-	result = operand_resolve_links(tree, operands->target_dirfd, &path, true, TRUST_OURS);
+	result = operand_resolve_links(tree, operands->target_dirfd, &path, true, TRUST_OURS, NULL);
 	if (result == 0)
 		result = sys_statx(tree->sys, operands->target_dirfd, path, false,
 				   &operands->judged);
@@ -561,7 +558,7 @@ static int operand_resolve(struct tree *tree, struct operand *source)
 	}
 	follow = follow || source->path[length - 1] == '/';
 	if (result == 0 && follow)
-		result = operand_resolve_links(tree, source->dirfd, &path, false, TRUST_ALL);
+		result = operand_resolve_links(tree, source->dirfd, &path, false, TRUST_ALL, NULL);
 	if (result == 0)
 		result = sys_statx(tree->sys, source->dirfd, path, false, &source->stat);
 	/* A link of /proc leads where its text does not: to a pipe, or to a file

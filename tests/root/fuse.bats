@@ -559,6 +559,14 @@ believed_by_no_way() {
 	done
 }
 
+# Copies a tree from what is odd, and what came of it back there.
+there_and_back() { # NAME OPTION...
+	weir_inside 0 -a "${@:2}" "$M/a" "$D/$1"
+	same_inside --mode --owner --times "$B/a" "$D/$1"
+	weir_inside 0 -a "${@:2}" "$D/$1" "$M/$1"
+	same_inside --mode --owner --times "$B/a" "$B/$1"
+}
+
 # bats test_tags=I10
 @test "a count of links that is a lie loses nothing" {
 	local nlink engine
@@ -567,10 +575,7 @@ believed_by_no_way() {
 		show nlink=$nlink
 		plant "$B/a"
 		for engine in auto plain; do
-			weir_inside 0 -a --engine=$engine "$M/a" "$D/$nlink$engine"
-			same_inside --mode --owner --times "$B/a" "$D/$nlink$engine"
-			weir_inside 0 -a --engine=$engine "$D/$nlink$engine" "$M/$engine"
-			same_inside --mode --owner --times "$B/a" "$B/$engine"
+			there_and_back "$nlink$engine" --engine=$engine
 		done
 		unshow
 	done
@@ -586,10 +591,7 @@ believed_by_no_way() {
 	inside touch "$B/a/x/y/z/v/w/f"
 	[ "$(inside stat -c %i "$M/a/x" "$M/a/x/y" | sort -u)" = 7 ]
 	for engine in auto plain; do
-		weir_inside 0 -a --engine=$engine "$M/a" "$D/$engine"
-		same_inside --mode --owner --times "$B/a" "$D/$engine"
-		weir_inside 0 -a --engine=$engine "$D/$engine" "$M/$engine"
-		same_inside --mode --owner --times "$B/a" "$B/$engine"
+		there_and_back $engine --engine=$engine
 	done
 	unshow
 }
