@@ -16,11 +16,12 @@
 #define VERB_NONE 1U /* `weir` itself, before a verb */
 #define VERB_COPY 2U
 #define VERB_HELP 4U
+#define VERB_SYNC 16U
 #define VERB_CP 8U /* the program started as cp, beside VERB_COPY */
 
 /* What an option sets: enum weir_option, or one of the command's own. */
 enum setting {
-	SETTING_OWN = 64,  /* above every enum weir_option */
+	SETTING_OWN = 128, /* above every enum weir_option */
 	SETTING_VERBOSITY, /* enum verbosity */
 	SETTING_STATS,
 	SETTING_PROGRESS, /* enum progress_when */

@@ -9,6 +9,7 @@
 #include "help.h"
 #include "output.h"
 #include "program.h"
+#include "sync.h"
 
 static int help_run(const struct verb *verb, char **words);
 
@@ -31,6 +32,21 @@ static const char *const copy_notes[] = {
 	NULL,
 };
 
+static const char *const sync_usage[] = { "[OPTIONS] SOURCE DEST", NULL };
+
+static const char *const sync_notes[] = {
+	"The contents of SOURCE become the contents of DEST, slash or no slash.",
+	"Sizes take K M G T (1024) or KB MB GB TB (1000).",
+	"",
+	"Environment: WEIR_DURABLE and WEIR_ENGINE equal their options; an option wins.",
+	"",
+	"Exit status: 0 all done and durable as asked; 1 could not start or had to stop;",
+	"2 usage; 23 some entries failed; 24 sources changed or vanished; 25 too much to",
+	"delete; 27 target full; 28 refused, nothing changed; 29 another run holds DEST;",
+	"128+N signal N.",
+	NULL,
+};
+
 static const char *const help_usage[] = { "[VERB]", NULL };
 
 static const char *const help_notes[] = { NULL };
@@ -42,6 +58,12 @@ const struct verb verbs[] = {
 	  .usage = copy_usage,
 	  .notes = copy_notes,
 	  .run = copy_run },
+	{ .name = "sync",
+	  .speaker = { .name = PROGRAM_WEIR " sync", .verb = VERB_SYNC },
+	  .summary = "make one folder hold what another one holds",
+	  .usage = sync_usage,
+	  .notes = sync_notes,
+	  .run = sync_run },
 	{ .name = "help",
 	  .speaker = { .name = PROGRAM_WEIR " help", .verb = VERB_HELP },
 	  .summary = "show the help of a verb",
@@ -98,8 +120,10 @@ static int refuse_verb(const struct speaker *speaker, const char *name)
 
 	text_add(&text, "no such verb: ");
 	escape_quoted(&text, name, escape_locale_is_utf8());
-	if (strcmp(name, "cp") == 0 || strcmp(name, "rsync") == 0)
+	if (strcmp(name, "cp") == 0)
 		return usage_end(speaker, &text, "did you mean 'weir copy'?");
+	if (strcmp(name, "rsync") == 0)
+		return usage_end(speaker, &text, "did you mean 'weir sync'?");
 	return usage_end(speaker, &text, NULL);
 }
 

@@ -20,6 +20,10 @@ _weir_value()
 		mapfile -t COMPREPLY < <(compgen -W 'mode owner times acl xattr caps context links symlink special flags project' -- "$current")
 		return 0
 		;;
+	--no-keep | --no-keep=)
+		mapfile -t COMPREPLY < <(compgen -W 'mode owner times acl xattr caps links symlink special flags project' -- "$current")
+		return 0
+		;;
 	--exclude | --exclude=)
 		compopt +o default +o bashdefault
 		return 0
@@ -47,6 +51,10 @@ _weir_value()
 		return 0
 		;;
 	-S | --suffix | --suffix=)
+		compopt +o default +o bashdefault
+		return 0
+		;;
+	--suffix | --suffix=)
 		compopt +o default +o bashdefault
 		return 0
 		;;
@@ -130,6 +138,9 @@ _weir_options()
 	copy)
 		words='-r -R --recursive -a --archive -p --preserve --no-preserve= --keep= -L --dereference -H --dereference-command-line -P --no-dereference -d --links --keep-directory-symlink -x --one-file-system --exclude= --include= --exclude-from= --include-from= -n --no-clobber -i --interactive -f --force -u --update --remove-destination -l --link -s --symbolic-link --attributes-only --copy-contents --inplace -b --backup -S --suffix= --dry-run --on-change= --on-vanish= -t --target-directory= -T --no-target-directory --strip-trailing-slashes --parents --files-from= -0 --null --durable= --sync= --engine= --direct= --reflink --sparse= --preallocate --chunk-size= --depth= --workers= -v --verbose -q --quiet --progress= --stats --explain --debug --explain-filter= --log-file= --help'
 		;;
+	sync)
+		words='--keep= -a -r -l -p -t -g -o -D -H -A -X --archive --no-keep= --keep-directory-symlink -x --one-file-system --exclude= --include= --exclude-from= --include-from= --inplace -b --backup --suffix= -n --dry-run --on-change= --on-vanish= -0 --null --durable= --sync= --engine= --direct= --reflink --sparse= --preallocate --chunk-size= --depth= --workers= -v --verbose -q --quiet --progress= --stats --explain --debug --log-file= --help'
+		;;
 	help)
 		words='--help'
 		;;
@@ -166,7 +177,7 @@ _weir()
 	if [[ $current == -* ]]; then
 		_weir_options "$verb" "$current"
 	elif ((COMP_CWORD == 1)) || [[ $verb == help ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'copy help' -- "$current")
+		mapfile -t COMPREPLY < <(compgen -W 'copy sync help' -- "$current")
 	fi
 }
 

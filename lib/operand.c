@@ -53,6 +53,9 @@ void operands_unlock(struct operands *operands, struct root *root)
 	if (operands->locked)
 		dir_temp_removed(root, operands->target);
 	operands->locked = false;
+	if (operands->held)
+		dir_release(root, operands->target);
+	operands->held = false;
 }
 
 void operands_close(struct operands *operands, struct root *root)
@@ -255,7 +258,7 @@ static int operands_read_handed(struct operands *operands, struct tree *tree)
 	return flags_read_handed(&env, &place, &operands->target_handed);
 }
 
-static int operands_open_target(struct operands *operands, struct tree *tree, const char *path)
+int operands_open_target(struct operands *operands, struct tree *tree, const char *path)
 {
 	int result = dir_open_path(tree->root, operands->target_dirfd, path, &operands->target);
 
@@ -316,7 +319,7 @@ static int operands_target_as_name(struct operands *operands, struct tree *tree,
 
 /* J04: a link that another user put in the place of the target would lead the
  * copy wherever that user likes.  "link/" is the link, too. */
-static int operands_guard_link(struct operands *operands, struct tree *tree)
+int operands_guard_link(struct operands *operands, struct tree *tree)
 {
 	size_t length = strlen(operands->target_path);
 	char *path;
@@ -673,7 +676,8 @@ static struct folder *operand_pair(struct operands *operands, struct tree *tree,
 	folder->by_path = true;
 	folder->base_fd = source->dirfd;
 	folder->begun = true;
-	folder->target = dir_get(tree->root, operands->target);
+	if (operands->target != NULL) /* else a dry run, and it is not there yet */
+		folder->target = dir_get(tree->root, operands->target);
 	folder->target_fs = operands->target_fs;
 	folder->default_acl = operands->target_hands_acl_on;
 	folder->rivals = operands->names;
@@ -783,7 +787,7 @@ int operands_queue(struct operands *operands, struct tree *tree)
 	struct batch *batch = NULL;
 	int result = 0;
 
-	if (!tree->settings->dry_run)
+	if (!tree->settings->dry_run && !operands->held)
 		result = operands_lock(operands, tree);
 	if (result < 0)
 		return result;

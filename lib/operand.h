@@ -43,7 +43,9 @@ struct operands {
 	struct dir *target;	/* folder that is copied into, referenced */
 	struct fs *target_fs;
 	bool target_hands_acl_on; /* one that is not to stay */
-	bool locked;		  /* the target is held shared for the run */
+	bool locked;		  /* the target is held shared for the run, */
+	bool held;		  /* or by this run alone */
+	bool target_made;	  /* by this run, for a sync */
 	bool merge;		  /* the target is a folder and the name of the source, too */
 	bool target_streams;	  /* it is a FIFO or character device, to be written to */
 	bool target_slash;	  /* "name/": it must be a folder */
@@ -60,6 +62,12 @@ struct operands {
 
 /* Adds a source; PATH is copied.  0 or -ENOMEM. */
 int operands_add(struct operands *operands, int dirfd, const char *path);
+
+/* J04: refuses a target that is a link of another user.  0 or -errno. */
+int operands_guard_link(struct operands *operands, struct tree *tree);
+
+/* Opens the folder PATH to copy into.  0; -ECANCELED, told by an event; -ENOMEM. */
+int operands_open_target(struct operands *operands, struct tree *tree, const char *path);
 
 /* Resolves and judges all.  0; -ECANCELED: refused or cannot start, told by an
  * event; another -errno: out of memory. */

@@ -361,7 +361,9 @@ int dir_temp_added(struct root *root, struct dir *dir)
 			nanosleep(&pause, NULL);
 		pthread_mutex_lock(&root->lock);
 		WEIR_ASSERT(dir->pins > 0);
-		result = dir->temps > 0 ? 0 : sys_flock(root->sys, dir->fd, LOCK_SH | LOCK_NB);
+		result = dir->temps > 0 || dir->held
+				 ? 0
+				 : sys_flock(root->sys, dir->fd, LOCK_SH | LOCK_NB);
 		/* Anything else: locks do not work here, which the age rule of
 		 * the sweep is for. */
 		if (result != -EWOULDBLOCK && dir->temps++ == 0)
@@ -376,7 +378,8 @@ void dir_temp_removed(struct root *root, struct dir *dir)
 	pthread_mutex_lock(&root->lock);
 	WEIR_ASSERT(dir->temps > 0);
 	if (--dir->temps == 0) {
-		sys_flock(root->sys, dir->fd, LOCK_UN);
+		if (!dir->held)
+			sys_flock(root->sys, dir->fd, LOCK_UN);
 		WEIR_ASSERT(dir->pins > 0);
 		if (--dir->pins == 0) {
 			list_add_tail(&root->idle, &dir->lru);
@@ -384,6 +387,36 @@ void dir_temp_removed(struct root *root, struct dir *dir)
 		}
 	}
 	pthread_mutex_unlock(&root->lock);
+}
+
+/* The kernel may hold the ring of a run that was killed for some ms, and with it its
+ * lock (M10). */
+int dir_hold(struct root *root, struct dir *dir)
+{
+	const struct timespec pause = { .tv_nsec = 50000000 };
+	int result = -EWOULDBLOCK;
+
+	WEIR_ASSERT(dir->pins > 0 && !dir->held);
+	for (int tries = 0; tries < 5 && result == -EWOULDBLOCK; tries++) {
+		if (tries > 0)
+			nanosleep(&pause, NULL);
+		result = sys_flock(root->sys, dir->fd, LOCK_EX | LOCK_NB);
+	}
+	if (result == -EWOULDBLOCK)
+		return result;
+	pthread_mutex_lock(&root->lock);
+	dir->held = true;
+	dir->pins++; /* O4 */
+	pthread_mutex_unlock(&root->lock);
+	return 0;
+}
+
+void dir_release(struct root *root, struct dir *dir)
+{
+	WEIR_ASSERT(dir->held && dir->temps == 0);
+	sys_flock(root->sys, dir->fd, LOCK_UN);
+	dir->held = false;
+	dir_unpin(root, dir);
 }
 
 char *dir_path(const struct dir *dir, const char *name)

@@ -25,6 +25,7 @@ struct dir {
 	uint32_t depth;
 	bool follow;	/* its name may be a link, but no magic one if it has a parent */
 	uint32_t temps; /* named temps of ours in it: locked, pinned */
+	bool held;	/* locked for this run alone, and pinned */
 	int fd;		/* -1: closed for now */
 	int base_fd;	/* for a dir opened by path: what it is relative to */
 	uint64_t device;
@@ -68,6 +69,11 @@ void dir_unpin(struct root *root, struct dir *dir);
  * -EWOULDBLOCK: another run holds the folder for itself, nothing was added. */
 int dir_temp_added(struct root *root, struct dir *dir);
 void dir_temp_removed(struct root *root, struct dir *dir);
+
+/* Locks the pinned dir for this run alone, until dir_release().  -EWOULDBLOCK: another
+ * run is at work in it.  Where locks do not work, it is as good as locked. */
+int dir_hold(struct root *root, struct dir *dir);
+void dir_release(struct root *root, struct dir *dir);
 
 /* The path as the operands name it, with NAME (or NULL) below; to be freed. */
 char *dir_path(const struct dir *dir, const char *name);

@@ -39,6 +39,7 @@
 #include "io_uring.h"
 #include "label.h"
 #include "limits.h"
+#include "mirror.h"
 #include "operand.h"
 
 /* Versions that the library was built with, from the build system. */
@@ -240,14 +241,14 @@ struct weir_run *weir_run_new(enum weir_kind kind)
 {
 	struct weir_run *run;
 
-	if (kind != WEIR_COPY) {
+	if (kind != WEIR_COPY && kind != WEIR_SYNC) {
 		errno = EINVAL;
 		return NULL;
 	}
 	run = calloc(1, sizeof(*run));
 	if (run == NULL)
 		return NULL;
-	settings_init(&run->settings);
+	settings_init(&run->settings, kind);
 	run->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (run->event_fd < 0) {
 		free(run);
@@ -563,7 +564,7 @@ static bool run_is_small(const struct weir_run *run)
 
 static bool run_rotates(struct weir_run *run)
 {
-	if (device_rotates(&run->sys, run->operands.target->device))
+	if (run->operands.target != NULL && device_rotates(&run->sys, run->operands.target->device))
 		return true;
 	for (size_t i = 0; i < run->operands.count && i < 8; i++)
 		if (run->operands.sources[i].usable &&
@@ -639,6 +640,8 @@ static int run_begin(struct weir_run *run)
 
 	if (run->operands.count == 0 || run->operands.target_path == NULL)
 		return -EINVAL;
+	if (settings_syncs(&run->settings) && run->operands.count != 1)
+		return -EINVAL;
 	if (settings_contradict(&run->settings))
 		return -EINVAL;
 	result = run_open(run);
@@ -657,7 +660,9 @@ static int run_begin(struct weir_run *run)
 	result = label_open(&run->sys, &run->settings, &run->labels);
 	run->shared.labels = run->labels;
 	if (result == 0)
-		result = operands_resolve(&run->operands, &run->tree);
+		result = settings_syncs(&run->settings)
+				 ? mirror_resolve(&run->operands, &run->tree)
+				 : operands_resolve(&run->operands, &run->tree);
 	run->links.forgets = run->operands.count == 1 && run->settings.follow != WEIR_FOLLOW_ALWAYS;
 	/* An ACL has the mode in it. */
 	if (settings_keeps(&run->settings, WEIR_PROPERTY_ACL) &&

@@ -66,12 +66,19 @@ static const struct settings_bound {
 _Static_assert(WEIR_OPT_KEEP_PROJECT - WEIR_OPT_KEEP_MODE + 1 == PROPERTY_COUNT,
 	       "every property has its option");
 
-void settings_init(struct settings *settings)
+void settings_init(struct settings *settings, enum weir_kind kind)
 {
-	*settings = (struct settings){ .durable = WEIR_DURABLE_GROUP };
+	*settings = (struct settings){ .kind = kind, .durable = WEIR_DURABLE_GROUP };
 	memcpy(settings->backup_suffix, "~", 2);
 	settings->keep[WEIR_PROPERTY_SYMLINK] = WEIR_KEEP_REQUIRE;
 	settings->keep[WEIR_PROPERTY_SPECIAL] = WEIR_KEEP_REQUIRE;
+	if (kind != WEIR_SYNC)
+		return;
+	settings->recursive = true;
+	settings->follow = WEIR_FOLLOW_NEVER;
+	for (int property = WEIR_PROPERTY_MODE; property <= WEIR_PROPERTY_PROJECT; property++)
+		if (property != WEIR_PROPERTY_CONTEXT && settings->keep[property] == WEIR_KEEP_OFF)
+			settings->keep[property] = WEIR_KEEP_TRY;
 }
 
 int settings_bounds(enum weir_option option, int64_t *lowest, int64_t *highest)

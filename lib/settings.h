@@ -19,6 +19,7 @@
 #define SETTINGS_WAYS_OF_EACH 2U /* for each file, not for each way */
 
 struct settings {
+	enum weir_kind kind;
 	bool recursive;
 	enum weir_keep keep[PROPERTY_COUNT];
 	bool no_clobber;
@@ -58,7 +59,7 @@ struct settings {
 };
 
 /* What holds before anything is set. */
-void settings_init(struct settings *settings);
+void settings_init(struct settings *settings, enum weir_kind kind);
 
 /* Bounds of an option, both inclusive.  0 or -EINVAL: there is no such option. */
 int settings_bounds(enum weir_option option, int64_t *lowest, int64_t *highest);
@@ -68,6 +69,12 @@ int settings_set(struct settings *settings, enum weir_option option, int64_t val
 
 /* Sets a text option.  0, -EINVAL: unknown or not a text it can be; -ENAMETOOLONG. */
 int settings_set_text(struct settings *settings, enum weir_text option, const char *text);
+/* True if one tree is made to hold what another one holds. */
+static inline bool settings_syncs(const struct settings *settings)
+{
+	return settings->kind == WEIR_SYNC;
+}
+
 /* True if what exists is never replaced. */
 static inline bool settings_leaves_existing(const struct settings *settings)
 {

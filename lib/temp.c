@@ -146,7 +146,7 @@ unsigned temp_sweep(struct root *root, struct dir *dir, int fd)
 	if (fd < 0)
 		return 0;
 	if (temp_sweep_pass(sys, fd, false, false) > 0) {
-		locked = sys_flock(sys, fd, LOCK_EX | LOCK_NB);
+		locked = dir->held ? 0 : sys_flock(sys, fd, LOCK_EX | LOCK_NB);
 		if (locked == 0 || locked != -EWOULDBLOCK)
 			removed = temp_sweep_pass(sys, fd, true, locked == 0);
 	}

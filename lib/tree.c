@@ -524,7 +524,10 @@ static int listing_open_path(const struct tree *tree, struct listing *listing)
 	listing->path = malloc(strlen(operand->name) + 1 + below + LIMIT_NAME_BYTES);
 	if (listing->path == NULL)
 		return -ENOMEM;
-	head = filter_operand_path(operand->name, tree->settings->rule_paths, listing->path);
+	head = settings_syncs(tree->settings)
+		       ? 0 /* rules begin where SOURCE and DEST are the same */
+		       : filter_operand_path(operand->name, tree->settings->rule_paths,
+					     listing->path);
 	if (head > 0)
 		listing->path[head++] = '/';
 	listing->head_bytes = at = head + below;

@@ -27,6 +27,9 @@ struct weir_event;
 /* What a run does.  Since 0.1. */
 enum weir_kind {
 	WEIR_COPY = 1,
+	/* The contents of the one source, a folder, become the contents of the
+	 * target, a folder that is made if it is not there.  Everything is kept. */
+	WEIR_SYNC = 2,
 };
 
 /* Durability levels, WEIR_OPT_DURABLE.  Since 0.1. */

@@ -115,7 +115,7 @@ static void open_bench(enum weir_backup control)
 {
 	memset(&bench, 0, sizeof(bench));
 	sys_open(&bench.sys);
-	settings_init(&bench.settings);
+	settings_init(&bench.settings, WEIR_COPY);
 	bench.settings.backup = control;
 	bench.folder = folder_new(NULL, "target", NULL);
 	bench.folder->target_fs = &bench.fs;

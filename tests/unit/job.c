@@ -94,7 +94,7 @@ static void open_bench(bool in_memory)
 		.is_root = geteuid() == 0,
 		.read_ahead = true,
 	};
-	settings_init(&bench->settings);
+	settings_init(&bench->settings, WEIR_COPY);
 	bench->bytes = malloc(MOST_BYTES + 1);
 	bench->fail_at = -1;
 	bench->fds = unit_count_fds();

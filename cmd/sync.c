@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "sync.h"
+
+#include <fcntl.h>
+
+#include "backup.h"
+#include "escape.h"
+#include "names.h"
+#include "output.h"
+#include "session.h"
+
+static int check_operands(const struct session *sync)
+{
+	const struct request *request = &sync->request;
+	int status = session_check_operands(sync);
+
+	if (status != 0)
+		return status;
+	if (request->operand_count == 0)
+		return usage_error(sync->speaker, NULL, "SOURCE and DEST are missing");
+	if (request->operand_count == 1)
+		return usage_error_name(sync->speaker, "DEST is missing after",
+					request->operands[0]);
+	if (request->operand_count > 2)
+		return usage_error_name(sync->speaker,
+					"one SOURCE and one DEST, no more:", request->operands[2]);
+	return 0;
+}
+
+static int add_operands(struct session *sync)
+{
+	const char *source = sync->request.operands[0];
+	const char *target = sync->request.operands[1];
+	int result = names_add_source(sync->run, source, false);
+
+	if (result < 0)
+		return output_fail("use source", source, -result);
+	sync->source_count = 1;
+	result = weir_run_set_target(sync->run, AT_FDCWD, target, WEIR_TARGET_NAME);
+	return result < 0 ? output_fail("use target", target, -result) : 0;
+}
+
+/* Everything up to the first look at an operand. */
+static int prepare(struct session *sync, char **words)
+{
+	int status = session_check_lists(sync);
+
+	if (status == 0)
+		status = check_operands(sync);
+	if (status == 0)
+		status = parse_environment(sync->speaker, &sync->request);
+	if (status == 0)
+		status = backup_settle(sync->speaker, &sync->request);
+	if (status == 0)
+		status = session_make_run(sync, WEIR_SYNC);
+	if (status == 0)
+		status = add_operands(sync);
+	if (status == 0)
+		status = session_open_log(sync, words);
+	return status;
+}
+
+int sync_run(const struct verb *verb, char **words)
+{
+	struct session sync;
+
+	if (session_begin(&sync, verb, words)) {
+		sync.status = prepare(&sync, words);
+		if (sync.status == 0)
+			session_run(&sync);
+	}
+	return session_end(&sync);
+}
