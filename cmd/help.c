@@ -178,6 +178,10 @@ static const char *argument_kind(enum option_argument argument)
 		return "control";
 	case ARGUMENT_SUFFIX:
 		return "suffix";
+	case ARGUMENT_SECONDS:
+		return "seconds";
+	case ARGUMENT_LIMIT:
+		return "limit";
 	}
 	return "-";
 }

@@ -34,6 +34,8 @@ enum setting {
 	SETTING_VERSION,
 	SETTING_RULE, /* enum weir_rule: what an option of TEXT_RULES adds */
 	SETTING_DUMP,
+	SETTING_ITEMIZE,
+	SETTING_CONTENTS,
 	SETTING_COUNT,
 };
 
@@ -75,6 +77,8 @@ enum option_argument {
 	ARGUMENT_WORD,
 	ARGUMENT_CONTROL, /* one of `choices`, which may be shortened, or empty */
 	ARGUMENT_SUFFIX,
+	ARGUMENT_SECONDS, /* such as 2 or 0.5; the setting takes nanoseconds */
+	ARGUMENT_LIMIT,	  /* a number for the first effect, or with % for the second */
 };
 
 enum option_group {

@@ -56,14 +56,24 @@ void output_flush(struct output *output)
 	text_clear(&output->out);
 }
 
-void output_out(struct output *output, const char *line)
+static void output_add(struct output *output, const char *line, const char *end)
 {
 	text_add(&output->out, line);
-	text_add(&output->out, "\n");
+	text_add_bytes(&output->out, end, 1);
 	if (output->out.truncated && output->out_errnum == 0)
 		output->out_errnum = ENOMEM;
 	if (output->out.length_bytes >= OUT_HELD_BYTES)
 		output_flush(output);
+}
+
+void output_out(struct output *output, const char *line)
+{
+	output_add(output, line, "\n");
+}
+
+void output_out_exact(struct output *output, const char *line)
+{
+	output_add(output, line, "");
 }
 
 void output_err(struct output *output, const char *line)

@@ -31,6 +31,9 @@ void output_open(struct output *output);
 /* Adds LINE to standard output; a newline is added. */
 void output_out(struct output *output, const char *line);
 
+/* The same, ended with a NUL. */
+void output_out_exact(struct output *output, const char *line);
+
 /* Writes LINE to standard error; a newline is added. */
 void output_err(struct output *output, const char *line);
 

@@ -11,6 +11,7 @@
 #include "escape.h"
 #include "foreign.h"
 #include "keep.h"
+#include "limit.h"
 #include "output.h"
 #include "size.h"
 
@@ -156,6 +157,38 @@ static int take_number(const struct speaker *speaker, struct request *request,
 	return 0;
 }
 
+static int take_seconds(const struct speaker *speaker, struct request *request,
+			const struct option *option, const char *subject, const char *value)
+{
+	int64_t nanoseconds;
+	struct text text;
+
+	if (limit_parse_seconds(value, &nanoseconds) == 0) {
+		set_value(request, &option->effects[0], nanoseconds);
+		return 0;
+	}
+	text = value_begin(speaker, subject, value);
+	text_add(&text, "is not a number of seconds, such as 2 or 0.5");
+	return usage_end(speaker, &text, NULL);
+}
+
+/* A number, or a part of all: either undoes the other. */
+static int take_limit(const struct speaker *speaker, struct request *request,
+		      const struct option *option, const char *subject, const char *value)
+{
+	int64_t count, percent;
+	struct text text;
+
+	if (limit_parse(value, &count, &percent) == 0) {
+		set_value(request, &option->effects[0], count);
+		set_value(request, &option->effects[1], percent);
+		return 0;
+	}
+	text = value_begin(speaker, subject, value);
+	text_add(&text, "is neither a number nor a percentage up to 100%");
+	return usage_end(speaker, &text, NULL);
+}
+
 static int take_text(const struct speaker *speaker, struct request *request,
 		     const struct option *option, const char *subject, const char *value)
 {
@@ -182,6 +215,10 @@ static int take_value(const struct speaker *speaker, struct request *request,
 	case ARGUMENT_SIZE:
 	case ARGUMENT_COUNT:
 		return take_number(speaker, request, option, subject, value);
+	case ARGUMENT_SECONDS:
+		return take_seconds(speaker, request, option, subject, value);
+	case ARGUMENT_LIMIT:
+		return take_limit(speaker, request, option, subject, value);
 	case ARGUMENT_FILE:
 	case ARGUMENT_FOLDER:
 	case ARGUMENT_WORD:

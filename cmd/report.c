@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "escape.h"
+#include "itemize.h"
 #include "program.h"
 #include "size.h"
 
@@ -52,7 +53,7 @@ static const char *action_word(enum weir_action action, bool is_dry_run)
 		return is_dry_run ? "would skip" : "skipped";
 	case WEIR_ACTION_FOLDER:
 		return is_dry_run ? "would make folder" : "folder";
-	case WEIR_ACTION_NONE:
+	default:
 		break;
 	}
 	return is_dry_run ? "would leave" : "left";
@@ -182,7 +183,10 @@ static void add_event(struct text *line, const struct report *report,
 {
 	switch (weir_event_type(event)) {
 	case WEIR_EVENT_ENTRY:
-		add_entry(line, event, report->is_dry_run, utf8);
+		if (report->is_sync)
+			itemize_add(line, event, utf8, false);
+		else
+			add_entry(line, event, report->is_dry_run, utf8);
 		break;
 	case WEIR_EVENT_WAY:
 		add_way(line, event, utf8);
@@ -292,7 +296,7 @@ static void count_dry_run(struct report *report, const struct weir_event *event)
 	case WEIR_ACTION_SKIP:
 		report->would_skip++;
 		break;
-	case WEIR_ACTION_NONE:
+	default:
 		break;
 	}
 }
@@ -301,6 +305,12 @@ static void show_event(struct report *report, const struct weir_event *event)
 {
 	struct text line = { 0 };
 
+	if (report->is_exact && weir_event_type(event) == WEIR_EVENT_ENTRY) {
+		itemize_add(&line, event, true, true);
+		output_out_exact(report->output, text_string(&line));
+		text_free(&line);
+		return;
+	}
 	add_event(&line, report, event, report->output->utf8);
 	if (weir_event_type(event) == WEIR_EVENT_ENTRY)
 		output_out(report->output, text_string(&line));
@@ -323,7 +333,7 @@ static bool is_shown(struct report *report, const struct weir_event *event)
 {
 	switch (weir_event_type(event)) {
 	case WEIR_EVENT_ENTRY:
-		return report->verbosity == VERBOSITY_VERBOSE;
+		return report->itemizes || report->verbosity == VERBOSITY_VERBOSE;
 	case WEIR_EVENT_WAY:
 		return true;
 	case WEIR_EVENT_LOSS:
@@ -439,7 +449,13 @@ void report_summary(struct report *report, const struct weir_run *run, const cha
 	text_addf(&line, "%s: ", program_name());
 	if (ended_by != NULL)
 		text_addf(&line, "ended by %s: ", ended_by);
-	if (report->is_dry_run)
+	if (report->is_sync) {
+		itemize_add_totals(&line, &stats);
+		text_add(&line, "; ");
+	}
+	if (report->is_dry_run && report->is_sync)
+		text_add(&line, "nothing was changed");
+	else if (report->is_dry_run)
 		add_would(&line, report);
 	else
 		add_copied(&line, &stats, weir_run_receipt(run));
@@ -503,6 +519,13 @@ static const struct counter {
 	COUNTER(bytes_cloned),
 	COUNTER(properties_lost),
 	COUNTER(bytes_offloaded),
+	COUNTER(to_create),
+	COUNTER(to_replace),
+	COUNTER(to_change),
+	COUNTER(to_remove),
+	COUNTER(removed),
+	COUNTER(unchanged),
+	COUNTER(excluded),
 };
 
 _Static_assert(sizeof(counters) / sizeof(counters[0]) * sizeof(uint64_t) ==

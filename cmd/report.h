@@ -32,6 +32,9 @@ struct report {
 	struct log *log;
 	enum verbosity verbosity;
 	bool is_dry_run;
+	bool is_sync;	  /* entries are changes, told as such, */
+	bool itemizes;	  /* even if nothing else is told, */
+	bool is_exact;	  /* and exactly, for programs */
 	bool tells_owner; /* owners that were not kept are worth a line */
 	struct report_kind *kinds;
 	size_t kind_count;

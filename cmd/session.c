@@ -34,7 +34,10 @@ size_t session_count_lists(const struct session *session, const char *file)
 
 int session_check_lists(const struct session *session)
 {
-	if (session->request.values[SETTING_NULL] != 0 && session_count_lists(session, NULL) == 0)
+	if (session->request.values[SETTING_NULL] != 0 &&
+	    session->request.values[SETTING_ITEMIZE] == 0 &&
+	    session->request.values[WEIR_OPT_DRY_RUN] == 0 &&
+	    session_count_lists(session, NULL) == 0)
 		return usage_error(session->speaker, NULL,
 				   "-0 (--null) is for --files-from, --exclude-from and "
 				   "--include-from only");
@@ -65,6 +68,7 @@ int session_make_run(struct session *session, enum weir_kind kind)
 {
 	const struct request *request = &session->request;
 	bool wants_entries = get_verbosity(request) == VERBOSITY_VERBOSE ||
+			     request->values[SETTING_ITEMIZE] != 0 ||
 			     request->values[WEIR_OPT_DRY_RUN] != 0 ||
 			     session_has(session, TEXT_LOG_FILE);
 	int status;
@@ -215,12 +219,20 @@ static int pull_events(struct session *session)
 	return (int)weir_run_result(session->run);
 }
 
+static bool is_sync(const struct session *session)
+{
+	return (session->speaker->verb & VERB_SYNC) != 0;
+}
+
 static bool wants_summary(const struct session *session)
 {
 	struct weir_stats stats = { 0 };
 	const struct request *request = &session->request;
 
 	if (request->values[SETTING_STATS] != 0)
+		return true;
+	if (is_sync(session) && request->values[SETTING_VERBOSITY] != VERBOSITY_QUIET &&
+	    (request->values[SETTING_ITEMIZE] != 0 || get_verbosity(request) == VERBOSITY_VERBOSE))
 		return true;
 	if (request->values[SETTING_VERBOSITY] == VERBOSITY_QUIET || program_is_cp() ||
 	    isatty(STDERR_FILENO) != 1)
@@ -287,6 +299,12 @@ void session_run(struct session *session)
 	report_open(&session->report, &session->output, &session->log, verbosity,
 		    request->values[WEIR_OPT_DRY_RUN] != 0,
 		    geteuid() == 0 || request->given[SETTING_OWNER_NAMED]);
+	session->report.is_sync = is_sync(session);
+	session->report.itemizes = request->values[SETTING_ITEMIZE] != 0;
+	session->report.is_exact = session->report.is_sync && request->values[SETTING_NULL] != 0;
+	if (session->first_line != NULL && verbosity == VERBOSITY_VERBOSE &&
+	    !session->report.is_exact)
+		output_out(&session->output, session->first_line);
 	progress_open(&session->progress, (enum progress_when)request->values[SETTING_PROGRESS],
 		      verbosity == VERBOSITY_QUIET, is_durable);
 	question_open(&session->question, program_is_cp());

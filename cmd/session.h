@@ -25,6 +25,7 @@ struct session {
 	struct weir_run *run;
 	struct rules rules;
 	size_t source_count;
+	const char *first_line; /* of -v and of a dry run, or NULL */
 	struct output output;
 	struct log log;
 	struct report report;

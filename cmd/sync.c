@@ -60,14 +60,31 @@ static int prepare(struct session *sync, char **words)
 	return status;
 }
 
+/* "contents of 'a' become contents of 'b'" */
+static void add_first_line(struct text *line, const struct session *sync)
+{
+	bool utf8 = escape_locale_is_utf8();
+
+	text_add(line, "contents of ");
+	escape_quoted(line, sync->request.operands[0], utf8);
+	text_add(line, " become contents of ");
+	escape_quoted(line, sync->request.operands[1], utf8);
+}
+
 int sync_run(const struct verb *verb, char **words)
 {
 	struct session sync;
 
 	if (session_begin(&sync, verb, words)) {
+		struct text first_line = { 0 };
+
 		sync.status = prepare(&sync, words);
-		if (sync.status == 0)
+		if (sync.status == 0) {
+			add_first_line(&first_line, &sync);
+			sync.first_line = text_string(&first_line);
 			session_run(&sync);
+		}
+		text_free(&first_line);
 	}
 	return session_end(&sync);
 }

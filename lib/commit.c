@@ -106,6 +106,7 @@ bool commit_park(struct commit *commit, struct unit *unit)
 	bool fits, full = false;
 
 	WEIR_ASSERT(settings_parks(commit->settings));
+	atomic_store(&unit->folder->changed, true);
 	pthread_mutex_lock(&commit->lock);
 	fits = group->count == 0 ||
 	       (!group_is_full(commit, group) && group->fs == unit->folder->target_fs);
@@ -152,6 +153,10 @@ uint64_t commit_hurry(struct commit *commit)
 void commit_put_folder(struct commit *commit, struct folder *folder)
 {
 	while (folder != NULL && folder_put(folder)) {
+		if (folder->settled && !atomic_load(&folder->changed)) {
+			folder = folder_free(folder, commit->root); /* nothing was done in it */
+			continue;
+		}
 		if (settings_parks(commit->settings) && folder->target != NULL) {
 			struct group *group = &commit->open;
 
@@ -321,6 +326,7 @@ void commit_publish_now(struct commit *commit, struct unit *unit)
 	struct folder *folder = unit->folder;
 
 	WEIR_ASSERT(!settings_parks(commit->settings));
+	atomic_store(&folder->changed, true);
 	/* From here on the kernel's own limits hold; the sync at the end waits. */
 	tally_sub(&commit->tally->dirty_bytes, unit->dirty_bytes);
 	naming_publish_now(&commit->naming, unit);
@@ -438,7 +444,7 @@ static int commit_fsync_folders(struct commit *commit, struct folder **failed)
 	     node = node->next) {
 		struct folder *folder = LIST_ENTRY(node, struct folder, node);
 
-		if (folder->target != NULL && folder->finish)
+		if (folder->target != NULL && (folder->finish || folder->settled))
 			result = commit_fsync_chain(commit, folder);
 		*failed = folder;
 	}

@@ -23,6 +23,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "adjust.h"
 #include "alias.h"
 #include "inplace.h"
 #include "invariant.h"
@@ -72,6 +73,8 @@ static const struct step *engine_recipe(const struct worker_shared *shared,
 		return pour_from_recipe;
 	if (entry->type != DT_REG)
 		return node_recipe;
+	if (entry->adjusts)
+		return adjust_recipe;
 	if (settings->make == WEIR_MAKE_ATTRIBUTES)
 		return inplace_attributes_recipe;
 	return settings->in_place ? inplace_recipe : regular_recipe;
@@ -96,17 +99,13 @@ static void engine_admit(struct worker *worker)
 	}
 }
 
-/* Lists a piece of a folder while there is room for more jobs. */
-static bool engine_scan(struct worker *worker)
+/* One step of the newest scan.  False: there is none. */
+static bool engine_scan_next(struct worker *worker)
 {
 	struct worker_shared *shared = worker->shared;
 	struct error error = { 0 };
 	struct folder *folder;
 
-	if (worker->live >= worker->plan.jobs || atomic_load(&shared->wanting) > 0)
-		return false;
-	if (label_stays(&worker->env.labeller))
-		return false; /* the folder would get it; the run is ending */
 	folder = queue_take_scan(shared->queue, false);
 	if (folder == NULL)
 		return false;
@@ -123,6 +122,21 @@ static bool engine_scan(struct worker *worker)
 	return true;
 }
 
+/* Lists a piece of a folder while there is room for more jobs. */
+static bool engine_scan(struct worker *worker)
+{
+	bool scanned;
+
+	if (worker->live >= worker->plan.jobs || atomic_load(&worker->shared->wanting) > 0)
+		return false;
+	if (label_stays(&worker->env.labeller))
+		return false; /* the folder would get it; the run is ending */
+	if (!tree_take_turn(worker->shared->tree))
+		return false;
+	scanned = engine_scan_next(worker);
+	tree_give_turn(worker->shared->tree);
+	return scanned;
+}
 /* ---- cancel ---- */
 
 /* Takes everything out of the queue that was not begun. */

@@ -27,6 +27,8 @@ struct weir_event {
 	enum weir_property property; /* LOSS: what, */
 	enum weir_keep keep;	     /* whether it was required, */
 	uint64_t count;		     /* by how many entries */
+	unsigned changes;	     /* ENTRY of a sync: bits of enum weir_change, */
+	unsigned mode;		     /* and st_mode of the entry */
 	const char *operation;	     /* static */
 	const char *text;	     /* NULL, or behind the path once posted */
 	const char *other;	     /* the same */
@@ -53,6 +55,7 @@ struct event_queue {
 #define EVENT_CLASS_FATAL 8U
 #define EVENT_CLASS_REFUSED 16U
 #define EVENT_CLASS_BUSY 32U
+#define EVENT_CLASS_LIMIT 64U
 
 /* 0 or -errno.  NOTIFY_FD may be -1. */
 int event_queue_open(struct event_queue *queue, struct tally *tally, int notify_fd);

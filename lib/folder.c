@@ -121,6 +121,30 @@ char *folder_target_path(const struct folder *folder, const char *name)
 	return folder_path(folder, name, true);
 }
 
+char *folder_path_below(const struct folder *folder)
+{
+	size_t bytes = 1;
+	char *path, *at;
+
+	for (const struct folder *up = folder; !up->by_path; up = up->parent)
+		bytes += strlen(up->name) + 1;
+	path = malloc(bytes);
+	if (path == NULL)
+		return NULL;
+	at = path + bytes - 1;
+	*at = '\0';
+	for (; !folder->by_path; folder = folder->parent) {
+		size_t name_bytes = strlen(folder->name);
+
+		if (*at != '\0')
+			*--at = '/';
+		at -= name_bytes;
+		memcpy(at, folder->name, name_bytes);
+	}
+	memmove(path, at, strlen(at) + 1);
+	return path;
+}
+
 bool folder_has_operands(const struct folder *folder)
 {
 	return folder->parent == NULL || folder->role == FOLDER_PAIR;

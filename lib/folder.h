@@ -53,6 +53,11 @@ struct folder {
 	bool by_path;		/* name is an operand's path */
 	bool follow;		/* its name in the source may be a link */
 	bool retyped;		/* it was no folder when it was listed */
+	bool replaces;		/* of a sync: something else had its name */
+	bool settled;		/* of a sync: nothing of it differs but what is in it */
+	_Atomic bool changed;	/* something in the target was made, replaced or removed */
+	bool plans;		/* its listing is over, and the target is listed now */
+	bool misspelled;	/* names of the target are spelled in another way (O08) */
 	bool is_border;		/* it is on another file system, and stays empty */
 	bool into_parent;	/* its contents go into the parent's target itself */
 	int base_fd;		/* for by_path */
@@ -83,6 +88,9 @@ struct folder *folder_free(struct folder *folder, struct root *root);
 /* The path of NAME (or NULL: its own) on one side, to be freed. */
 char *folder_source_path(const struct folder *folder, const char *name);
 char *folder_target_path(const struct folder *folder, const char *name);
+
+/* The path of FOLDER below its operand, to be freed. */
+char *folder_path_below(const struct folder *folder);
 
 /* True if what is in FOLDER was named by operands: it stands for where they lie. */
 bool folder_has_operands(const struct folder *folder);

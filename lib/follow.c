@@ -113,7 +113,8 @@ enum step_answer follow_early(struct job_env *env, struct job *job)
 enum step_answer follow_group(struct job_env *env, struct job *job)
 {
 	follow_check_group(env, job);
-	if (job->source.links < 2 || !settings_keeps(env->settings, WEIR_PROPERTY_LINKS))
+	if (job->adjusts || job->source.links < 2 ||
+	    !settings_keeps(env->settings, WEIR_PROPERTY_LINKS))
 		return STEP_NEXT;
 	if (job->link != NULL)
 		return STEP_NEXT; /* it leads already, and starts anew */

@@ -19,6 +19,9 @@
 
 #define GRAIN_SECOND 1000000001
 #define GRAIN_MOST_NS 2000000000U
+/* Every file system has times between these: vfat begins with 1980. */
+#define GRAIN_LEAST_SECOND 315619200
+#define GRAIN_MOST_SECOND INT32_MAX
 
 /* By how much A is later than B, in ns, if that is less than GRAIN_MOST_NS; or -1. */
 static int64_t grain_difference(const struct timespec *a, const struct timespec *b)
@@ -32,39 +35,38 @@ static int64_t grain_difference(const struct timespec *a, const struct timespec 
 	return seconds >= GRAIN_MOST_NS ? -1 : seconds;
 }
 
-/* 0: it cannot be found out. */
-static uint64_t grain_measure(struct sys *sys, int fd)
+/* What becomes of TIME on FD; false: it cannot be found out. */
+static bool grain_try(struct sys *sys, int fd, const struct timespec *time, struct timespec *stored)
 {
-	const struct timespec time = { .tv_sec = GRAIN_SECOND, .tv_nsec = 999999999 };
-	const struct timespec times[2] = { time, time };
+	const struct timespec times[2] = { *time, *time };
 	struct sys_stat stat;
-	int64_t difference;
 
 	if (sys_futimens(sys, fd, times) < 0 || sys_statx_fresh(sys, fd, "", &stat) < 0)
-		return 0;
-	difference = grain_difference(&time, &stat.mtime);
-	return difference < 0 ? 0 : (uint64_t)difference + 1;
+		return false;
+	*stored = stat.mtime;
+	return true;
 }
 
 /* A2 */
-static uint64_t grain_measure_named(struct root *root, struct dir *dir, int dirfd)
+static bool grain_try_named(struct root *root, struct dir *dir, int dirfd,
+			    const struct timespec *time, struct timespec *stored)
 {
 	char name[TEMP_NAME_BYTES];
-	uint64_t grain = 0;
+	bool told = false;
 	int fd = -EAGAIN;
 
 	if (dir_temp_added(root, dir) < 0)
-		return 0;
+		return false;
 	if (temp_name_make(name) == 0)
 		fd = sys_openat(root->sys, dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
 				0600);
 	if (fd >= 0) {
-		grain = grain_measure(root->sys, fd);
+		told = grain_try(root->sys, fd, time, stored);
 		sys_close(root->sys, fd);
 		sys_unlinkat(root->sys, dirfd, name, 0);
 	}
 	dir_temp_removed(root, dir);
-	return grain;
+	return told;
 }
 
 /* Where a temp could not be removed, none is made. */
@@ -75,23 +77,38 @@ static bool grain_may_make(struct sys *sys, int dirfd)
 	return sys_statx(sys, dirfd, "", false, &stat) == 0 && !stat.append_only;
 }
 
-static uint64_t grain_find(struct root *root, struct folder *folder)
+/* What becomes of TIME in the target of FOLDER; false: it cannot be found out. */
+static bool grain_store(struct root *root, struct folder *folder, const struct timespec *time,
+			struct timespec *stored)
 {
 	int dirfd = dir_pin(root, folder->target, NULL);
-	uint64_t grain = 0;
+	bool told = false;
 	int fd;
 
 	if (dirfd < 0)
-		return 0;
+		return false;
 	fd = sys_openat(root->sys, dirfd, ".", O_TMPFILE | O_WRONLY, 0600);
 	if (fd >= 0) {
-		grain = grain_measure(root->sys, fd);
+		told = grain_try(root->sys, fd, time, stored);
 		sys_close(root->sys, fd);
 	} else if (grain_may_make(root->sys, dirfd)) {
-		grain = grain_measure_named(root, folder->target, dirfd);
+		told = grain_try_named(root, folder->target, dirfd, time, stored);
 	}
 	dir_unpin(root, folder->target);
-	return grain;
+	return told;
+}
+
+/* 0: it cannot be found out. */
+static uint64_t grain_find(struct root *root, struct folder *folder)
+{
+	const struct timespec time = { .tv_sec = GRAIN_SECOND, .tv_nsec = 999999999 };
+	struct timespec stored;
+	int64_t difference;
+
+	if (!grain_store(root, folder, &time, &stored))
+		return 0;
+	difference = grain_difference(&time, &stored);
+	return difference < 0 ? 0 : (uint64_t)difference + 1;
 }
 
 uint64_t grain_of(struct root *root, struct folder *folder)
@@ -117,4 +134,15 @@ bool grain_cuts(struct root *root, struct folder *folder, const struct timespec 
 	if (stored->tv_nsec % 100 != 0)
 		return false;
 	return (uint64_t)difference < grain_of(root, folder);
+}
+
+bool grain_clamps(struct root *root, struct folder *folder, const struct timespec *time,
+		  const struct timespec *stored)
+{
+	struct timespec becomes;
+
+	if (time->tv_sec >= GRAIN_LEAST_SECOND && time->tv_sec <= GRAIN_MOST_SECOND)
+		return false;
+	return grain_store(root, folder, time, &becomes) && becomes.tv_sec == stored->tv_sec &&
+	       becomes.tv_nsec == stored->tv_nsec;
 }

@@ -21,4 +21,9 @@ uint64_t grain_of(struct root *root, struct folder *folder);
 bool grain_cuts(struct root *root, struct folder *folder, const struct timespec *time,
 		const struct timespec *stored);
 
+/* True if TIME is out of reach there, and STORED is what is kept instead (H02).  Asked for
+ * such times only, it makes a temp each time. */
+bool grain_clamps(struct root *root, struct folder *folder, const struct timespec *time,
+		  const struct timespec *stored);
+
 #endif

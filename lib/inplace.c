@@ -37,7 +37,6 @@
 #include "way.h"
 
 #define INPLACE_PERMISSIONS 07777U
-#define INPLACE_TORN_SECOND 1 /* of 1970: older than any source */
 #define INPLACE_BLOCK_BYTES 65536U /* no file system has larger ones */
 
 /* ---- which target ---- */
@@ -244,7 +243,7 @@ static enum step_answer inplace_prepare(struct job_env *env, struct job *job)
 static void inplace_leave_torn(struct job_env *env, struct job *job)
 {
 	const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
-					   { .tv_sec = INPLACE_TORN_SECOND } };
+					   { .tv_sec = META_TORN_SECOND } };
 
 	regular_end_stream(env, job);
 	sys_futimens(env->stream.sys, job->target_fd, times); /* it failed already */
@@ -270,7 +269,7 @@ static enum step_answer inplace_end(struct job_env *env, struct job *job)
 /* ---- its attributes ---- */
 
 /* What it has already is not known, so nothing is taken for set. */
-static enum step_answer inplace_flags(struct job_env *env, struct job *job)
+enum step_answer inplace_flags(struct job_env *env, struct job *job)
 {
 	const struct flags_env flags_env = { env->stream.sys, env->settings, &job->losses,
 					     &job->error };
@@ -310,7 +309,7 @@ const struct step inplace_recipe[] = {
 /* ---- attributes only ---- */
 
 /* What exists keeps its bytes; what does not is made empty. */
-static enum step_answer inplace_open_or_make(struct job_env *env, struct job *job)
+enum step_answer inplace_open_or_make(struct job_env *env, struct job *job)
 {
 	int fd;
 
@@ -331,7 +330,7 @@ static enum step_answer inplace_open_or_make(struct job_env *env, struct job *jo
 	return inplace_check(env, job);
 }
 
-static void inplace_drop(struct job_env *env, struct job *job)
+void inplace_drop(struct job_env *env, struct job *job)
 {
 	if (job->in_place)
 		inplace_close(env, job);

@@ -8,6 +8,12 @@
 
 #include "job.h"
 
+/* Rows that other recipes share: the target's inode, which keeps its bytes, its undo, and
+ * its flags. */
+enum step_answer inplace_open_or_make(struct job_env *env, struct job *job);
+void inplace_drop(struct job_env *env, struct job *job);
+enum step_answer inplace_flags(struct job_env *env, struct job *job);
+
 /* A regular file, WEIR_OPT_INPLACE. */
 extern const struct step inplace_recipe[];
 

@@ -231,6 +231,9 @@ bool job_is_up_to_date(struct job_env *env, const struct job *job)
 
 	if (!job->exists || env->settings->update != WEIR_UPDATE_OLDER)
 		return false;
+	/* What is no older may still differ, and was compared. */
+	if (settings_syncs(env->settings))
+		return meta_newer(existing, time) && !meta_is_torn(existing);
 	if (!meta_newer(time, existing))
 		return true;
 	/* H03: it may be as new as the target can tell.  A dry run makes no temp to

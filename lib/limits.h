@@ -29,6 +29,8 @@
 #define LIMIT_NAMING_UNITS 1U
 #define LIMIT_LIST_BYTES KIB(1)
 #define LIMIT_FOLDER_FDS 4U
+#define LIMIT_NAMES_BYTES KIB(1)
+#define LIMIT_SPILL_BYTES 64U
 #define LIMIT_DIRECT_MIN_BYTES KIB(8)
 #define LIMIT_SPELLINGS 64U
 #else
@@ -56,6 +58,11 @@
 #define LIMIT_NAMING_UNITS 32U
 #define LIMIT_LIST_BYTES KIB(32)
 #define LIMIT_FOLDER_FDS 4096U
+/* Names of a folder of the source that are remembered while that of the target is listed;
+ * more are looked up one by one. */
+#define LIMIT_NAMES_BYTES KIB(128)
+/* A block of the delete plan: one of them is kept in memory. */
+#define LIMIT_SPILL_BYTES MIB(1)
 /* 8,000 files of 128 KiB: direct 1.4-1.6 s, buffered 1.5-2.8 s. */
 #define LIMIT_DIRECT_MIN_BYTES KIB(128)
 /* Names of a folder that are remembered where it may fold some: 2 MiB. */

@@ -234,6 +234,11 @@ enum links_answer links_enter(struct links *links, const struct links_name *name
 	} else if (found == NULL) {
 		found = links_add(links, source, name->target_mount);
 		answer = found != NULL ? LINKS_LEAD : LINKS_ALONE;
+	} else if (found->planned && !name->joins) {
+		found->planned = false;
+		answer = LINKS_LEAD;
+	} else if (found->planned) {
+		answer = LINKS_NONE;
 	} else if (found->named) {
 		answer = LINKS_FOLLOW;
 	} else if (links_wait(links, found, name)) {
@@ -247,6 +252,56 @@ enum links_answer links_enter(struct links *links, const struct links_name *name
 	if (stale != NULL)
 		links_free(links, stale);
 	return answer;
+}
+
+/* The group's inode is TARGET, which stays: nothing waits for that yet.  Under the lock. */
+static bool links_settle(struct link_group *group, const struct links_name *name,
+			 const struct sys_stat *target)
+{
+	group->name = strdup(name->entry->target_name);
+	if (group->name == NULL)
+		return false;
+	group->dir = name->folder->target;
+	group->made_device = target->device;
+	group->made_inode = target->inode;
+	group->named = true;
+	return true;
+}
+
+bool links_judge(struct links *links, const struct links_name *name, const struct sys_stat *target,
+		 bool *follows)
+{
+	const struct sys_stat *source = name->source;
+	struct link_group *group;
+	bool stays = false, taken = false;
+
+	if (target != NULL)
+		dir_get(links->root, name->folder->target); /* nobody holds two locks */
+	pthread_mutex_lock(&links->lock);
+	group = links_find(links, source->device, source->inode, name->target_mount);
+	*follows = group != NULL;
+	if (group == NULL) {
+		group = links_add(links, source, name->target_mount);
+		taken = group != NULL && target != NULL && links_settle(group, name, target);
+		stays = group == NULL ? target != NULL : taken;
+		if (group != NULL && !taken)
+			group->planned = true;
+	} else if (group->named && target != NULL) {
+		stays = group->made_device == target->device &&
+			group->made_inode == target->inode && links_is_same(group, source);
+	}
+	if (group != NULL && stays && group->left > 0 && --group->left == 0 && links->forgets)
+		links_unlist(links, group); /* H3 */
+	else
+		group = NULL;
+	if (group != NULL && group->refs > 0)
+		group = NULL;
+	pthread_mutex_unlock(&links->lock);
+	if (target != NULL && !taken)
+		dir_put(links->root, name->folder->target);
+	if (group != NULL)
+		links_free(links, group);
+	return stays;
 }
 
 void links_update(struct links *links, struct link_group *group, const struct sys_stat *source)

@@ -31,6 +31,7 @@ struct link_group {
 	uint64_t left;	     /* links of the source that have no copy yet */
 	uint32_t refs;	     /* the table, jobs and units */
 	bool listed;	     /* in the table */
+	bool planned;	     /* by links_judge(): who comes first leads */
 	bool named;	     /* the fields below are set, and stay */
 	struct list waiting; /* batches of one entry, while not named */
 	struct dir *dir;     /* where the leader is, referenced */
@@ -98,6 +99,12 @@ void links_named(struct links *links, struct link_group *group, struct dir *dir,
 
 /* The leader came to nothing: who waits comes back, and one of them leads. */
 void links_lost(struct links *links, struct link_group *group);
+
+/* A name of a source that is there already, as an inode that stays; or TARGET is NULL, and
+ * the name is to be made anew.  True: it is linked as it should be, and nothing is to be
+ * done about that.  *FOLLOWS: it will be linked to another name of its group. */
+bool links_judge(struct links *links, const struct links_name *name, const struct sys_stat *target,
+		 bool *follows);
 
 /* A follower has its name. */
 void links_followed(struct links *links, struct link_group *group);

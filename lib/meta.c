@@ -34,6 +34,11 @@ bool meta_newer(const struct timespec *a, const struct timespec *b)
 	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
 }
 
+bool meta_is_torn(const struct timespec *mtime)
+{
+	return mtime->tv_sec == META_TORN_SECOND && mtime->tv_nsec == 0;
+}
+
 bool meta_same_time(const struct timespec *a, const struct timespec *b)
 {
 	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
@@ -305,7 +310,9 @@ static int meta_copy_xattrs(struct sys *sys, const struct settings *settings,
 
 	if (lend && sys_fchmod(sys, file->fd, mode | S_IWUSR) < 0)
 		lend = false;
-	result = xattr_copy(sys, settings, xattrs, source, target, losses, error);
+	result = file->prunes ? xattr_prune(sys, settings, xattrs, target, losses, error) : 0;
+	if (result == 0)
+		result = xattr_copy(sys, settings, xattrs, source, target, losses, error);
 	if (lend && result == 0)
 		result = meta_set_mode(sys, file->fd, mode, losses, error);
 	return result;
@@ -345,8 +352,8 @@ static int meta_keep_file(struct sys *sys, const struct settings *settings,
 		result = meta_keep_mode(sys, settings, file, &xattrs->acls, same_owner, losses,
 					error);
 	if (result == 0)
-		result = xattr_set_acls(sys, settings, &xattrs->acls, target, file->inherits_acl,
-					losses, error);
+		result = xattr_set_acls(sys, settings, &xattrs->acls, target,
+					file->inherits_acl || file->prunes, losses, error);
 	if (result == 0)
 		result = xattr_copy_caps(sys, settings, xattrs, source, target, losses, error);
 	return result == 0 ? meta_times(sys, settings, target, file->source, losses, error)
@@ -449,6 +456,8 @@ static int meta_fill_folder(struct sys *sys, const struct settings *settings,
 	}
 	if (result == 0 && folder->fresh && folder->inherits_acl)
 		result = xattr_remove_acls(sys, target, true, error);
+	if (result == 0 && folder->prunes)
+		result = xattr_prune(sys, settings, xattrs, target, losses, error);
 	return result == 0 ? xattr_copy(sys, settings, xattrs, source, target, losses, error)
 			   : result;
 }

@@ -27,6 +27,7 @@ struct meta_file {
 	const struct sys_stat *existing; /* the file it replaces, or NULL */
 	int existing_fd;		 /* readable, or -1 */
 	bool inherits_acl;		 /* its folder hands an ACL on */
+	bool prunes; /* it was there before, and loses what the source does not have */
 };
 
 /* A link, FIFO, socket or device of ours: FD is opened with O_PATH. */
@@ -46,6 +47,7 @@ struct meta_folder {
 	bool fresh;	   /* this run made it */
 	bool inherits_acl; /* its parent hands an ACL on */
 	bool closed;	   /* it was made for us only, and its mode is not kept */
+	bool prunes;	   /* it loses attributes that the source does not have */
 };
 
 /* True if a folder is made closed until its owner is right, though its mode is not
@@ -88,6 +90,13 @@ bool meta_hands_acl_on(struct sys *sys, const struct settings *settings, int fd)
 
 /* True if A is newer than B, to the nanosecond. */
 bool meta_newer(const struct timespec *a, const struct timespec *b);
+
+/* The time of modification of a file while it is written in place, in 1970: older than
+ * any source (G11). */
+#define META_TORN_SECOND 1
+
+/* True of the time that a file has while it is written in place (G11). */
+bool meta_is_torn(const struct timespec *mtime);
 
 bool meta_same_time(const struct timespec *a, const struct timespec *b);
 

@@ -112,8 +112,8 @@ static void naming_post_entry(struct naming *naming, const struct unit *unit)
 	};
 	char *path;
 
-	if (!naming->settings->report_entries)
-		return;
+	if (!naming->settings->report_entries || settings_syncs(naming->settings))
+		return; /* a sync told it when it was planned */
 	path = folder_target_path(unit->folder, unit->target_name);
 	event_post(naming->events, &event, path != NULL ? path : unit->target_name, false);
 	free(path);
@@ -506,6 +506,24 @@ static int naming_finish_attributes(struct naming *naming, const struct folder *
 				  error);
 }
 
+/* A folder that had all it was to have has it still, but for the time that what came
+ * into it has changed. */
+static void naming_finish_times(struct naming *naming, const struct folder *folder, int fd,
+				struct error *error)
+{
+	const struct timespec times[2] = { folder->stat.atime, folder->stat.mtime };
+	struct sys_stat now;
+	int result;
+
+	if (!settings_keeps(naming->settings, WEIR_PROPERTY_TIMES) || naming->settings->dry_run)
+		return;
+	result = sys_statx(naming->sys, fd, "", false, &now);
+	if (result == 0 && !meta_same_time(&now.mtime, &folder->stat.mtime))
+		result = sys_futimens(naming->sys, fd, times);
+	if (result < 0 && result != -EPERM)
+		error_set(error, result, ERROR_SIDE_TARGET, "set times of");
+}
+
 /* True if a target folder was moved, or something was put over it, while it was
  * held: what was done in it since then was done elsewhere.  FD is its descriptor,
  * PARENT_FD that of the folder it was found in, or why there is none. */
@@ -571,6 +589,8 @@ void naming_finish_folder(struct naming *naming, struct folder *folder)
 		else if (folder->finish &&
 			 naming_finish_attributes(naming, folder, fd, &losses, &error) == 0)
 			naming_finish_flags(naming, folder, fd, &losses, &error);
+		else if (folder->settled)
+			naming_finish_times(naming, folder, fd, &error);
 		if (parent_fd >= 0)
 			dir_unpin(naming->root, dir->parent);
 		dir_unpin(naming->root, dir);

@@ -279,7 +279,7 @@ static void outcome_tell_entry(struct worker *worker, const struct job *job,
 	};
 	char *path;
 
-	if (!worker->shared->settings->report_entries)
+	if (!worker->shared->settings->report_entries || settings_syncs(worker->shared->settings))
 		return;
 	path = outcome_path(job, false);
 	event_post(worker->shared->events, &event, path != NULL ? path : job->name, true);

@@ -38,7 +38,7 @@ struct level {
 	size_t length;	     /* of its path in the target */
 };
 
-struct plan {
+struct parents_plan {
 	struct tree *tree;
 	struct level *levels; /* [0] is the target itself */
 	size_t depth;	      /* of levels in use */
@@ -92,12 +92,12 @@ int parents_place(const char *path, char **place, char **name)
 
 /* ---- levels ---- */
 
-static struct level *plan_top(struct plan *plan)
+static struct level *plan_top(struct parents_plan *plan)
 {
 	return &plan->levels[plan->depth - 1];
 }
 
-static int plan_enter(struct plan *plan, struct folder *folder, size_t length)
+static int plan_enter(struct parents_plan *plan, struct folder *folder, size_t length)
 {
 	if (plan->depth == plan->room) {
 		size_t room = plan->room + 32;
@@ -112,7 +112,7 @@ static int plan_enter(struct plan *plan, struct folder *folder, size_t length)
 	return 0;
 }
 
-static void plan_leave(struct plan *plan)
+static void plan_leave(struct parents_plan *plan)
 {
 	struct level *level = plan_top(plan);
 
@@ -122,7 +122,7 @@ static void plan_leave(struct plan *plan)
 }
 
 /* Leaves the levels that PLACE is not below (R3). */
-static void plan_leave_others(struct plan *plan, const char *place)
+static void plan_leave_others(struct parents_plan *plan, const char *place)
 {
 	while (plan->depth > 1) {
 		size_t length = plan_top(plan)->length;
@@ -152,8 +152,8 @@ static struct folder *plan_folder(struct folder *parent, const struct operand *s
 
 /* Plans the leading folder whose path ends at byte END of the operand's path and
  * has LENGTH bytes in the target, BYTES of them its name. */
-static int plan_leading(struct plan *plan, const struct operand *source, size_t end, size_t length,
-			size_t bytes)
+static int plan_leading(struct parents_plan *plan, const struct operand *source, size_t end,
+			size_t length, size_t bytes)
 {
 	char *path = strndup(source->path, end);
 	char *name = strndup(source->place + length - bytes, bytes);
@@ -167,7 +167,7 @@ static int plan_leading(struct plan *plan, const struct operand *source, size_t 
 }
 
 /* Enters the leading folders of SOURCE that are not entered yet. */
-static int plan_enter_leading(struct plan *plan, const struct operand *source)
+static int plan_enter_leading(struct parents_plan *plan, const struct operand *source)
 {
 	size_t at = 0, length = 0, bytes, level = 0;
 	size_t last = strlen(source->place);
@@ -186,7 +186,7 @@ static int plan_enter_leading(struct plan *plan, const struct operand *source)
 }
 
 /* The pair of LEVEL for what lies where SOURCE does. */
-static struct folder *plan_pair(struct plan *plan, struct level *level,
+static struct folder *plan_pair(struct parents_plan *plan, struct level *level,
 				const struct operand *source)
 {
 	struct folder *pair = level->pair;
@@ -201,7 +201,7 @@ static struct folder *plan_pair(struct plan *plan, struct level *level,
 	return level->pair;
 }
 
-static int plan_operand(struct plan *plan, const struct operand *source)
+static int plan_operand(struct parents_plan *plan, const struct operand *source)
 {
 	int result = plan_enter_leading(plan, source);
 	struct level *level = plan_top(plan);
@@ -241,7 +241,7 @@ static struct folder *parents_target(struct operands *operands, struct tree *tre
 
 int parents_queue(struct operands *operands, struct tree *tree)
 {
-	struct plan plan = { .tree = tree, .place = "" };
+	struct parents_plan plan = { .tree = tree, .place = "" };
 	struct folder *target = parents_target(operands, tree);
 	size_t count = 0;
 	const struct operand **sorted = guard_sort(operands, &count);

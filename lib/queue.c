@@ -243,7 +243,8 @@ bool batch_add(struct batch *batch, const struct entry *entry)
 	if (batch->count >= LIMIT_BATCH_NAMES ||
 	    batch->bytes + ENTRY_FIXED_BYTES - 2 + name_bytes + target_bytes > batch->room)
 		return false;
-	*at++ = (char)(entry->type | (entry->follow ? ENTRY_FOLLOW : 0));
+	*at++ = (char)(entry->type | (entry->follow ? ENTRY_FOLLOW : 0) |
+		       (entry->adjusts ? ENTRY_ADJUST : 0));
 	memcpy(at, &entry->inode, sizeof(entry->inode));
 	at += sizeof(entry->inode);
 	memcpy(at, entry->name, name_bytes);
@@ -261,8 +262,7 @@ bool batch_next(struct batch *batch, struct entry *entry)
 
 	if (batch->taken == batch->count)
 		return false;
-	entry->type = (unsigned char)*at & (unsigned char)~ENTRY_FOLLOW;
-	entry->follow = ((unsigned char)*at++ & ENTRY_FOLLOW) != 0;
+	*entry = entry_of((unsigned char)*at++, NULL, NULL);
 	memcpy(&entry->inode, at, sizeof(entry->inode));
 	at += sizeof(entry->inode);
 	entry->name = at;

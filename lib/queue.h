@@ -34,10 +34,13 @@ struct batch {
 
 /* Beside the DT_ word of an entry: its last component is a link to be followed. */
 #define ENTRY_FOLLOW 0x80
+/* Its data is right: it gets attributes only. */
+#define ENTRY_ADJUST 0x40
 
 struct entry {
 	unsigned char type; /* DT_ word */
 	bool follow;	    /* ENTRY_FOLLOW was set */
+	bool adjusts;	    /* ENTRY_ADJUST was set */
 	uint64_t inode;	    /* as its listing told, a hint only; 0: not known */
 	const char *name;
 	const char *target_name; /* same as name but for operands */
@@ -46,12 +49,13 @@ struct entry {
 /* Bytes of an entry in a batch beside its two names. */
 #define ENTRY_FIXED_BYTES (1 + sizeof(uint64_t) + 2)
 
-/* WORD: a DT_ word, with ENTRY_FOLLOW or not. */
+/* WORD: a DT_ word, with the bits above or not. */
 static inline struct entry entry_of(unsigned char word, const char *name, const char *target_name)
 {
 	return (struct entry){
-		.type = (unsigned char)(word & ~ENTRY_FOLLOW),
+		.type = (unsigned char)(word & ~(ENTRY_FOLLOW | ENTRY_ADJUST)),
 		.follow = (word & ENTRY_FOLLOW) != 0,
+		.adjusts = (word & ENTRY_ADJUST) != 0,
 		.name = name,
 		.target_name = target_name,
 	};

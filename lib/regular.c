@@ -546,6 +546,7 @@ enum step_answer regular_attributes(struct job_env *env, struct job *job)
 		.created = &created,
 		.existing = regular_forerunner(env, job),
 		.inherits_acl = job->folder->default_acl || job->in_place,
+		.prunes = job->in_place && settings_syncs(env->settings),
 	};
 	int result;
 

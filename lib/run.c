@@ -41,6 +41,7 @@
 #include "limits.h"
 #include "mirror.h"
 #include "operand.h"
+#include "removal.h"
 
 /* Versions that the library was built with, from the build system. */
 #ifdef WEIR_LIBURING_VERSION
@@ -88,6 +89,9 @@ struct weir_run {
 	struct claims claims;
 	struct label_policy *labels; /* or NULL */
 	struct tree tree;
+	struct survey survey;
+	struct plan plan;
+	bool removed; /* what was planned to go is gone, or was refused */
 	struct commit commit;
 	struct worker_shared shared;
 	struct budget budget;
@@ -257,6 +261,33 @@ struct weir_run *weir_run_new(enum weir_kind kind)
 	return run;
 }
 
+/* What scans, and for a sync compares and plans.  0 or -errno. */
+static int run_open_tree(struct weir_run *run)
+{
+	int result = tree_open(&run->tree);
+
+	run->tree.sys = &run->sys;
+	run->tree.root = &run->root;
+	run->tree.fs = &run->fs;
+	run->tree.queue = &run->queue;
+	run->tree.events = &run->events;
+	run->tree.tally = &run->tally;
+	run->tree.loss = &run->loss;
+	run->tree.settings = &run->settings;
+	run->tree.filter = &run->filter;
+	if (result == 0)
+		result = plan_open(&run->plan, &run->sys);
+	if (result == 0)
+		result = survey_open(&run->survey, &run->root, &run->settings, &run->links);
+	if (!settings_syncs(&run->settings))
+		return result;
+	run->tree.survey = &run->survey;
+	run->tree.plan = &run->plan;
+	run->tree.target_path = run->operands.target_path;
+	run->tree.plans_first = run->settings.delete_when == WEIR_DELETE_FIRST;
+	return result;
+}
+
 /* Opens the modules in the order of their layers.  0 or -errno. */
 static int run_open(struct weir_run *run)
 {
@@ -294,19 +325,10 @@ static int run_open(struct weir_run *run)
 							   .bell = &run->bell,
 							   .units_max = 1,
 						   });
+	if (result == 0)
+		result = run_open_tree(run);
 	if (result < 0)
 		return result; /* a mutex that cannot be made: there is no memory at all */
-	run->tree = (struct tree){
-		.sys = &run->sys,
-		.root = &run->root,
-		.fs = &run->fs,
-		.queue = &run->queue,
-		.events = &run->events,
-		.tally = &run->tally,
-		.loss = &run->loss,
-		.settings = &run->settings,
-		.filter = &run->filter,
-	};
 	run->shared = (struct worker_shared){
 		.sys = &run->sys,
 		.root = &run->root,
@@ -331,6 +353,9 @@ static void run_close(struct weir_run *run)
 {
 	operands_close(&run->operands, &run->root);
 	commit_close(&run->commit);
+	survey_close(&run->survey);
+	plan_close(&run->plan);
+	tree_close(&run->tree);
 	label_close(run->labels);
 	claims_close(&run->claims);
 	asks_close(&run->asks);
@@ -388,17 +413,83 @@ void weir_run_free(struct weir_run *run)
 
 /* ---- the threads ---- */
 
+/* Nothing more is removed, nor what waits for that copied, after an end that was not
+ * the run's own, or while something is not known to be durable (G6, G8). */
+static bool run_may_remove(struct weir_run *run)
+{
+	return atomic_load(&run->shared.cancel) == 0 && !atomic_load(&run->shared.dropped) &&
+	       !atomic_load(&run->commit.failed) && !atomic_load(&run->commit.naming.unsure);
+}
+
+/* The removal phase of a sync. */
+static void run_remove(struct weir_run *run)
+{
+	struct removal removal = {
+		.sys = &run->sys,
+		.root = &run->root,
+		.fs = &run->fs,
+		.plan = &run->plan,
+		.events = &run->events,
+		.tally = &run->tally,
+		.settings = &run->settings,
+		.cancel = &run->shared.cancel,
+		.target = run->operands.target,
+		.target_path = run->operands.target_path,
+	};
+
+	run->removed = true;
+	if (!settings_syncs(&run->settings) || run->settings.delete_when == WEIR_DELETE_OFF)
+		return;
+	if (run_may_remove(run))
+		removal_run(&removal);
+	if (removal.unsynced)
+		atomic_store(&run->commit.failed, true);
+}
+
+/* What comes after the removals.  True: there is something. */
+static bool run_go_on(struct weir_run *run)
+{
+	bool first = atomic_exchange(&run->tree.plans_first, false);
+	bool more = false;
+	struct list *node;
+
+	while ((node = plan_take_put_off(&run->plan)) != NULL) {
+		queue_push_deferred(&run->queue, LIST_ENTRY(node, struct batch, node));
+		more = true;
+	}
+	if (!first || !run_may_remove(run))
+		return more;
+	if (operands_queue(&run->operands, &run->tree) < 0) {
+		atomic_store(&run->shared.dropped, true);
+		worker_cancel(&run->shared, WEIR_CANCEL_NOW);
+	}
+	return true;
+}
+
+/* Everything is done that does not wait for the removals. */
+static bool run_is_idle(struct weir_run *run)
+{
+	return queue_idle(&run->queue) || (!run->removed && queue_stalled(&run->queue));
+}
+
 /* One pass of the committer; true when the run is over. */
 static bool run_commit_pass(struct weir_run *run, bool *worked)
 {
 	bool cancelled = atomic_load(&run->shared.cancel) != 0;
-	bool idle = queue_idle(&run->queue);
+	bool idle = run_is_idle(run);
 
 	/* What waits for the names of others must not wait for a full group. */
 	*worked = commit_step(&run->commit, cancelled || idle || queue_stalled(&run->queue));
-	if (*worked || !idle || !commit_empty(&run->commit) || !queue_idle(&run->queue))
+	if (*worked || !idle || !commit_empty(&run->commit) || !run_is_idle(run))
 		return false;
 	commit_finish(&run->commit, &run->fs);
+	if (!run->removed && run_is_idle(run)) {
+		run_remove(run);
+		if (run_go_on(run))
+			return false;
+	}
+	if (!queue_idle(&run->queue))
+		return false;
 	loss_tell(&run->loss, &run->events);
 	queue_shut(&run->queue);
 	return true;
@@ -769,6 +860,8 @@ enum weir_result weir_run_result(const struct weir_run *run)
 		return WEIR_RESULT_FATAL;
 	if ((classes & EVENT_CLASS_FAILED) != 0)
 		return WEIR_RESULT_ENTRIES_FAILED;
+	if ((classes & EVENT_CLASS_LIMIT) != 0)
+		return WEIR_RESULT_DELETE_LIMIT;
 	if ((classes & EVENT_CLASS_CHANGED) != 0)
 		return WEIR_RESULT_SOURCE_CHANGED;
 	return WEIR_RESULT_OK;

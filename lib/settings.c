@@ -57,6 +57,14 @@ static const struct settings_bound {
 	[WEIR_OPT_RULE_PATHS] = { 0, 1 },
 	[WEIR_OPT_DEFAULT_MODE] = { 0, 1 },
 	[WEIR_OPT_LINK_OVER] = { 0, 1 },
+	[WEIR_OPT_COMPARE] = { WEIR_COMPARE_TIMES, WEIR_COMPARE_NEVER },
+	[WEIR_OPT_MODIFY_WINDOW_NS] = { 0, INT64_MAX },
+	[WEIR_OPT_EXISTING] = { 0, 1 },
+	[WEIR_OPT_DELETE] = { WEIR_DELETE_OFF, WEIR_DELETE_FIRST },
+	[WEIR_OPT_DELETE_EXCLUDED] = { 0, 1 },
+	[WEIR_OPT_MAX_DELETE] = { -1, INT64_MAX },
+	[WEIR_OPT_MAX_DELETE_PERCENT] = { -1, 100 },
+	[WEIR_OPT_DELETE_MANY] = { 0, 1 },
 	[WEIR_OPT_ON_CHANGE] = { WEIR_ON_DEFAULT, WEIR_ON_FAIL },
 	[WEIR_OPT_ON_VANISH] = { WEIR_ON_DEFAULT, WEIR_ON_FAIL },
 	[WEIR_OPT_PARENTS] = { 0, 1 },
@@ -69,6 +77,7 @@ _Static_assert(WEIR_OPT_KEEP_PROJECT - WEIR_OPT_KEEP_MODE + 1 == PROPERTY_COUNT,
 void settings_init(struct settings *settings, enum weir_kind kind)
 {
 	*settings = (struct settings){ .kind = kind, .durable = WEIR_DURABLE_GROUP };
+	settings->max_delete = settings->max_delete_percent = -1;
 	memcpy(settings->backup_suffix, "~", 2);
 	settings->keep[WEIR_PROPERTY_SYMLINK] = WEIR_KEEP_REQUIRE;
 	settings->keep[WEIR_PROPERTY_SPECIAL] = WEIR_KEEP_REQUIRE;
@@ -126,6 +135,12 @@ static bool *settings_switch(struct settings *settings, enum weir_option option)
 		return &settings->parents;
 	case WEIR_OPT_KEEP_FOLDER_LINKS:
 		return &settings->keep_folder_links;
+	case WEIR_OPT_EXISTING:
+		return &settings->existing_only;
+	case WEIR_OPT_DELETE_EXCLUDED:
+		return &settings->delete_excluded;
+	case WEIR_OPT_DELETE_MANY:
+		return &settings->delete_many;
 	default:
 		return NULL;
 	}
@@ -140,6 +155,21 @@ static void settings_store(struct settings *settings, enum weir_option option, i
 		return;
 	}
 	switch (option) {
+	case WEIR_OPT_COMPARE:
+		settings->compare = (enum weir_compare)value;
+		break;
+	case WEIR_OPT_MODIFY_WINDOW_NS:
+		settings->modify_window_ns = value;
+		break;
+	case WEIR_OPT_DELETE:
+		settings->delete_when = (enum weir_delete)value;
+		break;
+	case WEIR_OPT_MAX_DELETE:
+		settings->max_delete = value;
+		break;
+	case WEIR_OPT_MAX_DELETE_PERCENT:
+		settings->max_delete_percent = value;
+		break;
 	case WEIR_OPT_UPDATE:
 		settings->update = (enum weir_update)value;
 		break;

@@ -24,6 +24,14 @@ struct settings {
 	enum weir_keep keep[PROPERTY_COUNT];
 	bool no_clobber;
 	enum weir_update update;
+	enum weir_compare compare;
+	int64_t modify_window_ns;
+	bool existing_only; /* nothing is made that is not there */
+	enum weir_delete delete_when;
+	bool delete_excluded;
+	int64_t max_delete;	    /* -1: by default */
+	int64_t max_delete_percent; /* the same */
+	bool delete_many;
 	bool fresh;	   /* what is replaced hands nothing on */
 	bool link_over;	   /* links that are asked for replace what exists */
 	int umask;	   /* of the process, or -1: not known */

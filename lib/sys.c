@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -28,6 +29,10 @@
 
 #include "invariant.h"
 #include "limits.h"
+
+/* Attributes of statx(2) that are flags which users set. */
+#define SYS_SET_ATTRIBUTES \
+	(STATX_ATTR_COMPRESSED | STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND | STATX_ATTR_NODUMP)
 
 #ifndef SYS_cachestat
 #define SYS_cachestat 451
@@ -123,6 +128,7 @@ void sys_open(struct sys *sys)
 {
 	atomic_store(&sys->serial, 0);
 	sys->trace_fd = -1;
+	atomic_store(&sys->no_xattrat, false);
 #ifdef WEIR_FAULT_BUILD
 	const char *path = getenv("WEIR_TRACE");
 	char own[PATH_MAX];
@@ -206,6 +212,13 @@ int sys_openat2_plain(struct sys *sys, int dirfd, const char *name, int flags)
 	return (int)sys_note(sys, SYS_OPEN, dirfd, name, 0, 0, (unsigned)flags, fd);
 }
 
+int sys_memfd(struct sys *sys, const char *name)
+{
+	int fd = (int)sys_result(memfd_create(name, MFD_CLOEXEC));
+
+	return (int)sys_note(sys, SYS_CREATE, fd, name, 0, 0, 0, fd);
+}
+
 int sys_close(struct sys *sys, int fd)
 {
 	long result;
@@ -279,6 +292,8 @@ static int sys_statx_flags(struct sys *sys, int dirfd, const char *name, int fla
 		.gid = raw.stx_gid,
 		.links = raw.stx_nlink,
 		.rdev = makedev(raw.stx_rdev_major, raw.stx_rdev_minor),
+		.attributes = raw.stx_attributes & SYS_SET_ATTRIBUTES,
+		.attributes_known = raw.stx_attributes_mask & SYS_SET_ATTRIBUTES,
 		.append_only = (raw.stx_attributes & (STATX_ATTR_APPEND | STATX_ATTR_IMMUTABLE)) !=
 			       0,
 		.encrypted = (raw.stx_attributes & STATX_ATTR_ENCRYPTED) != 0,
@@ -659,23 +674,71 @@ static const char *sys_node_path(char path[SYS_NODE_PATH_BYTES], int dirfd, cons
 	return path;
 }
 
-ssize_t sys_listxattr(struct sys *sys, int dirfd, const char *name, char *list, size_t size)
+/* struct xattr_args of linux/xattr.h, Linux 6.13. */
+struct sys_xattr_args {
+	uint64_t value;
+	uint32_t size;
+	uint32_t flags;
+};
+
+/* True if a call of Linux 6.13 is not there, or is kept from us. */
+static bool sys_lacks_xattrat(struct sys *sys, ssize_t result)
+{
+	if (result >= 0 || (errno != ENOSYS && errno != EPERM))
+		return false;
+	atomic_store_explicit(&sys->no_xattrat, true, memory_order_relaxed);
+	return true;
+}
+
+static ssize_t sys_list_name(struct sys *sys, int dirfd, const char *name, char *list, size_t size)
 {
 	char path[SYS_NODE_PATH_BYTES];
-	ssize_t result = name[0] == '\0' ? flistxattr(dirfd, list, size)
-					 : llistxattr(sys_node_path(path, dirfd, name), list, size);
+	ssize_t result;
 
+	if (!atomic_load_explicit(&sys->no_xattrat, memory_order_relaxed)) {
+		result = syscall(SYS_NR_LISTXATTRAT, dirfd, name, AT_SYMLINK_NOFOLLOW, list, size);
+		if (!sys_lacks_xattrat(sys, result))
+			return result;
+	}
+	return llistxattr(sys_node_path(path, dirfd, name), list, size);
+}
+
+static ssize_t sys_get_name(struct sys *sys, int dirfd, const char *name, const char *attribute,
+			    void *value, size_t size)
+{
+	struct sys_xattr_args args = { .value = (uintptr_t)value, .size = (uint32_t)size };
+	char path[SYS_NODE_PATH_BYTES];
+	ssize_t result;
+
+	if (!atomic_load_explicit(&sys->no_xattrat, memory_order_relaxed)) {
+		result = syscall(SYS_NR_GETXATTRAT, dirfd, name, AT_SYMLINK_NOFOLLOW, attribute,
+				 &args, sizeof(args));
+		if (!sys_lacks_xattrat(sys, result))
+			return result;
+	}
+	return lgetxattr(sys_node_path(path, dirfd, name), attribute, value, size);
+}
+
+ssize_t sys_listxattr(struct sys *sys, int dirfd, const char *name, char *list, size_t size)
+{
+	ssize_t result;
+
+	if (name[0] == '\0')
+		result = flistxattr(dirfd, list, size);
+	else
+		result = sys_list_name(sys, dirfd, name, list, size);
 	return sys_note(sys, SYS_GETXATTR, dirfd, name, 0, size, 0, sys_result(result));
 }
 
 ssize_t sys_getxattr(struct sys *sys, int dirfd, const char *name, const char *attribute,
 		     void *value, size_t size)
 {
-	char path[SYS_NODE_PATH_BYTES];
-	ssize_t result = name[0] == '\0' ? fgetxattr(dirfd, attribute, value, size)
-					 : lgetxattr(sys_node_path(path, dirfd, name), attribute,
-						     value, size);
+	ssize_t result;
 
+	if (name[0] == '\0')
+		result = fgetxattr(dirfd, attribute, value, size);
+	else
+		result = sys_get_name(sys, dirfd, name, attribute, value, size);
 	return sys_note(sys, SYS_GETXATTR, dirfd, attribute, 0, size, 0, sys_result(result));
 }
 

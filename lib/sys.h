@@ -72,6 +72,8 @@ enum sys_kind {
 /* What the kernel knows and Debian 12's headers do not. */
 #define SYS_NR_OPENAT2 437	/* openat2(2), Linux 5.6, the same everywhere */
 #define SYS_NR_FCHMODAT2 452	/* fchmodat2(2), Linux 6.6, the same everywhere */
+#define SYS_NR_GETXATTRAT 464	/* getxattrat(2), Linux 6.13, the same everywhere */
+#define SYS_NR_LISTXATTRAT 465	/* listxattrat(2), the same */
 #define SYS_NR_FILE_GETATTR 468 /* file_getattr(2), Linux 6.17, nearly everywhere */
 #define SYS_NR_FILE_SETATTR 469
 #define SYS_STATX_DIOALIGN 0x2000U /* statx(2), Linux 6.1 */
@@ -79,7 +81,8 @@ enum sys_kind {
 
 struct sys {
 	_Atomic uint64_t serial;
-	int trace_fd; /* -1: no trace */
+	int trace_fd;		 /* -1: no trace */
+	_Atomic bool no_xattrat; /* the kernel has no getxattrat() and listxattrat() */
 };
 
 /* Attributes of an entry, from statx(2). */
@@ -96,10 +99,12 @@ struct sys_stat {
 	uint64_t mount_id;	   /* 0: the kernel does not tell */
 	uint32_t dio_memory_align; /* 0: unknown or no direct I/O, see dio_known */
 	uint32_t dio_offset_align;
-	bool append_only; /* or immutable: names in it cannot be removed */
-	bool compressed;  /* the compressed flag is set */
-	bool encrypted;	  /* it is encrypted by its file system */
-	bool dio_known;	  /* the kernel told the two above */
+	uint64_t attributes;	   /* STATX_ATTR_ that users set: compressed, immutable, ... */
+	uint64_t attributes_known; /* bits of it that this file system tells */
+	bool append_only;	   /* or immutable: names in it cannot be removed */
+	bool compressed;	   /* the compressed flag is set */
+	bool encrypted;		   /* it is encrypted by its file system */
+	bool dio_known;		   /* the kernel told the two above */
 	struct timespec atime;
 	struct timespec mtime;
 	struct timespec ctime;
@@ -135,6 +140,8 @@ int sys_openat(struct sys *sys, int dirfd, const char *name, int flags, mode_t m
 /* openat2(2), Linux 5.6: follows links, but no magic ones of /proc. */
 int sys_openat2_plain(struct sys *sys, int dirfd, const char *name, int flags);
 int sys_close(struct sys *sys, int fd);
+/* A nameless file in memory: memfd_create(2), Linux 3.17. */
+int sys_memfd(struct sys *sys, const char *name);
 /* NAME "" means the descriptor itself. */
 int sys_statx(struct sys *sys, int dirfd, const char *name, bool want_dio, struct sys_stat *stat);
 /* As sys_statx(), following a link in NAME. */
@@ -206,7 +213,7 @@ int sys_futimens_path(struct sys *sys, int fd, const struct timespec times[2]);
 ssize_t sys_getdents(struct sys *sys, int fd, void *buffer, size_t size);
 int sys_flock(struct sys *sys, int fd, int operation);
 /* Extended attributes: read of the descriptor if NAME is "", else of NAME in DIRFD,
- * which is reached through /proc: without that -ENOENT. */
+ * which before Linux 6.13 is reached through /proc: without that -ENOENT. */
 ssize_t sys_listxattr(struct sys *sys, int dirfd, const char *name, char *list, size_t size);
 ssize_t sys_getxattr(struct sys *sys, int dirfd, const char *name, const char *attribute,
 		     void *value, size_t size);

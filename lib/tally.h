@@ -55,7 +55,14 @@
 	X(wait_ns) \
 	X(bytes_cloned) \
 	X(properties_lost) \
-	X(bytes_offloaded)
+	X(bytes_offloaded) \
+	X(to_create) \
+	X(to_replace) \
+	X(to_change) \
+	X(to_remove) \
+	X(removed) \
+	X(unchanged) \
+	X(excluded)
 /* clang-format on */
 
 #define TALLY_FIELD(name) _Atomic uint64_t name;

@@ -27,30 +27,45 @@
 #include "invariant.h"
 #include "limits.h"
 #include "locked.h"
+#include "merge.h"
 #include "meta.h"
 #include "reach.h"
 #include "rival.h"
 #include "temp.h"
 #include "twice.h"
 
-struct tree_dirent {
-	uint64_t inode;
-	int64_t offset;
-	unsigned short length;
-	unsigned char type;
-	char name[];
-};
+int tree_open(struct tree *tree)
+{
+	memset(tree, 0, sizeof(*tree));
+	return -pthread_mutex_init(&tree->turn, NULL);
+}
 
-/* One step of a scan. */
-struct listing {
-	struct folder *folder;
-	int fd;
-	struct list children; /* folders that were found */
-	struct batch *batch;  /* the other entries; NULL: none yet */
-	char *path;	      /* of the entry, for the rules; NULL: there are none */
-	size_t head_bytes;    /* of the folder in it, with a slash */
-	size_t path_bytes;
-};
+void tree_close(struct tree *tree)
+{
+	pthread_mutex_destroy(&tree->turn);
+}
+
+static bool tree_tells_in_order(const struct tree *tree)
+{
+	return settings_syncs(tree->settings) && tree->settings->report_entries;
+}
+
+bool tree_take_turn(struct tree *tree)
+{
+	return !tree_tells_in_order(tree) || pthread_mutex_trylock(&tree->turn) == 0;
+}
+
+void tree_give_turn(struct tree *tree)
+{
+	if (tree_tells_in_order(tree))
+		pthread_mutex_unlock(&tree->turn);
+}
+
+void tree_put_off(struct tree *tree, struct batch *batch)
+{
+	queue_defer(tree->queue);
+	plan_put_off(tree->plan, &batch->node);
+}
 
 void tree_error(struct tree *tree, const struct error *error, const struct folder *folder,
 		const char *name)
@@ -250,43 +265,92 @@ static void tree_open_to_us(struct tree *tree, const struct folder *folder, int 
 	sys_close(tree->sys, fd);
 }
 
+/* What opening the target folder came to; -ENOENT: it is not there, and that is fine. */
+static int tree_opened_target(struct tree *tree, struct folder *folder, int parent_fd, int result,
+			      struct error *error)
+{
+	if (result >= 0)
+		return result;
+	folder->target = NULL;
+	if (result == -ENOTDIR || result == -ELOOP)
+		return landing_open(tree->root, tree->settings, &tree->landing, folder, parent_fd,
+				    error);
+	error_set(error, result, ERROR_SIDE_TARGET, "open folder");
+	return result;
+}
+
+/* True if something else that has the folder's name is replaced by it. */
+static bool tree_replaces(const struct tree *tree, int result)
+{
+	return (result == -ENOTDIR || result == -ELOOP) && settings_syncs(tree->settings) &&
+	       !tree->settings->keep_folder_links && !settings_leaves_existing(tree->settings);
+}
+
+/* The same where nothing is made: what is not there stays NULL. */
+static int tree_find_target(struct tree *tree, struct folder *folder, int parent_fd,
+			    struct error *error)
+{
+	int result = dir_open_child(tree->root, folder->parent->target, parent_fd,
+				    folder->target_name, false, &folder->target);
+
+	folder->replaces = tree_replaces(tree, result);
+	if (result == -ENOENT || folder->replaces) {
+		folder->target = NULL;
+		return 0;
+	}
+	return tree_opened_target(tree, folder, parent_fd, result, error);
+}
+
+/* Makes the target folder, or finds it there. */
+static int tree_make_folder(struct tree *tree, struct folder *folder, int parent_fd,
+			    struct error *error)
+{
+	struct folder *parent = folder->parent;
+	int result = sys_mkdirat(tree->sys, parent_fd, folder->target_name,
+				 tree_create_mode(tree, folder));
+
+	folder->fresh = result == 0;
+	if (folder->fresh && !tree->settings->privileged)
+		tree_open_to_us(tree, folder, parent_fd);
+	if (result < 0 && result != -EEXIST) {
+		error_set(error, result, ERROR_SIDE_TARGET, "create folder");
+		return result;
+	}
+	if (result == -EEXIST && rival_met(tree->root, parent, folder->name, folder->target_name,
+					   parent_fd, parent->fresh, "create folder", error))
+		return result;
+	parent->target_fs->written = true;
+	if (folder->fresh)
+		atomic_store(&parent->changed, true);
+	return 0;
+}
+
 /* Makes or opens the target folder; parent_fd is its pinned parent. */
 static int tree_make_target(struct tree *tree, struct folder *folder, int parent_fd,
 			    struct error *error)
 {
 	struct folder *parent = folder->parent;
-	int result = 0;
+	int result;
 
-	if (!tree->settings->dry_run) {
-		result = sys_mkdirat(tree->sys, parent_fd, folder->target_name,
-				     tree_create_mode(tree, folder));
-		folder->fresh = result == 0;
-		if (folder->fresh && !tree->settings->privileged)
-			tree_open_to_us(tree, folder, parent_fd);
-		if (result < 0 && result != -EEXIST) {
-			error_set(error, result, ERROR_SIDE_TARGET, "create folder");
-			return result;
-		}
-		if (result == -EEXIST &&
-		    rival_met(tree->root, parent, folder->name, folder->target_name, parent_fd,
-			      parent->fresh, "create folder", error))
-			return result;
-		parent->target_fs->written = true;
-	}
+	if (tree->settings->dry_run || tree->plans_first)
+		return tree_find_target(tree, folder, parent_fd, error);
+	result = tree_make_folder(tree, folder, parent_fd, error);
+	if (result < 0)
+		return result;
 	result = dir_open_child(tree->root, parent->target, parent_fd, folder->target_name, false,
 				&folder->target);
-	if (result == -ENOENT && tree->settings->dry_run) {
-		folder->target = NULL;
-		return 0;
+	if (tree_replaces(tree, result)) {
+		result = merge_clear(tree, folder, parent_fd, error);
+		if (result < 0) {
+			folder->target = NULL;
+			return result;
+		}
+		folder->fresh = folder->replaces = true;
+		atomic_store(&parent->changed, true);
+		result = dir_open_child(tree->root, parent->target, parent_fd, folder->target_name,
+					false, &folder->target);
 	}
-	if (result == -ENOTDIR || result == -ELOOP)
-		return landing_open(tree->root, tree->settings, &tree->landing, folder, parent_fd,
-				    error);
-	if (result < 0) {
-		error_set(error, result, ERROR_SIDE_TARGET, "open folder");
-		folder->target = NULL;
-	}
-	return result;
+	return tree_opened_target(tree, folder, parent_fd, result, error);
 }
 
 static int tree_open_target(struct tree *tree, struct folder *folder, struct error *error)
@@ -332,8 +396,8 @@ static void tree_tell_folder(struct tree *tree, struct folder *folder)
 	};
 	char *path;
 
-	if (!tree->settings->report_entries || folder->role == FOLDER_PAIR ||
-	    (!folder->fresh && folder->target != NULL))
+	if (!tree->settings->report_entries || settings_syncs(tree->settings) ||
+	    folder->role == FOLDER_PAIR || (!folder->fresh && folder->target != NULL))
 		return;
 	path = folder_target_path(folder, NULL);
 	if (path != NULL)
@@ -397,15 +461,18 @@ static int tree_settle_target(struct tree *tree, struct folder *folder, struct e
 		.source = &folder->stat,
 		.fresh = folder->fresh,
 		.inherits_acl = folder->parent->default_acl,
+		.prunes = settings_syncs(settings),
 	};
 	int result = 0;
 
-	if (settings->dry_run)
+	if (settings->dry_run || tree->plans_first)
 		return 0;
 	if (!folder->fresh)
 		temp_sweep(tree->root, folder->target, meta.fd);
 	folder->finish = folder->fresh || settings_keeps_any(settings) ||
 			 settings_keeps_flags(settings);
+	if (folder->settled)
+		folder->finish = false;
 	/* What a new one inherited is taken from it here. */
 	folder->default_acl = !folder->fresh && meta_hands_acl_on(tree->sys, settings, meta.fd);
 	/* Only what is named by an operand gets its attributes anew. */
@@ -434,6 +501,8 @@ static int tree_begin(struct tree *tree, struct folder *folder, struct error *er
 		result = tree_check_loop(tree, folder, error);
 	if (result == 0)
 		result = tree_open_target(tree, folder, error);
+	if (result == 0 && settings_syncs(tree->settings))
+		result = merge_folder(tree, folder, error);
 	if (result == 0 && folder->target != NULL && folder->role != FOLDER_PAIR)
 		result = tree_settle_target(tree, folder, error);
 	if (result == 0)
@@ -517,7 +586,8 @@ static int listing_open_path(const struct tree *tree, struct listing *listing)
 	size_t below = 0;
 	size_t head, at;
 
-	if (tree->filter->count == 0)
+	if (tree->filter->count == 0 && !tree_tells_in_order(tree) &&
+	    (tree->plan == NULL || tree->settings->delete_when == WEIR_DELETE_OFF))
 		return 0;
 	for (; !operand->by_path; operand = operand->parent)
 		below += strlen(operand->name) + 1;
@@ -580,8 +650,15 @@ static void tree_take_entry(struct tree *tree, struct listing *listing,
 	unsigned char type;
 	struct folder *child;
 
-	if (verdict == FILTER_EXCLUDED)
+	if (verdict == FILTER_EXCLUDED) {
+		if (settings_syncs(tree->settings))
+			tally_add(&tree->tally->excluded, 1);
 		return;
+	}
+	if (settings_syncs(tree->settings)) {
+		merge_take(tree, listing, entry, verdict);
+		return;
+	}
 	type = tree_type(tree, listing->fd, entry, &error);
 	if (type == DT_LNK && tree->settings->follow == WEIR_FOLLOW_ALWAYS) {
 		type = tree_followed_type(tree, listing->fd, entry->name, &error);
@@ -739,13 +816,99 @@ static bool tree_is_lost(const struct folder *folder)
 	return folder->parent != NULL && folder->parent->lost;
 }
 
+/* The folders of a step are pinned.  0 or -errno with the record set. */
+static int tree_open_listing(struct tree *tree, struct listing *listing, struct error *error)
+{
+	struct folder *folder = listing->folder;
+	int fd = dir_pin(tree->root, folder->source, NULL);
+
+	if (fd < 0) {
+		error_set_source(error, fd, "open folder");
+		return fd;
+	}
+	listing->fd = fd;
+	if (settings_syncs(tree->settings) && folder->target != NULL) {
+		fd = dir_pin(tree->root, folder->target, NULL);
+		if (fd < 0)
+			error_set(error, fd, ERROR_SIDE_TARGET, "open folder");
+		listing->target_fd = fd;
+	}
+	if (fd >= 0 && listing_open_path(tree, listing) < 0) {
+		fd = -ENOMEM;
+		error_set(error, fd, ERROR_SIDE_SOURCE, "list folder");
+	}
+	return fd < 0 ? fd : 0;
+}
+
+static void tree_close_listing(struct tree *tree, struct listing *listing)
+{
+	nameset_close(&listing->names);
+	free(listing->path);
+	if (listing->target_fd >= 0)
+		dir_unpin(tree->root, listing->folder->target);
+	if (listing->fd >= 0)
+		dir_unpin(tree->root, listing->folder->source);
+}
+
+/* Lists a piece of the source, and when that is over of the target, where what the
+ * source does not have is wanted.  True: the scan is over. */
+static bool tree_step(struct tree *tree, struct listing *listing, struct error *error)
+{
+	struct folder *folder = listing->folder;
+	bool whole = folder->scan_offset == 0; /* the first step may be all of them */
+
+	if (!folder->plans) {
+		if (folder->is_border)
+			return true;
+		if (!tree_list(tree, listing, error))
+			return false;
+		if (error->grade != ERROR_NONE || !merge_plans(tree, folder))
+			return true;
+		folder->plans = true;
+		folder->scan_offset = 0;
+		listing->names_known = whole && !listing->names.overflowed;
+	}
+	return merge_plan(tree, listing);
+}
+
+/* What a step found is queued; AGAIN: the scan goes on. */
+static void tree_queue_found(struct tree *tree, struct listing *listing, bool again)
+{
+	for (struct list *node = listing->children.next; node != &listing->children;
+	     node = node->next)
+		atomic_fetch_add(&tree->scans, 1);
+	if (listing->batch != NULL)
+		queue_push_batch(tree->queue, listing->batch);
+	queue_push_found(tree->queue, again ? listing->folder : NULL, &listing->children); /* W1 */
+	if (!again)
+		tree_scan_over(tree);
+}
+
+/* Begins a folder, if need be.  False: its scan is over. */
+static bool tree_begin_scan(struct tree *tree, struct listing *listing, struct error *error)
+{
+	struct folder *folder = listing->folder;
+	int result = folder->begun ? 0 : tree_begin(tree, folder, error);
+
+	if (result == 0)
+		result = tree_open_listing(tree, listing, error);
+	if (result == 0 && error->grade == ERROR_WARNING)
+		tree_error(tree, error, folder, NULL);
+	if (result == 0) {
+		*error = (struct error){ 0 };
+		return true;
+	}
+	if (tree_retype(tree, folder, error))
+		*error = (struct error){ 0 };
+	tree_scan_over(tree);
+	return false;
+}
+
 bool tree_scan(struct tree *tree, struct folder *folder, struct error *error)
 {
 	uint64_t began = tally_now_ns();
-	struct listing listing = { .folder = folder };
-	struct list *node;
+	struct listing listing = { .folder = folder, .fd = -1, .target_fd = -1 };
 	bool over;
-	int fd;
 
 	list_init(&listing.children);
 	if (tree_is_lost(folder)) {
@@ -757,37 +920,12 @@ bool tree_scan(struct tree *tree, struct folder *folder, struct error *error)
 		tree_scan_over(tree);
 		return true;
 	}
-	fd = folder->begun ? 0 : tree_begin(tree, folder, error);
-	if (fd == 0) {
-		fd = dir_pin(tree->root, folder->source, NULL);
-		if (fd < 0)
-			error_set_source(error, fd, "open folder");
+	over = !tree_begin_scan(tree, &listing, error);
+	if (!over) {
+		over = tree_step(tree, &listing, error);
+		tree_queue_found(tree, &listing, !over);
 	}
-	if (fd >= 0 && listing_open_path(tree, &listing) < 0) {
-		dir_unpin(tree->root, folder->source);
-		fd = -ENOMEM;
-		error_set(error, fd, ERROR_SIDE_SOURCE, "list folder");
-	}
-	if (fd >= 0 && error->grade == ERROR_WARNING)
-		tree_error(tree, error, folder, NULL);
-	if (fd < 0) {
-		if (tree_retype(tree, folder, error))
-			*error = (struct error){ 0 };
-		tree_scan_over(tree);
-		return true;
-	}
-	listing.fd = fd;
-	*error = (struct error){ 0 };
-	over = folder->is_border || tree_list(tree, &listing, error);
-	free(listing.path);
-	dir_unpin(tree->root, folder->source);
-	for (node = listing.children.next; node != &listing.children; node = node->next)
-		atomic_fetch_add(&tree->scans, 1);
-	if (listing.batch != NULL)
-		queue_push_batch(tree->queue, listing.batch);
-	queue_push_found(tree->queue, over ? NULL : folder, &listing.children); /* W1 */
-	if (over)
-		tree_scan_over(tree);
+	tree_close_listing(tree, &listing);
 	tally_add(&tree->tally->scan_ns, tally_now_ns() - began);
 	return over;
 }

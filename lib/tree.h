@@ -6,6 +6,7 @@
 #ifndef WEIR_TREE_H
 #define WEIR_TREE_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "event.h"
@@ -13,8 +14,11 @@
 #include "folder.h"
 #include "landing.h"
 #include "loss.h"
+#include "nameset.h"
+#include "plan.h"
 #include "queue.h"
 #include "settings.h"
+#include "survey.h"
 
 struct tree {
 	struct sys *sys;
@@ -26,9 +30,50 @@ struct tree {
 	struct loss_table *loss;
 	const struct settings *settings;
 	const struct filter *filter;
+	/* Of a sync, else NULL: */
+	struct survey *survey;
+	struct plan *plan;
+	const char *target_path;   /* DEST */
+	_Atomic bool plans_first;  /* what is to go is planned before anything is copied */
+	pthread_mutex_t turn;	   /* scans that tell what they find take turns */
 	struct landing landing;
 	_Atomic uint64_t scans; /* folders whose listing has not ended */
 };
+
+/* An entry as the kernel lists it. */
+struct tree_dirent {
+	uint64_t inode;
+	int64_t offset;
+	unsigned short length;
+	unsigned char type;
+	char name[];
+};
+
+/* One step of a scan. */
+struct listing {
+	struct folder *folder;
+	int fd;
+	int target_fd;	      /* of a sync; -1: there is nothing of it in the target */
+	struct list children; /* folders that were found */
+	struct batch *batch;  /* the other entries; NULL: none yet */
+	char *path;	      /* of the entry, where it is needed; else NULL */
+	size_t head_bytes;    /* of the folder in it, with a slash */
+	size_t path_bytes;
+	struct nameset names; /* of a sync, all of this step */
+	bool names_known;     /* they are all of the folder */
+};
+
+/* 0 or -errno; the fields above are the caller's to set after it. */
+int tree_open(struct tree *tree);
+void tree_close(struct tree *tree);
+
+/* Scans whose findings are told in order are done one after the other: true if it is the
+ * caller's turn, to be given back. */
+bool tree_take_turn(struct tree *tree);
+void tree_give_turn(struct tree *tree);
+
+/* An entry waits until what is in its place was removed. */
+void tree_put_off(struct tree *tree, struct batch *batch);
 
 /* Queues a folder that was made with folder_new(). */
 void tree_push(struct tree *tree, struct folder *folder);

@@ -57,6 +57,16 @@ int64_t weir_event_offset(const struct weir_event *event)
 	return event->offset;
 }
 
+unsigned weir_event_changes(const struct weir_event *event)
+{
+	return event->changes;
+}
+
+unsigned weir_event_mode(const struct weir_event *event)
+{
+	return event->mode;
+}
+
 uint64_t weir_event_bytes(const struct weir_event *event)
 {
 	return event->bytes;

@@ -100,6 +100,21 @@ enum weir_update {
 	WEIR_UPDATE_NONE_FAIL = 3, /* they stay, and their entries fail */
 };
 
+/* What a sync believes equal data to be, WEIR_OPT_COMPARE.  Since 0.1. */
+enum weir_compare {
+	WEIR_COMPARE_TIMES = 0,	  /* of one size, and modified at the same time */
+	WEIR_COMPARE_CONTENT = 1, /* the same bytes */
+	WEIR_COMPARE_SIZE = 2,	  /* of one size */
+	WEIR_COMPARE_NEVER = 3,	  /* nothing */
+};
+
+/* When a sync removes what the source does not have, WEIR_OPT_DELETE.  Since 0.1. */
+enum weir_delete {
+	WEIR_DELETE_OFF = 0,
+	WEIR_DELETE_LAST = 1,  /* when everything that was copied is durable */
+	WEIR_DELETE_FIRST = 2, /* before anything is copied, after a whole scan */
+};
+
 /* Symbolic links of the source, WEIR_OPT_FOLLOW.  Since 0.1. */
 enum weir_follow {
 	WEIR_FOLLOW_AUTO = 0,	  /* operands are followed, unless RECURSIVE */
@@ -201,6 +216,21 @@ enum weir_option {
 	 * folders, 0666 or 0777 less the umask, whatever the source's is */
 	WEIR_OPT_DEFAULT_MODE = 52,
 	WEIR_OPT_LINK_OVER = 53, /* 0/1: links of MAKE take the place of what exists */
+	/* Of a sync: */
+	WEIR_OPT_COMPARE = 54,		/* enum weir_compare */
+	WEIR_OPT_MODIFY_WINDOW_NS = 55, /* times so near are equal */
+	WEIR_OPT_EXISTING = 56,		/* 0/1: nothing is made that is not there */
+	WEIR_OPT_DELETE = 57,		/* enum weir_delete */
+	/* 0/1: what a rule excludes is removed from the target, too */
+	WEIR_OPT_DELETE_EXCLUDED = 58,
+	/* More removals than that, or than that part of what the target holds, and none is
+	 * done: DELETE_LIMIT.  -1: by WEIR_OPT_DELETE_MANY */
+	WEIR_OPT_MAX_DELETE = 59,
+	WEIR_OPT_MAX_DELETE_PERCENT = 60,
+	/* 0/1: without a limit of the caller's, there is none.  0: more than 1000 removals
+	 * must not be more than half of what the target holds, and more than 10 need a
+	 * record of an earlier run of the same source and target */
+	WEIR_OPT_DELETE_MANY = 61,
 };
 
 /* Options of weir_run_set_text() that are a text.  Since 0.1. */
@@ -241,8 +271,28 @@ enum weir_action {
 	WEIR_ACTION_NONE = 0,
 	WEIR_ACTION_CREATE = 1,
 	WEIR_ACTION_REPLACE = 2,
-	WEIR_ACTION_SKIP = 3,	/* exists, and no-clobber or update says so */
-	WEIR_ACTION_FOLDER = 4, /* a folder was created */
+	WEIR_ACTION_SKIP = 3,	    /* exists, and no-clobber or update says so */
+	WEIR_ACTION_FOLDER = 4,	    /* a folder was created */
+	WEIR_ACTION_ATTRIBUTES = 5, /* its attributes were set, its data is right */
+	WEIR_ACTION_REMOVE = 6,	    /* the source does not have it */
+	WEIR_ACTION_LINK = 7,	    /* it became one more name of what is there */
+};
+
+/* What differed, as bits of weir_event_changes().  Since 0.1. */
+enum weir_change {
+	WEIR_CHANGE_TYPE = 1 << 0,
+	WEIR_CHANGE_DATA = 1 << 1, /* bytes of a file */
+	WEIR_CHANGE_TIME = 1 << 2, /* of modification */
+	WEIR_CHANGE_MODE = 1 << 3,
+	WEIR_CHANGE_OWNER = 1 << 4, /* or group */
+	WEIR_CHANGE_ACL = 1 << 5,
+	WEIR_CHANGE_XATTR = 1 << 6,
+	WEIR_CHANGE_CAPS = 1 << 7,
+	WEIR_CHANGE_CONTEXT = 1 << 8,
+	WEIR_CHANGE_FLAGS = 1 << 9,
+	WEIR_CHANGE_TEXT = 1 << 10,   /* of a symbolic link */
+	WEIR_CHANGE_DEVICE = 1 << 11, /* which one a special file stands for */
+	WEIR_CHANGE_LINKS = 1 << 12,  /* which entries are one inode */
 };
 
 enum weir_side {
@@ -257,6 +307,7 @@ enum weir_result {
 	WEIR_RESULT_FATAL = 1,
 	WEIR_RESULT_ENTRIES_FAILED = 23,
 	WEIR_RESULT_SOURCE_CHANGED = 24,
+	WEIR_RESULT_DELETE_LIMIT = 25, /* nothing was removed */
 	WEIR_RESULT_TARGET_FULL = 27,
 	WEIR_RESULT_REFUSED = 28,
 	WEIR_RESULT_BUSY = 29,
@@ -313,6 +364,14 @@ struct weir_stats {
 	uint64_t bytes_cloned;	       /* of files that share their blocks with the source */
 	uint64_t properties_lost;      /* properties that could not be kept, all entries */
 	uint64_t bytes_offloaded;      /* copied by the file systems themselves */
+	/* Of a sync, as its scan found it: */
+	uint64_t to_create; /* entries that are not there, folders included */
+	uint64_t to_replace;
+	uint64_t to_change; /* whose attributes alone differ */
+	uint64_t to_remove; /* planned, and within the limits */
+	uint64_t removed;
+	uint64_t unchanged;
+	uint64_t excluded; /* of the source, by a rule */
 };
 
 /* Version string of the library, such as "0.1.0".  Since 0.1. */
@@ -430,6 +489,10 @@ int weir_event_errno(const struct weir_event *event);
 enum weir_side weir_event_side(const struct weir_event *event);
 enum weir_action weir_event_action(const struct weir_event *event);
 /* Byte offset of a data error, or -1. */
+/* For ENTRY of a sync: bits of enum weir_change, and type and permissions of the
+ * entry as in st_mode; else 0.  Since 0.1. */
+unsigned weir_event_changes(const struct weir_event *event);
+unsigned weir_event_mode(const struct weir_event *event);
 int64_t weir_event_offset(const struct weir_event *event);
 /* Bytes of the entry, for ENTRY and WAY. */
 uint64_t weir_event_bytes(const struct weir_event *event);

@@ -56,6 +56,16 @@ bool xattr_property(const char *attribute, enum weir_property *property)
 	return true;
 }
 
+static bool xattr_has_name(const struct xattrs *xattrs, const char *attribute)
+{
+	const char *end = xattrs->names + xattrs->names_bytes;
+
+	for (const char *name = xattrs->names; name < end; name += strlen(name) + 1)
+		if (strcmp(name, attribute) == 0)
+			return true;
+	return false;
+}
+
 /* ---- reading ---- */
 
 /* A failure on one side: a loss, or an error of the entry. */
@@ -178,6 +188,126 @@ void xattr_release(struct xattrs *xattrs)
 	xattrs->names = NULL;
 	xattrs->names_bytes = 0;
 	xattr_release_acls(&xattrs->acls);
+}
+
+/* ---- comparing ---- */
+
+struct xattr_side {
+	struct xattr_place place;
+	enum error_side side;
+	struct xattrs xattrs; /* names only */
+	bool none;	      /* this side has no such attributes at all */
+};
+
+static int xattr_list_side(struct sys *sys, struct xattr_side *at, struct error *error)
+{
+	ssize_t bytes = xattr_read_names(sys, at->place, &at->xattrs);
+
+	at->xattrs.names_bytes = bytes > 0 ? (size_t)bytes : 0;
+	memset(&at->xattrs.acls, 0, sizeof(at->xattrs.acls));
+	at->none = bytes == -EOPNOTSUPP || bytes == -ENOSYS;
+	if (bytes >= 0 || at->none)
+		return 0;
+	error_set(error, bytes, at->side, "read attributes of");
+	return (int)bytes;
+}
+
+/* A value, with its bytes or -errno, in USUAL or in *most, which is to be freed. */
+static ssize_t xattr_value_of(struct sys *sys, const struct xattr_side *at, const char *attribute,
+			      char usual[XATTR_USUAL_BYTES], char **most)
+{
+	ssize_t bytes = sys_getxattr(sys, at->place.dirfd, at->place.name, attribute, usual,
+				     XATTR_USUAL_BYTES);
+
+	*most = NULL;
+	if (bytes != -ERANGE)
+		return bytes;
+	*most = malloc(XATTR_MOST_BYTES);
+	if (*most == NULL)
+		return -ENOMEM;
+	return sys_getxattr(sys, at->place.dirfd, at->place.name, attribute, *most,
+			    XATTR_MOST_BYTES);
+}
+
+/* True if both sides have the same value, or none. */
+static bool xattr_same_value(struct sys *sys, const struct xattr_side *source,
+			     const struct xattr_side *target, const char *attribute)
+{
+	char usual[2][XATTR_USUAL_BYTES];
+	char *most[2];
+	ssize_t bytes = xattr_value_of(sys, source, attribute, usual[0], &most[0]);
+	ssize_t other = xattr_value_of(sys, target, attribute, usual[1], &most[1]);
+	bool same = bytes == other;
+
+	if (same && bytes > 0)
+		same = memcmp(most[0] != NULL ? most[0] : usual[0],
+			      most[1] != NULL ? most[1] : usual[1], (size_t)bytes) == 0;
+	free(most[0]);
+	free(most[1]);
+	return same;
+}
+
+/* Notes what of FROM differs on the other side; VALUES: names alone are not enough. */
+static void xattr_compare_side(struct sys *sys, const struct settings *settings,
+			       const struct xattr_side *from, const struct xattr_side *to,
+			       bool values, unsigned *differ)
+{
+	const char *end = from->xattrs.names + from->xattrs.names_bytes;
+
+	for (const char *name = from->xattrs.names; name < end; name += strlen(name) + 1) {
+		enum weir_property property;
+
+		if (!xattr_property(name, &property) || !settings_keeps(settings, property) ||
+		    (*differ & 1U << property) != 0)
+			continue;
+		if (!xattr_has_name(&to->xattrs, name) ||
+		    (values && !xattr_same_value(sys, from, to, name)))
+			*differ |= 1U << property;
+	}
+}
+
+int xattr_compare(struct sys *sys, const struct settings *settings, struct xattr_place source,
+		  struct xattr_place target, unsigned *differ, struct error *error)
+{
+	struct xattr_side from = { .place = source, .side = ERROR_SIDE_SOURCE };
+	struct xattr_side to = { .place = target, .side = ERROR_SIDE_TARGET };
+	int result = xattr_list_side(sys, &from, error);
+
+	*differ = 0;
+	to.xattrs.names = to.xattrs.few; /* if it is not come to */
+	if (result == 0 && !from.none)
+		result = xattr_list_side(sys, &to, error);
+	if (result == 0 && !from.none && !to.none) {
+		xattr_compare_side(sys, settings, &from, &to, true, differ);
+		xattr_compare_side(sys, settings, &to, &from, false, differ);
+	}
+	xattr_release(&from.xattrs);
+	xattr_release(&to.xattrs);
+	return result;
+}
+
+int xattr_prune(struct sys *sys, const struct settings *settings, const struct xattrs *xattrs,
+		struct xattr_place target, struct losses *losses, struct error *error)
+{
+	struct xattr_side to = { .place = target, .side = ERROR_SIDE_TARGET };
+	int result = xattr_list_side(sys, &to, error);
+	const char *end = to.xattrs.names + to.xattrs.names_bytes;
+
+	for (const char *name = to.xattrs.names; result == 0 && name < end;
+	     name += strlen(name) + 1) {
+		enum weir_property property;
+
+		if (!xattr_property(name, &property) || !settings_keeps(settings, property) ||
+		    xattr_begins(name, "system.posix_acl_") || xattr_has_name(xattrs, name))
+			continue;
+		result = sys_removexattr(sys, target.dirfd, target.is_path, name);
+		if (result == -ENODATA)
+			result = 0;
+		else if (result < 0)
+			result = xattr_fail(result, property, ERROR_SIDE_TARGET, losses, error);
+	}
+	xattr_release(&to.xattrs);
+	return result;
 }
 
 /* ---- copying ---- */

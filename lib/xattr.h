@@ -53,6 +53,17 @@ bool xattr_property(const char *attribute, enum weir_property *property);
 int xattr_read(struct sys *sys, const struct settings *settings, struct xattr_place place,
 	       struct xattrs *xattrs, struct losses *losses, struct error *error);
 void xattr_release(struct xattrs *xattrs);
+
+/* Which properties differ between two places, as bits of 1 << enum weir_property, of
+ * those that are kept.  What one side does not have at all, it cannot hold either.  0,
+ * or -errno with the record set. */
+int xattr_compare(struct sys *sys, const struct settings *settings, struct xattr_place source,
+		  struct xattr_place target, unsigned *differ, struct error *error);
+
+/* Removes from the target what is kept and the source does not have: all but ACLs.
+ * XATTRS: the source's.  0, or -errno with the record set. */
+int xattr_prune(struct sys *sys, const struct settings *settings, const struct xattrs *xattrs,
+		struct xattr_place target, struct losses *losses, struct error *error);
 void xattr_release_acls(struct xattr_acls *acls);
 
 /* Copies what is neither ACL nor capability.  0, or -errno with the record set. */

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "itemize.h"
+
+#include <stddef.h>
+#include <sys/stat.h>
+
+#include "escape.h"
+
+static const char *action_word(enum weir_action action)
+{
+	switch (action) {
+	case WEIR_ACTION_CREATE:
+	case WEIR_ACTION_FOLDER:
+		return "create";
+	case WEIR_ACTION_REPLACE:
+		return "replace";
+	case WEIR_ACTION_ATTRIBUTES:
+		return "attributes";
+	case WEIR_ACTION_REMOVE:
+		return "delete";
+	case WEIR_ACTION_LINK:
+		return "link";
+	case WEIR_ACTION_SKIP:
+	case WEIR_ACTION_NONE:
+		break;
+	}
+	return "leave";
+}
+
+static const char *kind_word(unsigned mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFDIR:
+		return "folder";
+	case S_IFLNK:
+		return "symlink";
+	case S_IFIFO:
+		return "fifo";
+	case S_IFSOCK:
+		return "socket";
+	case S_IFCHR:
+	case S_IFBLK:
+		return "device";
+	default:
+		return "file";
+	}
+}
+
+/* What differs, or the kind of what is made or goes. */
+static void add_changes(struct text *line, const struct weir_event *event)
+{
+	static const struct {
+		unsigned change;
+		const char *word;
+	} words[] = {
+		{ WEIR_CHANGE_TYPE, "type" },	{ WEIR_CHANGE_DATA, "data" },
+		{ WEIR_CHANGE_TEXT, "target" }, { WEIR_CHANGE_DEVICE, "device" },
+		{ WEIR_CHANGE_LINKS, "links" }, { WEIR_CHANGE_TIME, "mtime" },
+		{ WEIR_CHANGE_MODE, "mode" },	{ WEIR_CHANGE_OWNER, "owner" },
+		{ WEIR_CHANGE_ACL, "acl" },	{ WEIR_CHANGE_XATTR, "xattr" },
+		{ WEIR_CHANGE_CAPS, "caps" },	{ WEIR_CHANGE_CONTEXT, "context" },
+		{ WEIR_CHANGE_FLAGS, "flags" },
+	};
+	unsigned changes = weir_event_changes(event);
+	const char *between = "";
+
+	if (changes == 0)
+		text_add(line, kind_word(weir_event_mode(event)));
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if ((changes & words[i].change) == 0)
+			continue;
+		text_addf(line, "%s%s", between, words[i].word);
+		between = " ";
+	}
+}
+
+void itemize_add(struct text *line, const struct weir_event *event, bool utf8, bool is_exact)
+{
+	text_addf(line, "%s  ", action_word(weir_event_action(event)));
+	add_changes(line, event);
+	text_add(line, "  ");
+	if (is_exact)
+		text_add(line, weir_event_path(event));
+	else
+		escape_bare(line, weir_event_path(event), utf8);
+	if (S_ISDIR(weir_event_mode(event)))
+		text_add(line, "/");
+}
+
+void itemize_add_totals(struct text *line, const struct weir_stats *stats)
+{
+	text_addf(line,
+		  "to copy %llu, to replace %llu, attributes only %llu, to delete %llu, "
+		  "unchanged %llu, excluded %llu",
+		  (unsigned long long)stats->to_create, (unsigned long long)stats->to_replace,
+		  (unsigned long long)stats->to_change, (unsigned long long)stats->to_remove,
+		  (unsigned long long)stats->unchanged, (unsigned long long)stats->excluded);
+}

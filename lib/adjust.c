@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A file of a sync that differs in attributes only: look up, open both sides, compare
+ * once more, set the attributes, park.
+ *
+ * Invariants:
+ * B1 what the scan saw may be old: where the data differs by now, the file is copied;
+ * B2 it is no member of a group that would be linked to: its inode stays.
+ */
+#define _GNU_SOURCE
+#include "adjust.h"
+
+#include "grain.h"
+#include "inplace.h"
+#include "meta.h"
+#include "regular.h"
+
+static enum step_answer adjust_look(struct job_env *env, struct job *job)
+{
+	enum step_answer answer = regular_look(env, job);
+
+	if (answer == STEP_NEXT && (!job->exists || !S_ISREG(job->existing.mode))) {
+		job->turn_to = regular_recipe;
+		return STEP_TURN;
+	}
+	job->adjusts = true; /* B2 */
+	return answer;
+}
+
+/* B1 */
+static enum step_answer adjust_compare(struct job_env *env, struct job *job)
+{
+	const struct settings *settings = env->settings;
+	bool same = job->source.size_bytes == job->existing.size_bytes;
+
+	if (same && settings->compare == WEIR_COMPARE_TIMES &&
+	    settings_keeps(settings, WEIR_PROPERTY_TIMES))
+		same = meta_same_time(&job->source.mtime, &job->existing.mtime) ||
+		       settings->modify_window_ns > 0 ||
+		       grain_cuts(env->root, job->folder, &job->source.mtime,
+				  &job->existing.mtime) ||
+		       grain_clamps(env->root, job->folder, &job->source.mtime,
+				    &job->existing.mtime);
+	if (same)
+		return STEP_NEXT;
+	job->turn_to = regular_recipe;
+	job->adjusts = false;
+	return STEP_TURN;
+}
+
+/* All that was set is of one moment, and the data is still what it was compared with. */
+static enum step_answer adjust_recheck(struct job_env *env, struct job *job)
+{
+	struct sys_stat now;
+	int result = sys_statx(env->stream.sys, job->source_fd, "", false, &now);
+
+	if (result < 0)
+		return job_fail(job, result, ERROR_SIDE_SOURCE, "stat");
+	if (meta_same_time(&now.mtime, &job->source.mtime) &&
+	    meta_same_time(&now.ctime, &job->source.ctime))
+		return STEP_NEXT;
+	if (!job->reread) {
+		job->reread = true;
+		return STEP_AGAIN;
+	}
+	error_set_text(&job->error, ERROR_SIDE_SOURCE, "sync", "it kept changing");
+	return STEP_FAIL;
+}
+
+const struct step adjust_recipe[] = {
+	{ "look up target", adjust_look, NULL, NULL },
+	{ "open source", regular_open, regular_opened, regular_close_source },
+	{ "identify", regular_identify, regular_identify, NULL },
+	{ "compare", adjust_compare, NULL, NULL },
+	{ "open target", inplace_open_or_make, NULL, inplace_drop },
+	{ "attributes", regular_attributes, NULL, NULL },
+	{ "flags", inplace_flags, NULL, NULL },
+	{ "recheck source", adjust_recheck, NULL, NULL },
+	{ "sync", regular_sync, regular_synced, NULL },
+	{ "park", regular_park, NULL, NULL },
+	{ NULL, NULL, NULL, NULL },
+};

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a sync is to do about a name, by what lies there on both sides.  Pure: all
+ * that is to be known was looked up before.
+ */
+#ifndef WEIR_COMPARE_H
+#define WEIR_COMPARE_H
+
+#include <stdbool.h>
+
+#include "settings.h"
+#include "sys.h"
+
+enum compare_verdict {
+	COMPARE_SAME,	    /* nothing is to be done */
+	COMPARE_CREATE,	    /* nothing is there */
+	COMPARE_REPLACE,    /* what is there has other data, or is another thing */
+	COMPARE_CONTENT,    /* a look at the data is to tell */
+	COMPARE_ATTRIBUTES, /* the data is right */
+	COMPARE_LEAVE,	    /* an option says that it stays as it is */
+};
+
+struct compare_sides {
+	const struct sys_stat *source;
+	const struct sys_stat *target; /* NULL: nothing is there */
+	bool same_time;		       /* of modification, as far as the target can tell */
+	bool same_text;		       /* of symbolic links */
+	unsigned xattrs;	       /* bits of WEIR_CHANGE_ of what differs among them */
+	bool owner_counts;	       /* could be set, if it differs */
+	bool group_counts;
+};
+
+struct compare_result {
+	enum compare_verdict verdict;
+	unsigned changes; /* bits of WEIR_CHANGE_ */
+};
+
+/* A name of an entry that is no folder. */
+struct compare_result compare_entry(const struct settings *settings,
+				    const struct compare_sides *sides);
+
+/* Folders on both sides: the bits of WEIR_CHANGE_ of their attributes. */
+unsigned compare_folders(const struct settings *settings, const struct compare_sides *sides);
+
+#endif

@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Both sides of one folder, merged.
+ *
+ * Invariants:
+ * E1 what is told of an entry is told when it is planned, in the order of the scan, so
+ *    that a dry run tells the same;
+ * E2 memory does not grow with the folder: names are remembered while they are few, and
+ *    looked up one by one otherwise;
+ * E3 nothing is planned to go where the source could not be listed, nor what a rule
+ *    protects, nor what the source has or had in this run (O04, O06, A06).
+ */
+#define _GNU_SOURCE
+#include "merge.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "doom.h"
+#include "limits.h"
+#include "namesake.h"
+#include "rival.h"
+#include "survey.h"
+#include "temp.h"
+
+/* ---- telling ---- */
+
+static void merge_tell(struct tree *tree, enum weir_action action, unsigned changes,
+		       const struct sys_stat *stat, const char *path)
+{
+	const struct weir_event event = {
+		.type = WEIR_EVENT_ENTRY,
+		.action = action,
+		.offset = -1,
+		.bytes = S_ISREG(stat->mode) ? stat->size_bytes : 0,
+		.changes = changes,
+		.mode = stat->mode,
+		.operation = "",
+	};
+
+	if (tree->settings->report_entries)
+		event_post(tree->events, &event, path, true);
+}
+
+/* The path of NAME below DEST; it is there whenever entries are told. */
+static const char *merge_path(struct listing *listing, const char *name)
+{
+	if (listing->path == NULL)
+		return name;
+	strcpy(listing->path + listing->head_bytes, name);
+	return listing->path;
+}
+
+/* ---- names of the source ---- */
+
+static void merge_count(struct tree *tree, struct listing *listing, const char *name,
+			const struct survey_finding *finding)
+{
+	enum weir_action action = WEIR_ACTION_NONE;
+
+	switch (finding->result.verdict) {
+	case COMPARE_SAME:
+		tally_add(&tree->tally->unchanged, 1);
+		return;
+	case COMPARE_LEAVE:
+		tally_add(&tree->tally->entries_skipped, 1);
+		return;
+	case COMPARE_CREATE:
+		tally_add(&tree->tally->to_create, 1);
+		action = finding->links ? WEIR_ACTION_LINK : WEIR_ACTION_CREATE;
+		break;
+	case COMPARE_CONTENT:
+	case COMPARE_REPLACE:
+		tally_add(&tree->tally->to_replace, 1);
+		action = finding->links ? WEIR_ACTION_LINK : WEIR_ACTION_REPLACE;
+		break;
+	case COMPARE_ATTRIBUTES:
+		tally_add(&tree->tally->to_change, 1);
+		action = WEIR_ACTION_ATTRIBUTES;
+		break;
+	}
+	merge_tell(tree, action, finding->result.changes, &finding->source,
+		   merge_path(listing, name));
+}
+
+static int merge_add(struct tree *tree, struct listing *listing, const struct tree_dirent *entry,
+		     const struct survey_finding *finding)
+{
+	struct entry found =
+		entry_of((unsigned char)IFTODT(finding->source.mode), entry->name, entry->name);
+
+	found.inode = entry->inode;
+	found.adjusts = finding->result.verdict == COMPARE_ATTRIBUTES &&
+			S_ISREG(finding->source.mode);
+	return tree_add(tree, listing->folder, &listing->batch, &found);
+}
+
+/* A group of the plan about one name of this folder. */
+static void merge_doom(struct tree *tree, struct listing *listing, const char *name,
+		       const struct sys_stat *stat)
+{
+	const struct doom doom = {
+		.sys = tree->sys,
+		.plan = tree->plan,
+		.filter = tree->filter,
+		.settings = tree->settings,
+		.events = tree->events,
+		.target_path = tree->target_path,
+	};
+
+	plan_begin(tree->plan, listing->folder->target);
+	doom_name(&doom, listing->target_fd, name, stat, merge_path(listing, name));
+	plan_end(tree->plan);
+}
+
+/* A folder is in the way of what is none: it goes with the plan, and what comes in its
+ * place waits until then. */
+static int merge_put_off(struct tree *tree, struct listing *listing,
+			 const struct tree_dirent *entry, const struct survey_finding *finding,
+			 struct error *error)
+{
+	struct entry found =
+		entry_of((unsigned char)IFTODT(finding->source.mode), entry->name, entry->name);
+	struct batch *batch;
+
+	if (tree->settings->delete_when == WEIR_DELETE_OFF) {
+		error_set_text(error, ERROR_SIDE_TARGET, "replace",
+			       "a folder has this name; --delete removes it");
+		return -EISDIR;
+	}
+	merge_count(tree, listing, entry->name, finding);
+	merge_doom(tree, listing, entry->name, &finding->target);
+	if (tree->settings->dry_run)
+		return 0;
+	found.inode = entry->inode;
+	batch = batch_of_one(listing->folder, &found);
+	if (batch == NULL) {
+		error_set(error, -ENOMEM, ERROR_SIDE_SOURCE, "list");
+		return -ENOMEM;
+	}
+	batch->counted = false;
+	if (found.type == DT_REG) {
+		tally_add(&tree->tally->files_found, 1);
+		tally_add(&tree->tally->files_open, 1);
+	}
+	tree_put_off(tree, batch);
+	return 0;
+}
+
+/* B09, O08: a name that is there, but spelled in another way. */
+static int merge_meet_namesake(struct tree *tree, struct listing *listing, const char *name,
+			       struct error *error)
+{
+	struct folder *folder = listing->folder;
+	char other[LIMIT_NAME_BYTES];
+
+	if (!namesake_met(tree->sys, folder->target_fs, &folder->namesakes, listing->target_fd,
+			  name, other))
+		return 0;
+	if (rival_met(tree->root, folder, name, name, listing->target_fd, false, "sync to", error))
+		return -EEXIST;
+	/* It is what this name of the source has become: it stays (E3). */
+	if (other[0] != '\0')
+		nameset_add(&listing->names, other);
+	else
+		listing->names.overflowed = true;
+	folder->misspelled = true;
+	return 0;
+}
+
+static int merge_child(struct tree *tree, struct listing *listing, const struct tree_dirent *entry,
+		       struct error *error)
+{
+	struct sys_stat stat;
+	struct folder *child;
+
+	if (tree->settings->existing_only &&
+	    (listing->target_fd < 0 ||
+	     sys_statx(tree->sys, listing->target_fd, entry->name, false, &stat) == -ENOENT)) {
+		tally_add(&tree->tally->entries_skipped, 1);
+		return 0;
+	}
+	child = folder_new(listing->folder, entry->name, NULL);
+	if (child == NULL) {
+		error_set(error, -ENOMEM, ERROR_SIDE_SOURCE, "list");
+		return -ENOMEM;
+	}
+	list_add_tail(&listing->children, &child->node);
+	return 0;
+}
+
+/* Before removals that come first: only folders that are in the way are looked for. */
+static int merge_take_first(struct tree *tree, struct listing *listing,
+			    const struct tree_dirent *entry, unsigned char type)
+{
+	struct sys_stat stat;
+
+	if (type != DT_DIR && listing->target_fd >= 0 &&
+	    sys_statx(tree->sys, listing->target_fd, entry->name, false, &stat) == 0 &&
+	    S_ISDIR(stat.mode))
+		merge_doom(tree, listing, entry->name, &stat);
+	return 0;
+}
+
+static bool merge_leaves_out(const struct settings *settings, uint32_t mode)
+{
+	if (S_ISLNK(mode))
+		return settings->keep[WEIR_PROPERTY_SYMLINK] == WEIR_KEEP_OFF;
+	return !S_ISREG(mode) && settings->keep[WEIR_PROPERTY_SPECIAL] == WEIR_KEEP_OFF;
+}
+
+/* What is to be done about an entry that is no folder. */
+static int merge_decide(struct tree *tree, struct listing *listing, const struct tree_dirent *entry,
+			struct survey_finding *finding, struct error *error)
+{
+	bool in_the_way = finding->there && S_ISDIR(finding->target.mode);
+
+	if (merge_leaves_out(tree->settings, finding->source.mode)) {
+		tally_add(&tree->tally->entries_skipped, 1);
+		return 0;
+	}
+	if (finding->there && !in_the_way &&
+	    merge_meet_namesake(tree, listing, entry->name, error) < 0)
+		return -EEXIST;
+	if (in_the_way && finding->result.verdict != COMPARE_LEAVE)
+		return merge_put_off(tree, listing, entry, finding, error);
+	merge_count(tree, listing, entry->name, finding);
+	if (finding->result.verdict == COMPARE_SAME || finding->result.verdict == COMPARE_LEAVE ||
+	    tree->settings->dry_run)
+		return 0;
+	if (merge_add(tree, listing, entry, finding) < 0) {
+		error_set(error, -ENOMEM, ERROR_SIDE_SOURCE, "list");
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static void merge_look(struct tree *tree, struct listing *listing, const struct tree_dirent *entry,
+		       enum filter_verdict verdict, struct error *error)
+{
+	const struct survey_name name = {
+		.folder = listing->folder,
+		.source_fd = listing->fd,
+		.target_fd = listing->target_fd,
+		.name = entry->name,
+		.inode = entry->inode,
+	};
+	struct survey_finding finding;
+	int result = survey_look(tree->survey, &name, &finding, error);
+
+	if (result < 0) {
+		error->source_changed = error->vanished = result == -ENOENT &&
+							  error->side == ERROR_SIDE_SOURCE;
+		return;
+	}
+	if (verdict == FILTER_UNDECIDED &&
+	    filter_judge(tree->filter, listing->path, listing->path_bytes,
+			 S_ISDIR(finding.source.mode) ? FILTER_FOLDER : FILTER_OTHER) ==
+		    FILTER_EXCLUDED)
+		return;
+	if (S_ISDIR(finding.source.mode))
+		merge_child(tree, listing, entry, error);
+	else
+		merge_decide(tree, listing, entry, &finding, error);
+}
+
+void merge_take(struct tree *tree, struct listing *listing, const struct tree_dirent *entry,
+		enum filter_verdict verdict)
+{
+	struct error error = { 0 };
+
+	nameset_add(&listing->names, entry->name);
+	if (strlen(entry->name) >= LIMIT_NAME_BYTES)
+		error_set(&error, -ENAMETOOLONG, ERROR_SIDE_SOURCE, "copy");
+	else if (entry->type == DT_DIR)
+		merge_child(tree, listing, entry, &error);
+	else if (tree->plans_first && entry->type != DT_UNKNOWN)
+		merge_take_first(tree, listing, entry, entry->type);
+	else
+		merge_look(tree, listing, entry, verdict, &error);
+	if (error.grade != ERROR_NONE)
+		tree_error(tree, &error, listing->folder, entry->name);
+}
+
+/* ---- names of the target ---- */
+
+bool merge_plans(const struct tree *tree, const struct folder *folder)
+{
+	if (tree->settings->delete_when == WEIR_DELETE_OFF || folder->target == NULL ||
+	    folder->fresh || folder->is_border || !folder->begun)
+		return false;
+	return tree->plans_first || tree->settings->delete_when == WEIR_DELETE_LAST;
+}
+
+/* True if the source has NAME; what cannot be told counts as yes (E3). */
+static bool merge_source_has(struct tree *tree, struct listing *listing, const char *name)
+{
+	struct sys_stat stat;
+
+	if (listing->names_known)
+		return nameset_has(&listing->names, name);
+	return sys_statx(tree->sys, listing->fd, name, false, &stat) != -ENOENT;
+}
+
+static bool merge_is_excluded(struct tree *tree, struct listing *listing, const char *name,
+			      const struct sys_stat *stat)
+{
+	if (tree->filter->count == 0)
+		return false;
+	merge_path(listing, name);
+	return filter_judge(tree->filter, listing->path, listing->head_bytes + strlen(name),
+			    S_ISDIR(stat->mode) ? FILTER_FOLDER : FILTER_OTHER) == FILTER_EXCLUDED;
+}
+
+/* True if STAT tells what NAME is, which is to go. */
+static bool merge_is_doomed(struct tree *tree, struct listing *listing, const char *name,
+			    struct sys_stat *stat)
+{
+	bool rules = tree->filter->count > 0;
+	bool excluded;
+	int result = 0;
+
+	if (strlen(name) >= LIMIT_NAME_BYTES)
+		return false;
+	if (!rules && merge_source_has(tree, listing, name))
+		return false;
+	result = sys_statx(tree->sys, listing->target_fd, name, false, stat);
+	if (result < 0)
+		return false; /* gone by itself, or not to be touched */
+	excluded = merge_is_excluded(tree, listing, name, stat);
+	if (excluded)
+		return tree->settings->delete_excluded;
+	/* Temps of killed runs are swept; others are somebody's who is at work. */
+	if (temp_name_ours(name) && !S_ISDIR(stat->mode))
+		return false;
+	return !rules || !merge_source_has(tree, listing, name);
+}
+
+static bool merge_is_dot(const char *name)
+{
+	return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
+}
+
+bool merge_plan(struct tree *tree, struct listing *listing)
+{
+	struct folder *folder = listing->folder;
+	_Alignas(struct tree_dirent) char buffer[LIMIT_LIST_BYTES];
+	struct error error;
+	uint64_t listed = 0;
+	ssize_t bytes;
+	int fd;
+
+	if (folder->misspelled && !listing->names_known)
+		return true; /* O08: which names stay is not known any more */
+	/* A descriptor of its own: that of the folder may be read by others. */
+	fd = sys_openat(tree->sys, listing->target_fd, ".", O_RDONLY | O_DIRECTORY, 0);
+	bytes = fd;
+	if (bytes >= 0)
+		bytes = sys_lseek(tree->sys, fd, folder->scan_offset, SEEK_SET);
+	if (bytes >= 0)
+		bytes = sys_getdents(tree->sys, fd, buffer, sizeof(buffer));
+	for (ssize_t at = 0; at < bytes;) {
+		const struct tree_dirent *entry = (const void *)(buffer + at);
+		struct sys_stat stat;
+
+		at += entry->length;
+		folder->scan_offset = entry->offset;
+		if (merge_is_dot(entry->name))
+			continue;
+		listed++;
+		if (merge_is_doomed(tree, listing, entry->name, &stat))
+			merge_doom(tree, listing, entry->name, &stat);
+	}
+	if (fd >= 0)
+		sys_close(tree->sys, fd);
+	plan_count_listed(tree->plan, listed);
+	if (bytes >= 0)
+		return bytes == 0;
+	error_set(&error, bytes, ERROR_SIDE_TARGET, "list folder");
+	tree_error(tree, &error, folder, NULL);
+	return true;
+}
+
+/* ---- folders ---- */
+
+static void merge_tell_folder(struct tree *tree, struct folder *folder, enum weir_action action,
+			      unsigned changes)
+{
+	char *path;
+
+	if (!tree->settings->report_entries)
+		return;
+	path = folder_path_below(folder);
+	if (path != NULL)
+		merge_tell(tree, action, changes, &folder->stat, path[0] != '\0' ? path : ".");
+	free(path);
+}
+
+int merge_folder(struct tree *tree, struct folder *folder, struct error *error)
+{
+	unsigned changes = 0;
+	bool old_time = false;
+	int result = 0;
+
+	if (tree->plans_first)
+		return 0;
+	if (folder->target == NULL || folder->fresh) {
+		tally_add(folder->replaces ? &tree->tally->to_replace : &tree->tally->to_create, 1);
+		merge_tell_folder(tree, folder,
+				  folder->replaces ? WEIR_ACTION_REPLACE : WEIR_ACTION_FOLDER,
+				  folder->replaces ? WEIR_CHANGE_TYPE : 0);
+		return 0;
+	}
+	result = survey_folder(tree->survey, folder, &changes, &old_time, error);
+	if (result < 0)
+		return result;
+	folder->settled = changes == 0;
+	if (changes == 0 && !old_time) {
+		tally_add(&tree->tally->unchanged, 1);
+		return 0;
+	}
+	/* Its time alone is no change of its own: it comes from what is in it. */
+	tally_add(&tree->tally->to_change, 1);
+	merge_tell_folder(tree, folder, WEIR_ACTION_ATTRIBUTES,
+			  changes | (old_time ? WEIR_CHANGE_TIME : 0));
+	return 0;
+}
+
+int merge_clear(struct tree *tree, struct folder *folder, int parent_fd, struct error *error)
+{
+	char temp[TEMP_NAME_BYTES];
+	int result = dir_temp_added(tree->root, folder->parent->target);
+
+	if (result < 0) {
+		error_set(error, result, ERROR_SIDE_TARGET, "lock the folder of");
+		return result;
+	}
+	result = temp_name_make(temp);
+	if (result == 0)
+		result = sys_mkdirat(tree->sys, parent_fd, temp, 0700);
+	if (result == 0) {
+		result = sys_renameat2(tree->sys, parent_fd, temp, folder->target_name,
+				       RENAME_EXCHANGE);
+		if (result < 0)
+			sys_unlinkat(tree->sys, parent_fd, temp, AT_REMOVEDIR);
+		else
+			result = sys_unlinkat(tree->sys, parent_fd, temp, 0);
+		if (result == -EINVAL || result == -ENOSYS) /* it cannot exchange names */
+			result = sys_unlinkat(tree->sys, parent_fd, folder->target_name, 0) == 0
+					 ? sys_mkdirat(tree->sys, parent_fd, folder->target_name,
+						       0700)
+					 : result;
+	}
+	dir_temp_removed(tree->root, folder->parent->target);
+	if (result < 0)
+		error_set(error, result, ERROR_SIDE_TARGET, "replace by a folder");
+	return result;
+}

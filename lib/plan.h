@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The delete plan of a sync: a row of records, in groups.  A group is about one folder
+ * of the target, and what is to go of it, folders after all they hold.
+ */
+#ifndef WEIR_PLAN_H
+#define WEIR_PLAN_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "limits.h"
+#include "list.h"
+#include "root.h"
+#include "spill.h"
+
+enum plan_kind {
+	PLAN_GROUP = 1,	 /* a folder of the target: its inode, no name */
+	PLAN_STEP,	 /* a component of its path from DEST down */
+	PLAN_STEP_LINK,	 /* the same, which may be a link */
+	PLAN_ENTER,	 /* into a folder that is to go, or of which something is */
+	PLAN_REMOVE,	 /* an entry that is no folder */
+	PLAN_LEAVE,	 /* out of a folder, which is empty now and goes */
+	PLAN_LEAVE_KEPT, /* out of one that stays, for what it holds */
+	PLAN_END,	 /* of the group */
+};
+
+struct plan_record {
+	enum plan_kind kind;
+	uint32_t mode; /* st_mode, of what is removed */
+	uint64_t device;
+	uint64_t inode;
+	char name[LIMIT_NAME_BYTES];
+};
+
+struct plan {
+	pthread_mutex_t lock; /* held by who writes a group */
+	struct spill spill;
+	uint64_t removals;
+	uint64_t listed; /* entries of the target that were seen */
+	struct list put_off; /* batches of what comes into the place of what goes */
+	int failed;	 /* -errno: it is incomplete, and of no use */
+};
+
+/* 0 or -errno. */
+int plan_open(struct plan *plan, struct sys *sys);
+void plan_close(struct plan *plan);
+
+/* Keeps BATCH, which was deferred, until the removals are over; *taken back in order. */
+void plan_put_off(struct plan *plan, struct list *node);
+struct list *plan_take_put_off(struct plan *plan);
+
+/* Begins the group of DIR, whose descriptor is FD; plan_end() ends it.  Others wait. */
+void plan_begin(struct plan *plan, const struct dir *dir);
+void plan_add(struct plan *plan, enum plan_kind kind, const char *name, uint32_t mode,
+	      uint64_t device, uint64_t inode);
+void plan_end(struct plan *plan);
+
+void plan_count_listed(struct plan *plan, uint64_t count);
+
+/* Nothing is added any more.  0 or -errno. */
+int plan_rewind(struct plan *plan);
+
+/* The next record: 1, 0 at the end, or -errno. */
+int plan_next(struct plan *plan, struct plan_record *record);
+
+#endif

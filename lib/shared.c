@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A hash table with open addresses, which only grows.
+ *
+ * Invariant: at least a quarter of the slots is free, so each search ends.
+ */
+#define _GNU_SOURCE
+#include "shared.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "invariant.h"
+
+#define SHARED_FIRST_SLOTS 256U
+
+int shared_open(struct shared *shared)
+{
+	memset(shared, 0, sizeof(*shared));
+	return -pthread_mutex_init(&shared->lock, NULL);
+}
+
+void shared_close(struct shared *shared)
+{
+	free(shared->slots);
+	pthread_mutex_destroy(&shared->lock);
+}
+
+/* The slot of an inode, or the free one where it belongs. */
+static struct shared_inode *shared_find(struct shared_inode *slots, size_t slot_count,
+					uint64_t device, uint64_t inode)
+{
+	size_t at = (size_t)((inode ^ device << 32) * 0x9e3779b97f4a7c15ULL >> 20);
+
+	for (;; at++) {
+		struct shared_inode *slot = &slots[at & (slot_count - 1)];
+
+		if (slot->inode == 0 || (slot->inode == inode && slot->device == device))
+			return slot;
+	}
+}
+
+static bool shared_grow(struct shared *shared)
+{
+	size_t slot_count = shared->slot_count > 0 ? 2 * shared->slot_count : SHARED_FIRST_SLOTS;
+	struct shared_inode *slots = calloc(slot_count, sizeof(*slots));
+
+	if (slots == NULL)
+		return false;
+	for (size_t i = 0; i < shared->slot_count; i++) {
+		const struct shared_inode *old = &shared->slots[i];
+
+		if (old->inode != 0)
+			*shared_find(slots, slot_count, old->device, old->inode) = *old;
+	}
+	free(shared->slots);
+	shared->slots = slots;
+	shared->slot_count = slot_count;
+	return true;
+}
+
+static bool shared_take(struct shared *shared, const struct sys_stat *target,
+			const struct sys_stat *source)
+{
+	struct shared_inode *slot;
+
+	if ((shared->count + 1) * 4 > shared->slot_count * 3 && !shared_grow(shared))
+		return false;
+	slot = shared_find(shared->slots, shared->slot_count, target->device, target->inode);
+	if (slot->inode != 0)
+		return slot->source_device == source->device && slot->source_inode == source->inode;
+	*slot = (struct shared_inode){ target->device, target->inode, source->device,
+				       source->inode };
+	shared->count++;
+	return true;
+}
+
+bool shared_claim(struct shared *shared, const struct sys_stat *target,
+		  const struct sys_stat *source)
+{
+	bool ours;
+
+	if (target->links < 2 || target->inode == 0)
+		return true;
+	pthread_mutex_lock(&shared->lock);
+	ours = shared_take(shared, target, source);
+	pthread_mutex_unlock(&shared->lock);
+	return ours;
+}

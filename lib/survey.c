@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Looking at both sides of a name.
+ *
+ * Invariants:
+ * V1 nothing is opened but files whose bytes are to be compared, and nothing is
+ *    changed; only how coarse or narrow the times of a file system are is found out
+ *    by a temp, and not in a dry run;
+ * V2 what is found is a plan: the job that carries it out looks again, by its
+ *    descriptors;
+ * V3 attributes are set on an inode only if all its names are those of its source.
+ */
+#define _GNU_SOURCE
+#include "survey.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "grain.h"
+#include "meta.h"
+#include "xattr.h"
+
+int survey_open(struct survey *survey, struct root *root, const struct settings *settings,
+		struct links *links)
+{
+	memset(survey, 0, sizeof(*survey));
+	survey->root = root;
+	survey->settings = settings;
+	survey->links = links;
+	survey->group_count = getgroups(0, NULL);
+	if (survey->group_count > 0) {
+		survey->groups = calloc((size_t)survey->group_count, sizeof(gid_t));
+		if (survey->groups == NULL)
+			return -ENOMEM;
+		survey->group_count = getgroups(survey->group_count, survey->groups);
+	}
+	return shared_open(&survey->shared);
+}
+
+void survey_close(struct survey *survey)
+{
+	shared_close(&survey->shared);
+	free(survey->groups);
+}
+
+static bool survey_has_group(const struct survey *survey, gid_t gid)
+{
+	if (gid == getegid())
+		return true;
+	for (int i = 0; i < survey->group_count; i++)
+		if (survey->groups[i] == gid)
+			return true;
+	return false;
+}
+
+/* ---- times ---- */
+
+static bool survey_is_near(const struct settings *settings, const struct timespec *a,
+			   const struct timespec *b)
+{
+	__int128 difference =
+		((__int128)a->tv_sec - b->tv_sec) * 1000000000 + a->tv_nsec - b->tv_nsec;
+
+	return difference <= settings->modify_window_ns &&
+	       difference >= -(__int128)settings->modify_window_ns;
+}
+
+/* A dry run makes no temp.  What is stored is then believed to be cut where it has
+ * no part of a second, or of two. */
+static bool survey_looks_cut(const struct timespec *time, const struct timespec *stored)
+{
+	return stored->tv_nsec == 0 &&
+	       (stored->tv_sec == time->tv_sec ||
+		(stored->tv_sec % 2 == 0 && stored->tv_sec == time->tv_sec - 1));
+}
+
+/* True if STORED is TIME as far as the target of FOLDER can tell (H02, H03). */
+static bool survey_same_time(const struct survey *survey, struct folder *folder,
+			     const struct timespec *time, const struct timespec *stored)
+{
+	if (meta_same_time(time, stored))
+		return true;
+	if (survey->settings->modify_window_ns > 0 &&
+	    survey_is_near(survey->settings, time, stored))
+		return true;
+	if (survey->settings->dry_run)
+		return survey_looks_cut(time, stored);
+	return grain_cuts(survey->root, folder, time, stored) ||
+	       grain_clamps(survey->root, folder, time, stored);
+}
+
+/* ---- attributes ---- */
+
+static bool survey_wants_xattrs(const struct settings *settings)
+{
+	return settings_keeps(settings, WEIR_PROPERTY_XATTR) ||
+	       settings_keeps(settings, WEIR_PROPERTY_ACL) ||
+	       settings_keeps(settings, WEIR_PROPERTY_CAPS) ||
+	       settings_keeps(settings, WEIR_PROPERTY_CONTEXT);
+}
+
+static int survey_xattrs(const struct survey *survey, struct xattr_place source,
+			 struct xattr_place target, unsigned *changes, struct error *error)
+{
+	static const struct {
+		enum weir_property property;
+		unsigned change;
+	} all[] = {
+		{ WEIR_PROPERTY_ACL, WEIR_CHANGE_ACL },
+		{ WEIR_PROPERTY_XATTR, WEIR_CHANGE_XATTR },
+		{ WEIR_PROPERTY_CAPS, WEIR_CHANGE_CAPS },
+		{ WEIR_PROPERTY_CONTEXT, WEIR_CHANGE_CONTEXT },
+	};
+	unsigned differ;
+	int result;
+
+	*changes = 0;
+	if (!survey_wants_xattrs(survey->settings))
+		return 0;
+	result = xattr_compare(survey->root->sys, survey->settings, source, target, &differ, error);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (result == 0 && (differ & 1U << all[i].property) != 0)
+			*changes |= all[i].change;
+	return result;
+}
+
+static void survey_set_sides(const struct survey *survey, struct folder *folder,
+			     const struct sys_stat *source, const struct sys_stat *target,
+			     struct compare_sides *sides)
+{
+	sides->source = source;
+	sides->target = target;
+	sides->owner_counts = survey->settings->privileged;
+	sides->group_counts = sides->owner_counts || survey_has_group(survey, source->gid);
+	sides->same_time = target != NULL &&
+			   survey_same_time(survey, folder, &source->mtime, &target->mtime);
+}
+
+/* ---- a name ---- */
+
+static int survey_stat(struct survey *survey, const struct survey_name *name,
+		       struct survey_finding *finding, struct error *error)
+{
+	struct sys *sys = survey->root->sys;
+	int result = sys_statx(sys, name->source_fd, name->name, false, &finding->source);
+
+	if (result < 0) {
+		error_set_source(error, result, "stat");
+		return result;
+	}
+	if (S_ISDIR(finding->source.mode) || name->target_fd < 0 || name->folder->fresh)
+		return 0;
+	result = sys_statx(sys, name->target_fd, name->name, false, &finding->target);
+	finding->there = result == 0;
+	if (result == 0 || result == -ENOENT)
+		return 0;
+	error_set(error, result, ERROR_SIDE_TARGET, "stat");
+	return result;
+}
+
+static int survey_texts(struct survey *survey, const struct survey_name *name, bool *same,
+			struct error *error)
+{
+	struct sys *sys = survey->root->sys;
+	char texts[2][PATH_MAX + 1];
+	ssize_t bytes = sys_readlinkat(sys, name->source_fd, name->name, texts[0], PATH_MAX + 1);
+	ssize_t other = 0;
+
+	if (bytes < 0)
+		error_set_source(error, bytes, "read link");
+	else
+		other = sys_readlinkat(sys, name->target_fd, name->name, texts[1], PATH_MAX + 1);
+	if (other < 0)
+		error_set(error, other, ERROR_SIDE_TARGET, "read link");
+	*same = bytes == other && memcmp(texts[0], texts[1], (size_t)bytes) == 0;
+	return bytes < 0 ? (int)bytes : other < 0 ? (int)other : 0;
+}
+
+/* What only needs attributes would get them on an inode that has other names, too. */
+static void survey_keep_apart(const struct survey *survey, struct survey_finding *finding)
+{
+	uint32_t names =
+		settings_keeps(survey->settings, WEIR_PROPERTY_LINKS) ? finding->source.links : 1;
+
+	if (finding->result.verdict == COMPARE_ATTRIBUTES && finding->target.links > names)
+		finding->result.verdict = COMPARE_REPLACE; /* V3 */
+}
+
+/* Which names are one inode. */
+static void survey_links(struct survey *survey, const struct survey_name *name,
+			 struct survey_finding *finding)
+{
+	const struct entry entry =
+		entry_of((unsigned char)IFTODT(finding->source.mode), name->name, name->name);
+	const struct links_name linked = {
+		.source = &finding->source,
+		.target_mount = name->folder->target != NULL ? name->folder->target->mount : 0,
+		.folder = name->folder,
+		.entry = &entry,
+	};
+	enum compare_verdict verdict = finding->result.verdict;
+	bool stays = verdict == COMPARE_SAME || verdict == COMPARE_ATTRIBUTES;
+
+	if (verdict == COMPARE_LEAVE || !settings_keeps(survey->settings, WEIR_PROPERTY_LINKS))
+		return;
+	if (stays && !shared_claim(&survey->shared, &finding->target, &finding->source)) {
+		finding->result.verdict = COMPARE_REPLACE;
+		finding->result.changes |= WEIR_CHANGE_LINKS;
+		stays = false;
+	}
+	if (finding->source.links < 2)
+		return;
+	if (links_judge(survey->links, &linked, stays ? &finding->target : NULL, &finding->links))
+		return;
+	if (!stays)
+		return;
+	finding->result.verdict = COMPARE_REPLACE;
+	finding->result.changes |= WEIR_CHANGE_LINKS;
+}
+
+int survey_look(struct survey *survey, const struct survey_name *name,
+		struct survey_finding *finding, struct error *error)
+{
+	struct compare_sides sides = { .same_text = true };
+	bool one_kind;
+	int result;
+
+	memset(&finding->result, 0, sizeof(finding->result));
+	finding->there = finding->links = false;
+	result = survey_stat(survey, name, finding, error);
+	if (result < 0 || S_ISDIR(finding->source.mode))
+		return result;
+	survey_set_sides(survey, name->folder, &finding->source,
+			 finding->there ? &finding->target : NULL, &sides);
+	one_kind = finding->there && ((finding->source.mode ^ finding->target.mode) & S_IFMT) == 0;
+	if (one_kind && S_ISLNK(finding->source.mode))
+		result = survey_texts(survey, name, &sides.same_text, error);
+	if (result == 0 && one_kind)
+		result = survey_xattrs(survey,
+				       (struct xattr_place){ name->source_fd, name->name, false },
+				       (struct xattr_place){ name->target_fd, name->name, false },
+				       &sides.xattrs, error);
+	if (result < 0)
+		return result;
+	finding->result = compare_entry(survey->settings, &sides);
+	survey_keep_apart(survey, finding);
+	survey_links(survey, name, finding);
+	return 0;
+}
+
+/* ---- a folder ---- */
+
+int survey_folder(struct survey *survey, struct folder *folder, unsigned *changes, bool *old_time,
+		  struct error *error)
+{
+	struct compare_sides sides = { 0 };
+	struct sys_stat target;
+	int result = sys_statx(survey->root->sys, folder->target->fd, "", false, &target);
+
+	if (result < 0) {
+		error_set(error, result, ERROR_SIDE_TARGET, "stat");
+		return result;
+	}
+	result = survey_xattrs(survey, (struct xattr_place){ folder->source->fd, "", false },
+			       (struct xattr_place){ folder->target->fd, "", false }, &sides.xattrs,
+			       error);
+	if (result < 0)
+		return result;
+	survey_set_sides(survey, folder, &folder->stat, &target, &sides);
+	*changes = compare_folders(survey->settings, &sides);
+	*old_time = settings_keeps(survey->settings, WEIR_PROPERTY_TIMES) && !sides.same_time;
+	return 0;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The names of a sync as its scan meets them: both sides are looked at, and what
+ * needs nothing never becomes a job.
+ */
+#ifndef WEIR_SURVEY_H
+#define WEIR_SURVEY_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "compare.h"
+#include "error.h"
+#include "folder.h"
+#include "links.h"
+#include "root.h"
+#include "settings.h"
+#include "shared.h"
+#include "sys.h"
+
+struct survey {
+	struct root *root;
+	const struct settings *settings;
+	struct links *links;
+	struct shared shared;
+	gid_t *groups; /* those that we may give files to, owned */
+	int group_count;
+};
+
+/* A name of a folder; the descriptors are pinned. */
+struct survey_name {
+	struct folder *folder;
+	int source_fd;
+	int target_fd; /* -1: there is nothing of it in the target */
+	const char *name;
+	uint64_t inode; /* as the listing told */
+};
+
+struct survey_finding {
+	struct compare_result result;
+	struct sys_stat source;
+	struct sys_stat target;
+	bool there; /* something has the name in the target */
+	bool links; /* it becomes one more name of another entry, if all goes well */
+};
+
+/* 0 or -errno. */
+int survey_open(struct survey *survey, struct root *root, const struct settings *settings,
+		struct links *links);
+void survey_close(struct survey *survey);
+
+/* Looks at a name.  Of a folder only `source` is set.  0, or -errno with the record set:
+ * nothing is known of it. */
+int survey_look(struct survey *survey, const struct survey_name *name,
+		struct survey_finding *finding, struct error *error);
+
+/* Bits of WEIR_CHANGE_ of the attributes in which the open folders differ; *old_time:
+ * so does their time of modification.  0 or -errno with the record set. */
+int survey_folder(struct survey *survey, struct folder *folder, unsigned *changes, bool *old_time,
+		  struct error *error);
+
+#endif
