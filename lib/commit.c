@@ -153,7 +153,8 @@ uint64_t commit_hurry(struct commit *commit)
 void commit_put_folder(struct commit *commit, struct folder *folder)
 {
 	while (folder != NULL && folder_put(folder)) {
-		if (folder->settled && !atomic_load(&folder->changed)) {
+		if (settings_syncs(commit->settings) && !folder->finish &&
+		    !atomic_load(&folder->changed)) {
 			folder = folder_free(folder, commit->root); /* nothing was done in it */
 			continue;
 		}

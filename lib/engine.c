@@ -449,6 +449,24 @@ static bool engine_all_wait(const struct worker *worker)
 	return count == worker->live;
 }
 
+/* How long a worker with nothing in flight may sleep: until the first of its jobs that
+ * wait for a time, and never longer than it takes to look (E3). */
+int engine_sleep_ms(const struct worker *worker)
+{
+	uint64_t now_ns = tally_now_ns();
+	uint64_t least_ns = LIMIT_WAIT_MS * 1000000ULL;
+
+	for (const struct list *node = worker->waiting.next; node != &worker->waiting;
+	     node = node->next) {
+		const struct job *job = LIST_ENTRY(node, struct job, node);
+		uint64_t left_ns = job->wake_ns > now_ns ? job->wake_ns - now_ns : 0;
+
+		if (job->reason == JOB_WAITS_TIME && left_ns < least_ns)
+			least_ns = left_ns;
+	}
+	return (int)(least_ns / 1000000) + 1;
+}
+
 void engine_run(struct worker *worker)
 {
 	struct worker_shared *shared = worker->shared;
@@ -462,7 +480,7 @@ void engine_run(struct worker *worker)
 		/* E3: nothing in flight; work, room or the end rings. */
 		WEIR_ASSERT(engine_all_wait(worker));
 		began = tally_now_ns();
-		bell_wait(shared->bell, seen, LIMIT_WAIT_MS);
+		bell_wait(shared->bell, seen, engine_sleep_ms(worker));
 		tally_add(&shared->tally->wait_ns, tally_now_ns() - began);
 	}
 }

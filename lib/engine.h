@@ -21,4 +21,7 @@ void engine_run(struct worker *worker);
 void engine_discard_queue(struct worker *worker);
 void engine_abandon_queue(struct worker *worker);
 
+/* How long a worker with nothing in flight may sleep, in ms. */
+int engine_sleep_ms(const struct worker *worker);
+
 #endif

@@ -299,7 +299,7 @@ const struct step inplace_recipe[] = {
 	{ "end", inplace_end, NULL, NULL },
 	{ "attributes", regular_attributes, NULL, NULL },
 	{ "flags", inplace_flags, NULL, NULL },
-	{ "recheck source", recheck_source, NULL, NULL },
+	{ "recheck source", recheck_source, recheck_source, NULL },
 	{ "tell", follow_tell, NULL, NULL },
 	{ "sync", regular_sync, regular_synced, NULL },
 	{ "park", regular_park, NULL, NULL },

@@ -176,12 +176,15 @@ static int merge_meet_namesake(struct tree *tree, struct listing *listing, const
 static int merge_child(struct tree *tree, struct listing *listing, const struct tree_dirent *entry,
 		       struct error *error)
 {
+	bool there = false;
 	struct sys_stat stat;
 	struct folder *child;
 
-	if (tree->settings->existing_only &&
-	    (listing->target_fd < 0 ||
-	     sys_statx(tree->sys, listing->target_fd, entry->name, false, &stat) == -ENOENT)) {
+	if (listing->target_fd >= 0 && !listing->folder->fresh)
+		there = sys_statx(tree->sys, listing->target_fd, entry->name, false, &stat) == 0;
+	if (there && merge_meet_namesake(tree, listing, entry->name, error) < 0)
+		return -EEXIST;
+	if (tree->settings->existing_only && !there) {
 		tally_add(&tree->tally->entries_skipped, 1);
 		return 0;
 	}

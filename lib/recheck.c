@@ -6,15 +6,25 @@
  * Invariants:
  * K1 what differs is read once more from the name, once; what differs again is
  *    judged by --on-change;
- * K2 attributes that are stored are of one moment.
+ * K2 attributes that are stored are of one moment;
+ * K3 (A12) a source of a sync that was changed just now is looked at when the clock of
+ *    its times has gone on: whatever changes it later gets another time, which the next
+ *    run sees.
  */
 #define _GNU_SOURCE
 #include "recheck.h"
+
+#include <time.h>
 
 #include "limits.h"
 #include "meta.h"
 #include "regular.h"
 #include "way.h"
+
+/* The kernel's clock of files goes on 100 times a second at least; some file systems have
+ * whole seconds, or two of them. */
+#define RECHECK_TICK_NS 10000000
+#define RECHECK_COARSE_NS 2000000000
 
 /* True if the source has the bytes that were read, as far as can be told. */
 static bool recheck_has_same_data(const struct job *job, const struct sys_stat *now)
@@ -92,6 +102,33 @@ static enum step_answer recheck_settle_attributes(struct job_env *env, struct jo
 	return recheck_changed(env, job, now);
 }
 
+/* How long a change after TIME, which is just now, could still get the same time. */
+static uint64_t recheck_settles_ns(const struct timespec *time)
+{
+	int64_t grain_ns = time->tv_nsec == 0 ? RECHECK_COARSE_NS : RECHECK_TICK_NS;
+	struct timespec now;
+	int64_t age_ns;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (now.tv_sec - time->tv_sec > 3 || now.tv_sec < time->tv_sec - 1)
+		return 0; /* or in the future, where no time of ours will be */
+	age_ns = (now.tv_sec - time->tv_sec) * 1000000000 + now.tv_nsec - time->tv_nsec;
+	return age_ns >= 0 && age_ns < grain_ns ? (uint64_t)(grain_ns - age_ns) : 0;
+}
+
+/* K3: true if it is to be waited for. */
+static bool recheck_waits(struct job_env *env, struct job *job)
+{
+	uint64_t left_ns;
+
+	if (!settings_syncs(env->settings) || job->settles)
+		return false;
+	job->settles = true;
+	left_ns = recheck_settles_ns(&job->source.ctime);
+	job->wake_ns = tally_now_ns() + left_ns;
+	return left_ns > 0;
+}
+
 /* The source must have been one thing from first to last, attributes included
  * (G4). */
 enum step_answer recheck_source(struct job_env *env, struct job *job)
@@ -101,6 +138,8 @@ enum step_answer recheck_source(struct job_env *env, struct job *job)
 
 	if (way_is_pseudo(job))
 		return STEP_NEXT; /* sizes and times of such files mean nothing */
+	if (recheck_waits(env, job))
+		return STEP_LATER;
 	result = sys_statx(env->stream.sys, job->source_fd, "", false, &now);
 	if (result < 0)
 		return job_fail(job, result, ERROR_SIDE_SOURCE, "stat");
@@ -112,6 +151,7 @@ enum step_answer recheck_source(struct job_env *env, struct job *job)
 		return STEP_NEXT; /* the same elsewhere: it has bytes, but tells no size */
 	if (!job->reread) {
 		job->reread = true;
+		job->settles = false;
 		return STEP_AGAIN;
 	}
 	if (recheck_has_same_data(job, &now) && recheck_has_other_attributes(job, &now))

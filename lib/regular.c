@@ -617,7 +617,7 @@ const struct step regular_recipe[] = {
 	{ "end", regular_end, NULL, NULL },
 	{ "attributes", regular_attributes, NULL, NULL },
 	{ "flags", regular_flags, NULL, NULL },
-	{ "recheck source", recheck_source, NULL, NULL },
+	{ "recheck source", recheck_source, recheck_source, NULL },
 	{ "tell", follow_tell, NULL, NULL },
 	{ "sync", regular_sync, regular_synced, NULL },
 	{ "park", regular_park, NULL, NULL },

@@ -613,7 +613,7 @@ static bool run_inline_pass(struct weir_run *run, struct worker *worker)
 			return false;
 		/* Nothing to hurry: what is left waits for its time (A13). */
 		if (commit_hurry(&run->commit) == 0)
-			bell_wait(&run->bell, seen, LIMIT_WAIT_MS);
+			bell_wait(&run->bell, seen, engine_sleep_ms(worker));
 		return false;
 	}
 	if (!turned)

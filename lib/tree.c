@@ -334,11 +334,18 @@ static int tree_make_target(struct tree *tree, struct folder *folder, int parent
 
 	if (tree->settings->dry_run || tree->plans_first)
 		return tree_find_target(tree, folder, parent_fd, error);
-	result = tree_make_folder(tree, folder, parent_fd, error);
-	if (result < 0)
-		return result;
-	result = dir_open_child(tree->root, parent->target, parent_fd, folder->target_name, false,
-				&folder->target);
+	/* Of a sync most are there. */
+	result = settings_syncs(tree->settings)
+			 ? dir_open_child(tree->root, parent->target, parent_fd,
+					  folder->target_name, false, &folder->target)
+			 : -ENOENT;
+	if (result == -ENOENT) {
+		result = tree_make_folder(tree, folder, parent_fd, error);
+		if (result < 0)
+			return result;
+		result = dir_open_child(tree->root, parent->target, parent_fd, folder->target_name,
+					false, &folder->target);
+	}
 	if (tree_replaces(tree, result)) {
 		result = merge_clear(tree, folder, parent_fd, error);
 		if (result < 0) {
