@@ -62,7 +62,7 @@ static void need_ring(void)
 		SKIP("no io_uring here: %s", strerror(-result));
 }
 
-struct shared {
+struct memlock_shared {
 	struct sys sys;
 	struct tally tally;
 	struct bell bell;
@@ -71,9 +71,9 @@ struct shared {
 	struct budget budget;
 };
 
-static struct shared *make_shared(const struct limit_case *limits)
+static struct memlock_shared *make_shared(const struct limit_case *limits)
 {
-	struct shared *shared = calloc(1, sizeof(*shared));
+	struct memlock_shared *shared = calloc(1, sizeof(*shared));
 
 	REQUIRE(shared != NULL);
 	sys_open(&shared->sys);
@@ -84,7 +84,9 @@ static struct shared *make_shared(const struct limit_case *limits)
 		.chunk_bytes = limits->chunk_bytes,
 	};
 	shared->engine = (struct worker_shared){
-		.sys = &shared->sys, .tally = &shared->tally, .bell = &shared->bell,
+		.sys = &shared->sys,
+		.tally = &shared->tally,
+		.bell = &shared->bell,
 		.settings = &shared->settings,
 	};
 	return shared;
@@ -124,8 +126,7 @@ static void use_worker(struct worker *worker)
 		REQUIRE(io_take_done(io) == op);
 		/* That device may be short whenever something else is pending. */
 		CHECK(op->result > 0 && (uint32_t)op->result <= slot->bytes);
-		CHECK(op->result <= 0 ||
-		      (slot->data[0] == 0 && slot->data[op->result - 1] == 0));
+		CHECK(op->result <= 0 || (slot->data[0] == 0 && slot->data[op->result - 1] == 0));
 		io_give(io, op);
 		arena_give(&worker->arena, slot);
 	}
@@ -139,7 +140,7 @@ static void start_all(void *argument)
 {
 	const struct limit_case *limits = argument;
 	struct worker *workers[LIMIT_WORKERS_MAX] = { NULL };
-	struct shared *shared;
+	struct memlock_shared *shared;
 	uint64_t planned = 0, registered = 0;
 
 	if (!enter(limits))
@@ -174,8 +175,7 @@ static void start_all(void *argument)
 	}
 	if (limits->limit == RLIM_INFINITY)
 		for (uint32_t i = 0; i < shared->budget.workers; i++)
-			CHECK_EQUAL(workers[i]->io.registered,
-				    shared->budget.plans[i].registers);
+			CHECK_EQUAL(workers[i]->io.registered, shared->budget.plans[i].registers);
 	CHECK_EQUAL(tally_get(&shared->tally.buffer_bytes), registered);
 	for (uint32_t i = 0; i < shared->budget.workers; i++)
 		worker_free(workers[i]);
@@ -244,7 +244,7 @@ static void exact_chunk(void)
 static void squeezed(void *argument)
 {
 	const struct limit_case *limits = argument;
-	struct shared *shared;
+	struct memlock_shared *shared;
 	struct rlimit less = { limits->limit / 4, limits->limit / 4 };
 	struct worker *worker;
 
