@@ -174,7 +174,7 @@ static bool doom_enter(struct doom_walk *walk, int fd, uint64_t mount, const cha
 		sys_close(walk->doom->sys, child);
 		return false;
 	}
-	plan_add(walk->doom->plan, PLAN_ENTER, name, stat->mode, stat->device, stat->inode);
+	plan_add(walk->doom->plan, PLAN_ENTER, name, stat);
 	if (walk->depth > 1)
 		sys_close(walk->doom->sys, walk->fd);
 	walk->fd = child;
@@ -190,8 +190,8 @@ static void doom_leave(struct doom_walk *walk)
 	struct sys_stat stat;
 	int fd;
 
-	plan_add(walk->doom->plan, keeps ? PLAN_LEAVE_KEPT : PLAN_LEAVE, "", S_IFDIR, level->device,
-		 level->inode);
+	stat = (struct sys_stat){ .device = level->device, .inode = level->inode, .mode = S_IFDIR };
+	plan_add(walk->doom->plan, keeps ? PLAN_LEAVE_KEPT : PLAN_LEAVE, "", &stat);
 	if (walk->depth == 0) {
 		sys_close(sys, walk->fd);
 		return;
@@ -235,8 +235,7 @@ static bool doom_take(struct doom_walk *walk, const struct doom_dirent *entry)
 		return false;
 	}
 	if (!S_ISDIR(stat.mode)) {
-		plan_add(walk->doom->plan, PLAN_REMOVE, entry->name, stat.mode, stat.device,
-			 stat.inode);
+		plan_add(walk->doom->plan, PLAN_REMOVE, entry->name, &stat);
 		return false;
 	}
 	if (doom_enter(walk, walk->fd, level->mount, entry->name, &stat))
@@ -279,7 +278,7 @@ void doom_name(const struct doom *doom, int fd, const char *name, const struct s
 	struct sys_stat above;
 
 	if (!S_ISDIR(stat->mode)) {
-		plan_add(doom->plan, PLAN_REMOVE, name, stat->mode, stat->device, stat->inode);
+		plan_add(doom->plan, PLAN_REMOVE, name, stat);
 		return;
 	}
 	if (!doom_set_path(&walk, path) || sys_statx(doom->sys, fd, "", false, &above) < 0) {

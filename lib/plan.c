@@ -19,9 +19,13 @@
 struct plan_head {
 	uint64_t device;
 	uint64_t inode;
+	uint64_t size_bytes;
+	int64_t seconds;
+	uint32_t nanoseconds;
 	uint32_t mode;
 	uint16_t name_bytes;
 	uint16_t kind;
+	uint32_t unused;
 };
 
 int plan_open(struct plan *plan, struct sys *sys)
@@ -55,13 +59,15 @@ struct list *plan_take_put_off(struct plan *plan)
 	return node;
 }
 
-void plan_add(struct plan *plan, enum plan_kind kind, const char *name, uint32_t mode,
-	      uint64_t device, uint64_t inode)
+void plan_add(struct plan *plan, enum plan_kind kind, const char *name, const struct sys_stat *stat)
 {
 	struct plan_head head = {
-		.device = device,
-		.inode = inode,
-		.mode = mode,
+		.device = stat->device,
+		.inode = stat->inode,
+		.size_bytes = stat->size_bytes,
+		.seconds = stat->mtime.tv_sec,
+		.nanoseconds = (uint32_t)stat->mtime.tv_nsec,
+		.mode = stat->mode,
 		.name_bytes = (uint16_t)strlen(name),
 		.kind = (uint16_t)kind,
 	};
@@ -76,6 +82,14 @@ void plan_add(struct plan *plan, enum plan_kind kind, const char *name, uint32_t
 	plan->failed = result;
 	if (kind == PLAN_REMOVE || kind == PLAN_LEAVE)
 		plan->removals++;
+}
+
+static void plan_add_dir(struct plan *plan, enum plan_kind kind, const char *name,
+			 const struct dir *dir)
+{
+	const struct sys_stat stat = { .device = dir->device, .inode = dir->inode };
+
+	plan_add(plan, kind, name, &stat);
 }
 
 /* The way from DEST down to DIR, the topmost first. */
@@ -94,21 +108,21 @@ static void plan_add_steps(struct plan *plan, const struct dir *dir)
 	for (size_t at = count; dir->parent != NULL; dir = dir->parent)
 		steps[--at] = dir;
 	for (size_t at = 0; at < count; at++)
-		plan_add(plan, steps[at]->follow ? PLAN_STEP_LINK : PLAN_STEP, steps[at]->name, 0,
-			 steps[at]->device, steps[at]->inode);
+		plan_add_dir(plan, steps[at]->follow ? PLAN_STEP_LINK : PLAN_STEP, steps[at]->name,
+			     steps[at]);
 	free(steps);
 }
 
 void plan_begin(struct plan *plan, const struct dir *dir)
 {
 	pthread_mutex_lock(&plan->lock);
-	plan_add(plan, PLAN_GROUP, "", 0, dir->device, dir->inode);
+	plan_add_dir(plan, PLAN_GROUP, "", dir);
 	plan_add_steps(plan, dir);
 }
 
 void plan_end(struct plan *plan)
 {
-	plan_add(plan, PLAN_END, "", 0, 0, 0);
+	plan_add(plan, PLAN_END, "", &(struct sys_stat){ 0 });
 	pthread_mutex_unlock(&plan->lock);
 }
 
@@ -124,7 +138,83 @@ int plan_rewind(struct plan *plan)
 	return plan->failed < 0 ? plan->failed : spill_rewind(&plan->spill);
 }
 
-int plan_next(struct plan *plan, struct plan_record *record)
+void plan_release(struct plan_cursor *cursor)
+{
+	free(cursor->path);
+	free(cursor->levels);
+	memset(cursor, 0, sizeof(*cursor));
+}
+
+/* The path is its first HEAD bytes and NAME. */
+static int plan_set_path(struct plan_cursor *cursor, size_t head, const char *name)
+{
+	size_t bytes = strlen(name);
+
+	if (head + bytes + 2 > cursor->room) {
+		size_t room = 2 * (head + bytes + 2);
+		char *path = realloc(cursor->path, room);
+
+		if (path == NULL)
+			return -ENOMEM;
+		cursor->path = path;
+		cursor->room = room;
+	}
+	if (head > 0 && bytes > 0)
+		cursor->path[head++] = '/';
+	memcpy(cursor->path + head, name, bytes + 1);
+	cursor->path_bytes = head + bytes;
+	return 0;
+}
+
+static int plan_go_down(struct plan_cursor *cursor)
+{
+	if (cursor->depth == cursor->level_room) {
+		size_t room = cursor->level_room > 0 ? 2 * cursor->level_room : 16;
+		size_t *levels = reallocarray(cursor->levels, room, sizeof(*levels));
+
+		if (levels == NULL)
+			return -ENOMEM;
+		cursor->levels = levels;
+		cursor->level_room = room;
+	}
+	cursor->levels[cursor->depth++] = cursor->path_bytes;
+	return 0;
+}
+
+static int plan_move(struct plan_cursor *cursor, const struct plan_record *record)
+{
+	size_t head = cursor->depth > 0 ? cursor->levels[cursor->depth - 1] : cursor->group_bytes;
+	int result;
+
+	switch (record->kind) {
+	case PLAN_GROUP:
+		cursor->depth = cursor->group_bytes = 0;
+		cursor->behind_link = false;
+		return plan_set_path(cursor, 0, "");
+	case PLAN_STEP:
+	case PLAN_STEP_LINK:
+		result = plan_set_path(cursor, cursor->group_bytes, record->name);
+		cursor->group_bytes = cursor->path_bytes;
+		cursor->behind_link = cursor->behind_link || record->kind == PLAN_STEP_LINK;
+		return result;
+	case PLAN_ENTER:
+		result = plan_set_path(cursor, head, record->name);
+		return result == 0 ? plan_go_down(cursor) : result;
+	case PLAN_REMOVE:
+		return plan_set_path(cursor, head, record->name);
+	case PLAN_LEAVE:
+	case PLAN_LEAVE_KEPT:
+		if (cursor->depth == 0)
+			return -EIO;
+		cursor->depth--;
+		return plan_set_path(cursor, head, "");
+	case PLAN_END:
+		return plan_set_path(cursor, cursor->group_bytes, "");
+	}
+	return -EIO;
+}
+
+int plan_next(struct plan *plan, struct plan_cursor *cursor, struct plan_record *record)
 {
 	struct plan_head head;
 	int result = spill_next(&plan->spill, &head, sizeof(head));
@@ -137,7 +227,13 @@ int plan_next(struct plan *plan, struct plan_record *record)
 	record->mode = head.mode;
 	record->device = head.device;
 	record->inode = head.inode;
+	record->size_bytes = head.size_bytes;
+	record->mtime.tv_sec = head.seconds;
+	record->mtime.tv_nsec = head.nanoseconds;
 	record->name[head.name_bytes] = '\0';
 	result = head.name_bytes > 0 ? spill_next(&plan->spill, record->name, head.name_bytes) : 1;
-	return result == 0 ? -EIO : result;
+	if (result <= 0)
+		return result == 0 ? -EIO : result;
+	result = plan_move(cursor, record);
+	return result < 0 ? result : 1;
 }

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "limits.h"
 #include "list.h"
@@ -31,7 +32,21 @@ struct plan_record {
 	uint32_t mode; /* st_mode, of what is removed */
 	uint64_t device;
 	uint64_t inode;
+	uint64_t size_bytes;   /* of a file that goes */
+	struct timespec mtime; /* the same */
 	char name[LIMIT_NAME_BYTES];
+};
+
+/* Where a reader of the plan is. */
+struct plan_cursor {
+	char *path;	   /* of the record below DEST, owned; of a step: as far as it goes */
+	size_t path_bytes;
+	size_t room;
+	size_t group_bytes; /* of its group's folder */
+	size_t *levels;	    /* of the folders that were entered, owned */
+	size_t depth;
+	size_t level_room;
+	bool behind_link; /* its group is reached through a link */
 };
 
 struct plan {
@@ -53,16 +68,18 @@ struct list *plan_take_put_off(struct plan *plan);
 
 /* Begins the group of DIR, whose descriptor is FD; plan_end() ends it.  Others wait. */
 void plan_begin(struct plan *plan, const struct dir *dir);
-void plan_add(struct plan *plan, enum plan_kind kind, const char *name, uint32_t mode,
-	      uint64_t device, uint64_t inode);
+void plan_add(struct plan *plan, enum plan_kind kind, const char *name,
+	      const struct sys_stat *stat);
 void plan_end(struct plan *plan);
 
 void plan_count_listed(struct plan *plan, uint64_t count);
 
-/* Nothing is added any more.  0 or -errno. */
+/* To the first record; nothing is added any more.  0 or -errno. */
 int plan_rewind(struct plan *plan);
 
-/* The next record: 1, 0 at the end, or -errno. */
-int plan_next(struct plan *plan, struct plan_record *record);
+/* The next record: 1, 0 at the end, or -errno.  CURSOR is all zero at first, and to be
+ * released in the end. */
+int plan_next(struct plan *plan, struct plan_cursor *cursor, struct plan_record *record);
+void plan_release(struct plan_cursor *cursor);
 
 #endif

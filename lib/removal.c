@@ -36,7 +36,6 @@
 struct removal_level {
 	uint64_t device;
 	uint64_t inode;
-	size_t path_bytes;
 	char *name; /* owned */
 };
 
@@ -51,9 +50,7 @@ struct removal_group {
 	size_t depth;
 	size_t room;
 	size_t lost; /* levels that are passed over */
-	char *path;
-	size_t path_bytes;
-	size_t path_room;
+	struct plan_cursor cursor;
 };
 
 /* ---- limits ---- */
@@ -115,8 +112,9 @@ static void removal_error(struct removal_group *group, long result, const char *
 		error_set_text(&error, ERROR_SIDE_TARGET, operation, text);
 	else
 		error_set(&error, result, ERROR_SIDE_TARGET, operation);
-	if (asprintf(&path, "%s%s%s", group->removal->target_path, group->path_bytes > 0 ? "/" : "",
-		     group->path != NULL ? group->path : "") < 0)
+	if (asprintf(&path, "%s%s%s", group->removal->target_path,
+		     group->cursor.path_bytes > 0 ? "/" : "",
+		     group->cursor.path != NULL ? group->cursor.path : "") < 0)
 		path = NULL;
 	event_post_error(group->removal->events, &error,
 			 path != NULL ? path : group->removal->target_path, false);
@@ -136,28 +134,7 @@ static void removal_tell(struct removal_group *group, uint32_t mode)
 	if (!group->removal->settings->report_entries)
 		return;
 	event_wait_room(group->removal->events);
-	event_post(group->removal->events, &event, group->path, false);
-}
-
-/* The path of NAME in the innermost folder, below DEST. */
-static bool removal_set_path(struct removal_group *group, size_t head, const char *name)
-{
-	size_t bytes = strlen(name);
-
-	if (head + bytes + 2 > group->path_room) {
-		size_t room = 2 * (head + bytes + 2);
-		char *path = realloc(group->path, room);
-
-		if (path == NULL)
-			return false;
-		group->path = path;
-		group->path_room = room;
-	}
-	if (head > 0 && bytes > 0)
-		group->path[head++] = '/';
-	memcpy(group->path + head, name, bytes + 1);
-	group->path_bytes = head + bytes;
-	return true;
+	event_post(group->removal->events, &event, group->cursor.path, false);
 }
 
 /* ---- the folder of a group ---- */
@@ -266,7 +243,6 @@ static void removal_end_group(struct removal_group *group)
 
 	removal_drop_levels(group);
 	if (group->dir_fd >= 0) {
-		removal_set_path(group, 0, "");
 		removal_restore(group);
 		removal_sync_folder(group);
 		dir_unpin(removal->root, group->dir);
@@ -345,7 +321,6 @@ static int removal_enter(struct removal_group *group, const struct plan_record *
 		group->levels[group->depth] = (struct removal_level){
 			.device = record->device,
 			.inode = record->inode,
-			.path_bytes = group->path_bytes,
 			.name = strdup(record->name),
 		};
 		result = group->levels[group->depth].name == NULL ? -ENOMEM : 0;
@@ -385,11 +360,8 @@ static int removal_leave(struct removal_group *group, bool kept)
 		sys_close(removal->sys, fd);
 		group->fd = group->dir_fd;
 	}
-	if (result == 0 && !kept && group->path_bytes >= level.path_bytes) {
-		group->path[level.path_bytes] = '\0';
-		group->path_bytes = level.path_bytes;
+	if (result == 0 && !kept)
 		removal_unlink(group, level.name, S_IFDIR | 0700, level.device, level.inode);
-	}
 	free(level.name);
 	return result;
 }
@@ -402,25 +374,14 @@ static void removal_lose(struct removal_group *group, long result)
 	removal_end_group(group);
 }
 
-static size_t removal_head(const struct removal_group *group, size_t group_path_bytes)
-{
-	return group->depth > 0 ? group->levels[group->depth - 1].path_bytes : group_path_bytes;
-}
-
 /* A record of what lies in the folder of a group that is not lost. */
-static void removal_do(struct removal_group *group, const struct plan_record *record,
-		       size_t group_path_bytes)
+static void removal_do(struct removal_group *group, const struct plan_record *record)
 {
 	int result = 0;
 
 	if (group->lost > 0) { /* in a folder that could not be entered */
 		group->lost += record->kind == PLAN_ENTER;
 		group->lost -= record->kind == PLAN_LEAVE || record->kind == PLAN_LEAVE_KEPT;
-		return;
-	}
-	if (record->kind != PLAN_LEAVE && record->kind != PLAN_LEAVE_KEPT &&
-	    !removal_set_path(group, removal_head(group, group_path_bytes), record->name)) {
-		removal_lose(group, -ENOMEM);
 		return;
 	}
 	switch (record->kind) {
@@ -441,79 +402,46 @@ static void removal_do(struct removal_group *group, const struct plan_record *re
 	}
 }
 
-/* The same in a dry run: nothing is opened. */
-static void removal_do_dry(struct removal_group *group, const struct plan_record *record,
-			   size_t group_path_bytes)
-{
-	struct removal_level *levels;
-
-	if (record->kind == PLAN_REMOVE || record->kind == PLAN_ENTER)
-		if (!removal_set_path(group, removal_head(group, group_path_bytes), record->name))
-			return;
-	if (record->kind == PLAN_REMOVE) {
-		removal_tell(group, record->mode);
-	} else if (record->kind == PLAN_ENTER) {
-		levels = reallocarray(group->levels, group->depth + 1, sizeof(*levels));
-		if (levels == NULL)
-			return;
-		group->levels = levels;
-		levels[group->depth++] = (struct removal_level){ .path_bytes = group->path_bytes };
-	} else if (group->depth > 0) {
-		group->path_bytes = group->levels[--group->depth].path_bytes;
-		group->path[group->path_bytes] = '\0';
-		if (record->kind == PLAN_LEAVE)
-			removal_tell(group, S_IFDIR);
-	}
-}
-
 /* Begins a group: its folder is had step by step. */
 static void removal_begin(struct removal_group *group)
 {
 	struct removal *removal = group->removal;
 
 	removal_end_group(group);
-	removal_set_path(group, 0, "");
-	if (!removal->settings->dry_run)
-		group->dir = dir_get(removal->root, removal->target);
+	group->dir = dir_get(removal->root, removal->target);
 }
 
-static int removal_take(struct removal_group *group, const struct plan_record *record,
-			size_t *group_path_bytes)
+/* In a dry run nothing is opened. */
+static void removal_take_dry(struct removal_group *group, const struct plan_record *record)
 {
-	bool dry = group->removal->settings->dry_run;
+	if (record->kind == PLAN_REMOVE || record->kind == PLAN_LEAVE)
+		removal_tell(group, record->mode);
+}
+
+static void removal_take(struct removal_group *group, const struct plan_record *record)
+{
 	int result = 0;
 
 	switch (record->kind) {
 	case PLAN_GROUP:
 		removal_begin(group);
-		*group_path_bytes = 0;
 		break;
 	case PLAN_STEP:
 	case PLAN_STEP_LINK:
-		if (!removal_set_path(group, *group_path_bytes, record->name))
-			return -ENOMEM;
-		*group_path_bytes = group->path_bytes;
-		if (group->dir != NULL && !dry)
+		if (group->dir != NULL)
 			result = removal_step(group, record);
-		if (result < 0)
-			removal_lose(group, result);
 		break;
 	case PLAN_END:
 		removal_end_group(group);
 		break;
 	default:
-		if (dry) {
-			removal_do_dry(group, record, *group_path_bytes);
-			break;
-		}
 		if (group->dir != NULL && group->dir_fd < 0)
 			result = removal_arrive(group);
-		if (result < 0)
-			removal_lose(group, result);
-		else if (group->dir != NULL)
-			removal_do(group, record, *group_path_bytes);
+		if (result == 0 && group->dir != NULL)
+			removal_do(group, record);
 	}
-	return 0;
+	if (result < 0)
+		removal_lose(group, result);
 }
 
 /* Reads the plan to its end.  0 or -errno. */
@@ -521,21 +449,22 @@ static int removal_read(struct removal *removal)
 {
 	struct removal_group group = { .removal = removal, .dir_fd = -1, .fd = -1 };
 	struct plan_record *record = malloc(sizeof(*record));
-	size_t group_path_bytes = 0;
 	int result = record == NULL ? -ENOMEM : plan_rewind(removal->plan);
 
 	while (result >= 0) {
-		result = plan_next(removal->plan, record);
+		result = plan_next(removal->plan, &group.cursor, record);
 		if (result <= 0)
 			break;
 		if (atomic_load(removal->cancel) != 0)
 			result = -ECANCELED;
+		else if (removal->settings->dry_run)
+			removal_take_dry(&group, record);
 		else
-			result = removal_take(&group, record, &group_path_bytes);
+			removal_take(&group, record);
 	}
 	removal_end_group(&group);
 	free(group.levels);
-	free(group.path);
+	plan_release(&group.cursor);
 	free(record);
 	return result;
 }
