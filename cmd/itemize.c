@@ -18,6 +18,8 @@ static const char *action_word(enum weir_action action)
 		return "attributes";
 	case WEIR_ACTION_REMOVE:
 		return "delete";
+	case WEIR_ACTION_RENAME:
+		return "rename";
 	case WEIR_ACTION_LINK:
 		return "link";
 	case WEIR_ACTION_SKIP:
@@ -85,6 +87,13 @@ void itemize_add(struct text *line, const struct weir_event *event, bool utf8, b
 		escape_bare(line, weir_event_path(event), utf8);
 	if (S_ISDIR(weir_event_mode(event)))
 		text_add(line, "/");
+	if (weir_event_action(event) != WEIR_ACTION_RENAME)
+		return;
+	text_add(line, " <- ");
+	if (is_exact)
+		text_add(line, weir_event_text(event));
+	else
+		escape_bare(line, weir_event_text(event), utf8);
 }
 
 void itemize_add_totals(struct text *line, const struct weir_stats *stats)
@@ -95,4 +104,6 @@ void itemize_add_totals(struct text *line, const struct weir_stats *stats)
 		  (unsigned long long)stats->to_create, (unsigned long long)stats->to_replace,
 		  (unsigned long long)stats->to_change, (unsigned long long)stats->to_remove,
 		  (unsigned long long)stats->unchanged, (unsigned long long)stats->excluded);
+	if (stats->to_rename > 0)
+		text_addf(line, ", to rename %llu", (unsigned long long)stats->to_rename);
 }

@@ -428,6 +428,14 @@ const struct option options[] = {
 	  .help = "remove what SOURCE does not have, when all copies are durable; first: "
 		  "before anything is copied",
 	  .effects = { { WEIR_OPT_DELETE, 0 } } },
+	{ .name = "detect-renames",
+	  .letters = "",
+	  .verbs = VERB_SYNC,
+	  .group = GROUP_ENTRIES,
+	  .since = "0.1",
+	  .help = "with --delete: what moved in SOURCE gets its new name in DEST, too, instead "
+		  "of being copied",
+	  .effects = { { WEIR_OPT_DETECT_RENAMES, 1 } } },
 	{ .name = "delete-excluded",
 	  .letters = "",
 	  .verbs = VERB_SYNC,

@@ -521,6 +521,7 @@ static const struct counter {
 	COUNTER(bytes_offloaded),
 	COUNTER(to_create),
 	COUNTER(to_replace),
+	COUNTER(to_rename),
 	COUNTER(to_change),
 	COUNTER(to_remove),
 	COUNTER(removed),

@@ -27,6 +27,25 @@ static int check_operands(const struct session *sync)
 	return 0;
 }
 
+/* Options that are nothing without others. */
+static int check_deletes(const struct session *sync)
+{
+	const struct request *request = &sync->request;
+	const char *why = NULL;
+	bool deletes = request->values[WEIR_OPT_DELETE] != WEIR_DELETE_OFF;
+
+	if (request->values[WEIR_OPT_DETECT_RENAMES] != 0 &&
+	    request->values[WEIR_OPT_DELETE] != WEIR_DELETE_LAST)
+		why = "--detect-renames is for --delete (last): it looks among what is to go";
+	else if (!deletes && request->values[WEIR_OPT_DELETE_EXCLUDED] != 0)
+		why = "--delete-excluded is nothing without --delete";
+	else if (!deletes && request->given[WEIR_OPT_MAX_DELETE])
+		why = "--max-delete is nothing without --delete";
+	else if (!deletes && request->values[WEIR_OPT_DELETE_MANY] != 0)
+		why = "--yes-delete-many is nothing without --delete";
+	return why != NULL ? usage_error(sync->speaker, NULL, why) : 0;
+}
+
 static int add_operands(struct session *sync)
 {
 	const char *source = sync->request.operands[0];
@@ -47,6 +66,8 @@ static int prepare(struct session *sync, char **words)
 
 	if (status == 0)
 		status = check_operands(sync);
+	if (status == 0)
+		status = check_deletes(sync);
 	if (status == 0)
 		status = parse_environment(sync->speaker, &sync->request);
 	if (status == 0)

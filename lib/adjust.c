@@ -17,8 +17,10 @@
 
 static enum step_answer adjust_look(struct job_env *env, struct job *job)
 {
-	enum step_answer answer = regular_look(env, job);
+	enum step_answer answer;
 
+	job->is_there = true;
+	answer = regular_look(env, job);
 	if (answer == STEP_NEXT && (!job->exists || !S_ISREG(job->existing.mode))) {
 		job->turn_to = regular_recipe;
 		return STEP_TURN;

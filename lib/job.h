@@ -145,6 +145,7 @@ struct job {
 	bool alias;		  /* target_fd is the source: it gets one more name */
 	bool in_place;		  /* target_fd has its name already */
 	bool adjusts;		  /* of that only attributes are set */
+	bool is_there;		  /* the target has its name, even if the folder is new */
 	bool leads;		  /* `link` is to be told what became of it */
 	struct link_group *link;  /* held, or NULL */
 	int unlinked;		  /* -errno: why it could not be linked, and is copied */

@@ -217,6 +217,20 @@ static bool merge_leaves_out(const struct settings *settings, uint32_t mode)
 	return !S_ISREG(mode) && settings->keep[WEIR_PROPERTY_SPECIAL] == WEIR_KEEP_OFF;
 }
 
+/* True if a new file may be there under another name, which the whole plan is to tell. */
+static bool merge_wishes(struct tree *tree, struct listing *listing,
+			 const struct tree_dirent *entry, const struct survey_finding *finding)
+{
+	struct entry found = entry_of(DT_REG, entry->name, entry->name);
+
+	if (tree->renames == NULL || !S_ISREG(finding->source.mode))
+		return false;
+	found.inode = entry->inode;
+	return renames_wish(tree->renames, tree->queue, listing->folder, &found, &finding->source,
+			    tree->settings->report_entries ? merge_path(listing, entry->name)
+							   : NULL);
+}
+
 /* What is to be done about an entry that is no folder. */
 static int merge_decide(struct tree *tree, struct listing *listing, const struct tree_dirent *entry,
 			struct survey_finding *finding, struct error *error)
@@ -232,6 +246,9 @@ static int merge_decide(struct tree *tree, struct listing *listing, const struct
 		return -EEXIST;
 	if (in_the_way && finding->result.verdict != COMPARE_LEAVE)
 		return merge_put_off(tree, listing, entry, finding, error);
+	if (finding->result.verdict == COMPARE_CREATE &&
+	    merge_wishes(tree, listing, entry, finding))
+		return 0;
 	merge_count(tree, listing, entry->name, finding);
 	if (finding->result.verdict == COMPARE_SAME || finding->result.verdict == COMPARE_LEAVE ||
 	    tree->settings->dry_run)

@@ -42,7 +42,7 @@ enum step_answer regular_look(struct job_env *env, struct job *job)
 	int result;
 
 	job->exists = false;
-	if (folder->fresh || folder->target == NULL)
+	if ((folder->fresh && !job->is_there) || folder->target == NULL)
 		return STEP_NEXT;
 	job->target_dirfd = dir_pin(env->root, folder->target, NULL);
 	if (job->target_dirfd < 0)

@@ -91,7 +91,9 @@ struct weir_run {
 	struct tree tree;
 	struct survey survey;
 	struct plan plan;
-	bool removed; /* what was planned to go is gone, or was refused */
+	struct renames renames;
+	bool searched; /* what moved was looked for, */
+	bool removed;  /* what was planned to go is gone, or was refused */
 	struct commit commit;
 	struct worker_shared shared;
 	struct budget budget;
@@ -278,11 +280,14 @@ static int run_open_tree(struct weir_run *run)
 	if (result == 0)
 		result = plan_open(&run->plan, &run->sys);
 	if (result == 0)
+		result = renames_open(&run->renames);
+	if (result == 0)
 		result = survey_open(&run->survey, &run->root, &run->settings, &run->links);
 	if (!settings_syncs(&run->settings))
 		return result;
 	run->tree.survey = &run->survey;
 	run->tree.plan = &run->plan;
+	run->tree.renames = run->settings.detect_renames ? &run->renames : NULL;
 	run->tree.target_path = run->operands.target_path;
 	run->tree.plans_first = run->settings.delete_when == WEIR_DELETE_FIRST;
 	return result;
@@ -354,6 +359,7 @@ static void run_close(struct weir_run *run)
 	operands_close(&run->operands, &run->root);
 	commit_close(&run->commit);
 	survey_close(&run->survey);
+	renames_close(&run->renames);
 	plan_close(&run->plan);
 	tree_close(&run->tree);
 	label_close(run->labels);
@@ -446,6 +452,24 @@ static void run_remove(struct weir_run *run)
 		atomic_store(&run->commit.failed, true);
 }
 
+/* The whole plan is known: what moved is looked for in it. */
+static void run_search(struct weir_run *run)
+{
+	const struct renames_env env = {
+		.root = &run->root,
+		.queue = &run->queue,
+		.plan = &run->plan,
+		.events = &run->events,
+		.tally = &run->tally,
+		.settings = &run->settings,
+		.target = run->operands.target,
+		.through_proc = !run->budget.is_root,
+	};
+
+	run->searched = true;
+	renames_settle(&run->renames, &env, run_may_remove(run));
+}
+
 /* What comes after the removals.  True: there is something. */
 static bool run_go_on(struct weir_run *run)
 {
@@ -483,6 +507,10 @@ static bool run_commit_pass(struct weir_run *run, bool *worked)
 	if (*worked || !idle || !commit_empty(&run->commit) || !run_is_idle(run))
 		return false;
 	commit_finish(&run->commit, &run->fs);
+	if (!run->searched && run_is_idle(run)) {
+		run_search(run);
+		return false;
+	}
 	if (!run->removed && run_is_idle(run)) {
 		run_remove(run);
 		if (run_go_on(run))

@@ -65,6 +65,7 @@ static const struct settings_bound {
 	[WEIR_OPT_MAX_DELETE] = { -1, INT64_MAX },
 	[WEIR_OPT_MAX_DELETE_PERCENT] = { -1, 100 },
 	[WEIR_OPT_DELETE_MANY] = { 0, 1 },
+	[WEIR_OPT_DETECT_RENAMES] = { 0, 1 },
 	[WEIR_OPT_ON_CHANGE] = { WEIR_ON_DEFAULT, WEIR_ON_FAIL },
 	[WEIR_OPT_ON_VANISH] = { WEIR_ON_DEFAULT, WEIR_ON_FAIL },
 	[WEIR_OPT_PARENTS] = { 0, 1 },
@@ -139,6 +140,8 @@ static bool *settings_switch(struct settings *settings, enum weir_option option)
 		return &settings->existing_only;
 	case WEIR_OPT_DELETE_EXCLUDED:
 		return &settings->delete_excluded;
+	case WEIR_OPT_DETECT_RENAMES:
+		return &settings->detect_renames;
 	case WEIR_OPT_DELETE_MANY:
 		return &settings->delete_many;
 	default:
@@ -252,6 +255,8 @@ int settings_set_text(struct settings *settings, enum weir_text option, const ch
 
 bool settings_contradict(const struct settings *settings)
 {
+	if (settings->detect_renames && settings->delete_when != WEIR_DELETE_LAST)
+		return true;
 	if (!settings->preallocate)
 		return false;
 	/* Where names come before syncs, a cut could leave zeros of the right size

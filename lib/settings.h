@@ -29,6 +29,7 @@ struct settings {
 	bool existing_only; /* nothing is made that is not there */
 	enum weir_delete delete_when;
 	bool delete_excluded;
+	bool detect_renames;
 	int64_t max_delete;	    /* -1: by default */
 	int64_t max_delete_percent; /* the same */
 	bool delete_many;

@@ -58,6 +58,7 @@
 	X(bytes_offloaded) \
 	X(to_create) \
 	X(to_replace) \
+	X(to_rename) \
 	X(to_change) \
 	X(to_remove) \
 	X(removed) \

@@ -17,6 +17,7 @@
 #include "nameset.h"
 #include "plan.h"
 #include "queue.h"
+#include "renames.h"
 #include "settings.h"
 #include "survey.h"
 
@@ -33,6 +34,7 @@ struct tree {
 	/* Of a sync, else NULL: */
 	struct survey *survey;
 	struct plan *plan;
+	struct renames *renames; /* NULL: none are looked for */
 	const char *target_path;   /* DEST */
 	_Atomic bool plans_first;  /* what is to go is planned before anything is copied */
 	pthread_mutex_t turn;	   /* scans that tell what they find take turns */

@@ -231,6 +231,9 @@ enum weir_option {
 	 * must not be more than half of what the target holds, and more than 10 need a
 	 * record of an earlier run of the same source and target */
 	WEIR_OPT_DELETE_MANY = 61,
+	/* 0/1: a file that is to be made is looked for among those that are to be removed;
+	 * with WEIR_DELETE_LAST only */
+	WEIR_OPT_DETECT_RENAMES = 77,
 };
 
 /* Options of weir_run_set_text() that are a text.  Since 0.1. */
@@ -275,6 +278,7 @@ enum weir_action {
 	WEIR_ACTION_FOLDER = 4,	    /* a folder was created */
 	WEIR_ACTION_ATTRIBUTES = 5, /* its attributes were set, its data is right */
 	WEIR_ACTION_REMOVE = 6,	    /* the source does not have it */
+	WEIR_ACTION_RENAME = 8,	    /* it was there under another name: the event's text */
 	WEIR_ACTION_LINK = 7,	    /* it became one more name of what is there */
 };
 
@@ -367,6 +371,7 @@ struct weir_stats {
 	/* Of a sync, as its scan found it: */
 	uint64_t to_create; /* entries that are not there, folders included */
 	uint64_t to_replace;
+	uint64_t to_rename; /* files that were found under another name */
 	uint64_t to_change; /* whose attributes alone differ */
 	uint64_t to_remove; /* planned, and within the limits */
 	uint64_t removed;
