@@ -509,10 +509,12 @@ static bool run_commit_pass(struct weir_run *run, bool *worked)
 	commit_finish(&run->commit, &run->fs);
 	if (!run->searched && run_is_idle(run)) {
 		run_search(run);
+		*worked = true;
 		return false;
 	}
 	if (!run->removed && run_is_idle(run)) {
 		run_remove(run);
+		*worked = true;
 		if (run_go_on(run))
 			return false;
 	}
