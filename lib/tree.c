@@ -928,11 +928,13 @@ bool tree_scan(struct tree *tree, struct folder *folder, struct error *error)
 		return true;
 	}
 	over = !tree_begin_scan(tree, &listing, error);
-	if (!over) {
+	if (over) {
+		tree_close_listing(tree, &listing);
+	} else {
 		over = tree_step(tree, &listing, error);
+		tree_close_listing(tree, &listing); /* once queued, it is whoever takes it's */
 		tree_queue_found(tree, &listing, !over);
 	}
-	tree_close_listing(tree, &listing);
 	tally_add(&tree->tally->scan_ns, tally_now_ns() - began);
 	return over;
 }
