@@ -932,7 +932,7 @@ bool tree_scan(struct tree *tree, struct folder *folder, struct error *error)
 		tree_close_listing(tree, &listing);
 	} else {
 		over = tree_step(tree, &listing, error);
-		tree_close_listing(tree, &listing); /* once queued, it is whoever takes it's */
+		tree_close_listing(tree, &listing); /* once it is queued, others have it */
 		tree_queue_found(tree, &listing, !over);
 	}
 	tally_add(&tree->tally->scan_ns, tally_now_ns() - began);
