@@ -6,13 +6,13 @@
 #   all            the command, the library (static and shared), the .pc file
 #   install        install all of it below DESTDIR
 #   uninstall      remove exactly what install puts there
-#   check          the fast suite: tests/cli, tests/copy, tests/unit
+#   check          the fast suite: tests/cli, tests/copy, tests/sync, tests/unit
 #   check-plain    the same suite with io_uring off
 #   check-tiny     the same suite with every budget at its minimum
 #   check-asan     the same suite under the address and undefined behaviour sanitizers
 #   check-ubsan    the same suite under the undefined behaviour sanitizer alone
 #   check-tsan     the same suite under the thread sanitizer
-#   check-root     tests/root, and tests/copy on each kind of file system (root)
+#   check-root     tests/root, and copy and sync on each kind of file system (root)
 #   check-install  install, build tests/api against it, run, uninstall
 #   lint           the style and consistency checks of tests/lint
 #   bench          measure weir against its peers (tests/bench)
@@ -415,7 +415,8 @@ fault-built:
 	$(Q)+$(if $(filter fault,$(D)),:,$(MAKE) --no-print-directory D=fault WEIR= command)
 fault := $(abspath $(O)/fault$(flavour)/weir)
 
-suites := $(or $(TESTS),tests/cli tests/copy $(if $(WEIR),,$(if $(unit_sources),tests/unit)))
+suites := $(or $(TESTS),tests/cli tests/copy tests/sync \
+	$(if $(WEIR),,$(if $(unit_sources),tests/unit)))
 LANE ?= check
 # The thread sanitizer does not bear all of the address randomisation.
 run_tests = $(if $(filter tsan,$(D)),setarch -R) tests/run --lane '$(LANE)' \
@@ -430,14 +431,15 @@ check: tests-built fault-built
 # backends and budgets.  It is the fault build that is tested, so that each run can be
 # judged by its trace.
 check-plain:
-	$(again) D=fault WEIR_ENGINE=plain TEST_TRACES=1 TESTS='$(or $(TESTS),tests/copy)' check
+	$(again) D=fault WEIR_ENGINE=plain TEST_TRACES=1 \
+		TESTS='$(or $(TESTS),tests/copy tests/sync)' check
 check-tiny:
-	$(again) D=tiny TESTS='$(or $(TESTS),tests/copy tests/unit)' check
+	$(again) D=tiny TESTS='$(or $(TESTS),tests/copy tests/sync tests/unit)' check
 # Without what is about large numbers, which takes long and tells sanitizers nothing.
 slow_tests := tests/copy/names.bats tests/copy/regressions.bats
 check-asan:
 	$(again) D=asan TESTS='$(or $(TESTS),tests/cli tests/unit \
-		$(filter-out $(slow_tests),$(wildcard tests/copy/*.bats)))' check
+		$(filter-out $(slow_tests),$(wildcard tests/copy/*.bats tests/sync/*.bats)))' check
 check-ubsan:
 	$(again) D=ubsan check
 check-tsan:

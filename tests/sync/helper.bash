@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+#
+# What all sync tests share, beside what copy tests share: there are two empty
+# folders, $S, which is synced, and $D, where it goes to.
+
+load "${BASH_SOURCE[0]%/*}/../copy/helper"
+
+# --- Running ------------------------------------------------------------------
+
+# weir sync, which must succeed, in silence unless told to speak.
+syncs() { # ARGUMENT...
+	exits 0 "$WEIR" sync "$@"
+}
+
+# weir sync, which must end with this status.
+sync_exits() { # STATUS ARGUMENT...
+	local expected=$1
+
+	shift
+	exits "$expected" "$WEIR" sync "$@"
+}
+
+# Runs weir sync with plain calls; just before its first CALL about NAME the script
+# is run.  With EACH=1 before every one.
+during_sync() { # CALL NAME SCRIPT ARGUMENT...
+	run --separate-stderr meanwhile ${EACH:+--each} "$1" "$2" "$3" -- \
+		"$WEIR" sync --engine=plain "${@:4}"
+}
+
+# The engines that this lane has.
+engines() {
+	[ "${WEIR_ENGINE:-auto}" = plain ] || echo auto
+	echo plain
+}
+
+# --- Judging ------------------------------------------------------------------
+
+# All that is compared of a mirror; holes stay holes.
+mirrors() { # [OPTION...] SOURCE DEST
+	same --all --holes "$@"
+}
+
+# When each entry was changed last in any way: writing the same once more shows.
+stamps() { # FOLDER...
+	find "$@" -printf '%p %i %C@\n' | sort
+}
+
+# Nothing in these folders was changed since stamps() of the same went to $T/stamps.
+unchanged() { # FOLDER...
+	stamps "$@" | diff "$T/stamps" - >"$T/changed" && return 0
+	printf 'changed (< before, > after):\n'
+	head -n 20 "$T/changed"
+	return 1
+}
+
+# The calls of a trace that change something, or would have if they had not failed.
+changing_calls() { # TRACE
+	awk '$2 ~ /^(create|write|fallocate|ftruncate|setflags|setattr|clone|copy_range)$/ ||
+		$2 ~ /^(mkdir|unlink|link|rename|symlink|mknod|chown|chmod|utimens|setxattr)$/' "$1"
+}
+
+need_fault() {
+	[ -x "$WEIR_FAULT" ] || skip "there is no fault build"
+}
+
+# Who runs the commands below; a test may make it as_user.
+as() {
+	"$@"
+}
+
+# A run that has nothing to do does nothing, on either side: told by the ctimes after
+# the command under test, and by the trace of the fault build.  Both end with 0 and
+# say nothing.
+idles() { # [OPTION...] SOURCE DEST
+	local sides=("${@: -2}")
+
+	need_fault
+	stamps "${sides[@]}" >"$T/stamps"
+	exits 0 as "$WEIR" sync "$@"
+	silent
+	unchanged "${sides[@]}"
+	rm -f "$T/idle"
+	exits 0 as env WEIR_TRACE="$T/idle" "$WEIR_FAULT" sync "$@"
+	silent
+	grep -q getdents "$T/idle"
+	nothing "$(changing_calls "$T/idle" | head -n 20)"
+	unchanged "${sides[@]}"
+}
