@@ -14,21 +14,6 @@ teardown() {
 	remove_areas
 }
 
-# Shows the folder $B of the namespace as a file system at $M.  Its server holds
-# the namespace and reads the test's pipe: it ends however the test does.
-show() { # SWITCH,...
-	[ -x "$WEIR_TOOLS/fusefs" ] || skip "needs a build with libfuse3"
-	[ -c /dev/fuse ] || skip "no /dev/fuse here"
-	B=$ram/backing
-	inside mkdir -p "$B"
-	inside fusefs -o "life=$T/life${1:+,$1}" "$B" "$M" 3>&-
-}
-
-unshow() {
-	inside umount "$M"
-	inside rm -rf "$B"
-}
-
 # A tree with files of all sizes, hard links, a FIFO and links.
 plant() { # FOLDER
 	inside mktree random "$1" 91 "$ENTRIES"

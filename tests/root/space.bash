@@ -10,6 +10,7 @@
 #   format KIND BYTES [OPTION...]   a new image of that kind at $image
 #   attach [DIRECT]                 mounts $image on $M
 #   detach                          unmounts it
+#   show SWITCH,... / unshow        the folder $B as a file system that misbehaves
 
 load "${BASH_SOURCE[0]%/*}/../copy/helper"
 
@@ -84,6 +85,21 @@ attach() { # [MOUNT OPTIONS]
 
 detach() {
 	inside umount "$M"
+}
+
+# Shows the folder $B of the namespace as a file system at $M.  Its server holds
+# the namespace and reads the test's pipe: it ends however the test does.
+show() { # SWITCH,...
+	[ -x "$WEIR_TOOLS/fusefs" ] || skip "needs a build with libfuse3"
+	[ -c /dev/fuse ] || skip "no /dev/fuse here"
+	B=$ram/backing
+	inside mkdir -p "$B"
+	inside fusefs -o "life=$T/life${1:+,$1}" "$B" "$M" 3>&-
+}
+
+unshow() {
+	inside umount "$M"
+	inside rm -rf "$B"
 }
 
 weir_inside() { # STATUS ARGUMENT...

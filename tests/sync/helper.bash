@@ -41,9 +41,14 @@ mirrors() { # [OPTION...] SOURCE DEST
 	same --all --holes "$@"
 }
 
+# Who looks and runs in the functions below: a test may make it as_user or inside.
+as() {
+	"$@"
+}
+
 # When each entry was changed last in any way: writing the same once more shows.
 stamps() { # FOLDER...
-	find "$@" -printf '%p %i %C@\n' | sort
+	as find "$@" -printf '%p %i %C@\n' | sort
 }
 
 # Nothing in these folders was changed since stamps() of the same went to $T/stamps.
@@ -62,11 +67,6 @@ changing_calls() { # TRACE
 
 need_fault() {
 	[ -x "$WEIR_FAULT" ] || skip "there is no fault build"
-}
-
-# Who runs the commands below; a test may make it as_user.
-as() {
-	"$@"
 }
 
 # A run that has nothing to do does nothing, on either side: told by the ctimes after
