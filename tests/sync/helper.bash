@@ -59,10 +59,11 @@ unchanged() { # FOLDER...
 	return 1
 }
 
-# The calls of a trace that change something, or would have if they had not failed.
+# The calls of a trace that changed something.
 changing_calls() { # TRACE
-	awk '$2 ~ /^(create|write|fallocate|ftruncate|setflags|setattr|clone|copy_range)$/ ||
-		$2 ~ /^(mkdir|unlink|link|rename|symlink|mknod|chown|chmod|utimens|setxattr)$/' "$1"
+	awk '$8 >= 0 && ($2 ~ /^(create|write|fallocate|ftruncate|setflags|setattr|clone)$/ ||
+		$2 ~ /^(copy_range|mkdir|unlink|link|rename|symlink|mknod)$/ ||
+		$2 ~ /^(chown|chmod|utimens|setxattr)$/)' "$1"
 }
 
 need_fault() {

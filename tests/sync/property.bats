@@ -13,6 +13,8 @@ load helper
 # How large a tree is and how many changes it gets.
 ENTRIES=150
 CHANGES=40
+# Most of a tree may go.
+DELETE=(--delete --yes-delete-many)
 
 teardown() {
 	local status=0
@@ -106,7 +108,7 @@ sync_twice() { # [OPTION...]
 		syncs "$S/a" "$D/b"
 		for round in 1 2; do
 			edit "$S/a" "$seed$round"
-			sync_twice --delete
+			sync_twice "${DELETE[@]}"
 			mirrors "$S/a" "$D/b"
 		done
 	done
@@ -118,11 +120,11 @@ sync_twice() { # [OPTION...]
 		new_tree "$seed"
 		syncs "$S/a" "$D/b"
 		edit "$D/b" "${seed}1"
-		sync_twice --delete
+		sync_twice "${DELETE[@]}"
 		mirrors "$S/a" "$D/b"
 		edit "$S/a" "${seed}2"
 		edit "$D/b" "${seed}3"
-		sync_twice --delete
+		sync_twice "${DELETE[@]}"
 		mirrors "$S/a" "$D/b"
 	done
 }
@@ -137,7 +139,7 @@ sync_twice() { # [OPTION...]
 		edit "$S/a" "${seed}1" --no-twins
 		edit "$D/b" "${seed}2" --no-twins
 		edit "$D/c" "${seed}2" --no-twins
-		syncs --engine="$engine" --delete "$S/a" "$D/b"
+		syncs --engine="$engine" "${DELETE[@]}" "$S/a" "$D/b"
 		rsync -aHAX --modify-window=-1 --delete "$S/a/" "$D/c/"
 		same --all "$S/a" "$D/c"
 		same --all "$D/c" "$D/b"
@@ -153,7 +155,7 @@ sync_twice() { # [OPTION...]
 		exits 0 as "$WEIR" sync "$S/a" "$D/b"
 		edit "$S/a" "${seed}1"
 		edit "$D/b" "${seed}2"
-		sync_twice --delete
+		sync_twice "${DELETE[@]}"
 		mirrors "$S/a" "$D/b"
 	done
 }
