@@ -6,8 +6,10 @@
 #
 # Fields, separated by tabs:
 #   TARGETS  fs work kind value
-#   WORKS    fs work title bytes files folders
-#   RUNS     fs work tool pair run status wall user system machine peak cached arena check
+#   WORKS    fs work title bytes files folders changed
+#   RUNS     fs work tool pair run status wall user system machine peak cached arena
+#            written check
+# `changed` are the bytes that differ before a second run; -1: it is no second run.
 # A run counts if its status is 0 and its copy was not found wrong.
 
 function median(list, n,    i, j, x) {
@@ -73,6 +75,8 @@ function value_of(key, kind,    gib, seconds) {
 		return to_mib(largest(key, "weir", peak))
 	if (kind == "cache")
 		return column(key, "weir", cached) / 1048576
+	if (kind == "written")
+		return work_changed[key] > 0 ? column(key, "weir", written) / work_changed[key] : -1
 	if (kind == "archive")
 		return ratio(key, "weir-r") > 0 ? 1 / ratio(key, "weir-r") : -1
 	return ratio(key, kind)
@@ -83,7 +87,7 @@ function to_mib(bytes) {
 }
 
 function is_ratio(kind) {
-	return kind !~ /^(cpu|memory|peak|cache|archive)$/
+	return kind !~ /^(cpu|memory|peak|cache|archive|written)$/
 }
 
 # A ratio must not be lower than its target, everything else not higher.
@@ -137,7 +141,11 @@ function text(key,    i, kind, n, names) {
 	names["peak"] = "memory of weir in all, MiB"
 	names["cache"] = "growth of the page cache with weir, MiB"
 	names["archive"] = "time of -a over that of -r"
-	n = split("cpu memory peak cache archive", kind, " ")
+	names["written"] = "bytes written by weir over those that differ"
+	if (work_changed[key] >= 0 && column(key, "weir", wall) >= 0)
+		printf "  %-42s %8.0f of %.0f\n", "bytes written by weir, of those that differ",
+		       column(key, "weir", written), work_changed[key]
+	n = split("cpu memory peak cache archive written", kind, " ")
 	for (i = 1; i <= n; i++)
 		if ((key, kind[i]) in target)
 			printf "  %-42s %8s  %s\n", names[kind[i]], figure(key, kind[i]),
@@ -207,7 +215,8 @@ function json_runs(key, tool,    i, comma) {
 		printf "\"status\": %s, \"check\": %s, ", quote(status[i]), quote(check[i])
 		printf "\"wall_s\": %.6f, \"cpu_s\": %.6f, ", wall[i], cpu[i]
 		printf "\"machine_cpu_s\": %.6f, \"peak_bytes\": %.0f, ", machine_cpu[i], peak[i]
-		printf "\"cache_growth_bytes\": %.0f, \"arena_bytes\": %.0f}", cached[i], arena[i]
+		printf "\"cache_growth_bytes\": %.0f, \"arena_bytes\": %.0f, ", cached[i], arena[i]
+		printf "\"written_bytes\": %.0f}", written[i]
 		comma = ","
 	}
 }
@@ -270,6 +279,8 @@ function json(    i, j, key, part) {
 		       i == 1 ? "" : ",", quote(part[1]), quote(part[2]), quote(work_title[key])
 		printf "    \"bytes\": %.0f, \"files\": %.0f, \"folders\": %.0f,\n",
 		       work_bytes[key], work_files[key], work_folders[key]
+		if (work_changed[key] >= 0)
+			printf "    \"changed_bytes\": %.0f,\n", work_changed[key]
 		json_targets(key)
 		json_counters(key)
 		printf "    \"tools\": ["
@@ -289,14 +300,15 @@ NF == 4 {
 	target[$1, $2, $3] = $4
 	target_id[++targets] = $1 SUBSEP $2 SUBSEP $3
 }
-NF == 6 {
+NF == 7 {
 	work_key[++works] = $1 SUBSEP $2
 	work_title[$1, $2] = $3
 	work_bytes[$1, $2] = $4
 	work_files[$1, $2] = $5
 	work_folders[$1, $2] = $6
+	work_changed[$1, $2] = $7
 }
-NF == 14 {
+NF == 15 {
 	runs++
 	run_key[runs] = $1 SUBSEP $2
 	run_tool[runs] = $3
@@ -310,8 +322,9 @@ NF == 14 {
 	cached[runs] = $12 + 0
 	arena[runs] = $13 + 0
 	beside[runs] = peak[runs] > arena[runs] ? peak[runs] - arena[runs] : peak[runs]
-	check[runs] = $14
-	good[runs] = $6 == "0" && $14 != "wrong"
+	written[runs] = $14 + 0
+	check[runs] = $15
+	good[runs] = $6 == "0" && $15 != "wrong"
 	if ($3 == "weir" && good[runs])
 		weir_time[$1, $2, $4, $5] = $7
 	if (!(($1, $2, $3) in seen)) {
