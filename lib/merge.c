@@ -444,7 +444,8 @@ int merge_folder(struct tree *tree, struct folder *folder, struct error *error)
 		tally_add(&tree->tally->unchanged, 1);
 		return 0;
 	}
-	/* Its time alone is no change of its own: it comes from what is in it. */
+	if (old_time)
+		atomic_store(&folder->changed, true); /* its end sets that */
 	tally_add(&tree->tally->to_change, 1);
 	merge_tell_folder(tree, folder, WEIR_ACTION_ATTRIBUTES,
 			  changes | (old_time ? WEIR_CHANGE_TIME : 0));

@@ -915,7 +915,7 @@ bool tree_scan(struct tree *tree, struct folder *folder, struct error *error)
 {
 	uint64_t began = tally_now_ns();
 	struct listing listing = { .folder = folder, .fd = -1, .target_fd = -1 };
-	bool over;
+	bool open, over;
 
 	list_init(&listing.children);
 	if (tree_is_lost(folder)) {
@@ -927,14 +927,11 @@ bool tree_scan(struct tree *tree, struct folder *folder, struct error *error)
 		tree_scan_over(tree);
 		return true;
 	}
-	over = !tree_begin_scan(tree, &listing, error);
-	if (over) {
-		tree_close_listing(tree, &listing);
-	} else {
-		over = tree_step(tree, &listing, error);
-		tree_close_listing(tree, &listing); /* once it is queued, others have it */
+	open = tree_begin_scan(tree, &listing, error);
+	over = !open || tree_step(tree, &listing, error);
+	tree_close_listing(tree, &listing); /* once queued, the folder is another's */
+	if (open)
 		tree_queue_found(tree, &listing, !over);
-	}
 	tally_add(&tree->tally->scan_ns, tally_now_ns() - began);
 	return over;
 }
