@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A file of a sync that differs in attributes only: look up, open both sides, compare
- * once more, set the attributes, park.
+ * A file of a sync that differs in attributes only: look up, open both sides, make sure
+ * that they are what was compared, set the attributes, park.
  *
  * Invariants:
- * B1 what the scan saw may be old: where the data differs by now, the file is copied;
+ * B1 what the scan saw may be old: where either side was changed since, or is another
+ *    file, the file is copied;
  * B2 it is no member of a group that would be linked to: its inode stays.
  */
 #define _GNU_SOURCE
 #include "adjust.h"
 
-#include "grain.h"
+#include "content.h"
 #include "inplace.h"
 #include "meta.h"
 #include "regular.h"
@@ -32,21 +33,12 @@ static enum step_answer adjust_look(struct job_env *env, struct job *job)
 /* B1 */
 static enum step_answer adjust_compare(struct job_env *env, struct job *job)
 {
-	const struct settings *settings = env->settings;
-	bool same = job->source.size_bytes == job->existing.size_bytes;
-
-	if (same && settings->compare == WEIR_COMPARE_TIMES &&
-	    settings_keeps(settings, WEIR_PROPERTY_TIMES))
-		same = meta_same_time(&job->source.mtime, &job->existing.mtime) ||
-		       settings->modify_window_ns > 0 ||
-		       grain_cuts(env->root, job->folder, &job->source.mtime,
-				  &job->existing.mtime) ||
-		       grain_clamps(env->root, job->folder, &job->source.mtime,
-				    &job->existing.mtime);
-	if (same)
+	(void)env;
+	if (content_stamp(&job->source, &job->existing) == job->stamp)
 		return STEP_NEXT;
 	job->turn_to = regular_recipe;
 	job->adjusts = false;
+	job->inode = 0;
 	return STEP_TURN;
 }
 

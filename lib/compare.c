@@ -126,6 +126,15 @@ struct compare_result compare_entry(const struct settings *settings,
 	return result;
 }
 
+void compare_settle(struct compare_result *result, bool same)
+{
+	if (!same)
+		result->changes |= WEIR_CHANGE_DATA;
+	result->verdict = !same			 ? COMPARE_REPLACE
+			  : result->changes != 0 ? COMPARE_ATTRIBUTES
+						 : COMPARE_SAME;
+}
+
 unsigned compare_folders(const struct settings *settings, const struct compare_sides *sides)
 {
 	return compare_attributes(settings, sides);

@@ -39,6 +39,9 @@ struct compare_result {
 struct compare_result compare_entry(const struct settings *settings,
 				    const struct compare_sides *sides);
 
+/* What becomes of COMPARE_CONTENT once it is known whether the data is the SAME. */
+void compare_settle(struct compare_result *result, bool same);
+
 /* Folders on both sides: the bits of WEIR_CHANGE_ of their attributes. */
 unsigned compare_folders(const struct settings *settings, const struct compare_sides *sides);
 

@@ -119,7 +119,10 @@ struct job {
 	struct flags flags;    /* of the source, to be kept */
 	bool follow;	       /* its name is a link: -L, or an operand in /proc */
 	unsigned char type;
-	uint64_t inode;	  /* as the listing told, or 0 */
+	union {
+		uint64_t inode; /* as the listing told, or 0 */
+		uint64_t stamp; /* of an entry that only adjusts: its content_stamp() */
+	};
 	int source_dirfd; /* pinned, or -1 */
 	int source_fd;
 	int target_dirfd; /* pinned, or -1 */

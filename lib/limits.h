@@ -32,6 +32,7 @@
 #define LIMIT_NAMES_BYTES KIB(1)
 #define LIMIT_SPILL_BYTES 64U
 #define LIMIT_RENAMES 64U
+#define LIMIT_CONTENT_BYTES KIB(1)
 #define LIMIT_DIRECT_MIN_BYTES KIB(8)
 #define LIMIT_SPELLINGS 64U
 #else
@@ -66,6 +67,8 @@
 #define LIMIT_SPILL_BYTES MIB(1)
 /* New files that are looked for under other names: about 500 bytes each. */
 #define LIMIT_RENAMES 65536U
+/* What is read of each of two files at a time to compare them. */
+#define LIMIT_CONTENT_BYTES KIB(256)
 /* 8,000 files of 128 KiB: direct 1.4-1.6 s, buffered 1.5-2.8 s. */
 #define LIMIT_DIRECT_MIN_BYTES KIB(128)
 /* Names of a folder that are remembered where it may fold some: 2 MiB. */

@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "content.h"
 #include "doom.h"
 #include "limits.h"
 #include "namesake.h"
@@ -97,6 +98,8 @@ static int merge_add(struct tree *tree, struct listing *listing, const struct tr
 	found.inode = entry->inode;
 	found.adjusts = finding->result.verdict == COMPARE_ATTRIBUTES &&
 			S_ISREG(finding->source.mode);
+	if (found.adjusts)
+		found.stamp = content_stamp(&finding->source, &finding->target);
 	return tree_add(tree, listing->folder, &listing->batch, &found);
 }
 
@@ -273,6 +276,9 @@ static void merge_look(struct tree *tree, struct listing *listing, const struct 
 	struct survey_finding finding;
 	int result = survey_look(tree->survey, &name, &finding, error);
 
+	/* It is dropped with all that is queued, so that the run is not called complete. */
+	if (result == -ECANCELED && merge_add(tree, listing, entry, &finding) == 0)
+		return;
 	if (result < 0) {
 		error->source_changed = error->vanished = result == -ENOENT &&
 							  error->side == ERROR_SIDE_SOURCE;

@@ -41,7 +41,10 @@ struct entry {
 	unsigned char type; /* DT_ word */
 	bool follow;	    /* ENTRY_FOLLOW was set */
 	bool adjusts;	    /* ENTRY_ADJUST was set */
-	uint64_t inode;	    /* as its listing told, a hint only; 0: not known */
+	union {
+		uint64_t inode; /* as its listing told, a hint only; 0: not known */
+		uint64_t stamp; /* if it adjusts: content_stamp() of both sides */
+	};
 	const char *name;
 	const char *target_name; /* same as name but for operands */
 };

@@ -282,7 +282,8 @@ static int run_open_tree(struct weir_run *run)
 	if (result == 0)
 		result = renames_open(&run->renames);
 	if (result == 0)
-		result = survey_open(&run->survey, &run->root, &run->settings, &run->links);
+		result = survey_open(&run->survey, &run->root, &run->settings, &run->links,
+				     &run->shared.cancel);
 	if (!settings_syncs(&run->settings))
 		return result;
 	run->tree.survey = &run->survey;

@@ -8,7 +8,7 @@
  *    by a temp, and not in a dry run;
  * V2 what is found is a plan: the job that carries it out looks again, by its
  *    descriptors;
- * V3 attributes are set on an inode only if all its names are those of its source.
+ * V3 attributes are set on an inode only if it has one name: others may be a snapshot's.
  */
 #define _GNU_SOURCE
 #include "survey.h"
@@ -21,17 +21,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "content.h"
 #include "grain.h"
 #include "meta.h"
 #include "xattr.h"
 
 int survey_open(struct survey *survey, struct root *root, const struct settings *settings,
-		struct links *links)
+		struct links *links, const _Atomic int *cancel)
 {
 	memset(survey, 0, sizeof(*survey));
 	survey->root = root;
 	survey->settings = settings;
 	survey->links = links;
+	survey->cancel = cancel;
 	survey->group_count = getgroups(0, NULL);
 	if (survey->group_count > 0) {
 		survey->groups = calloc((size_t)survey->group_count, sizeof(gid_t));
@@ -181,14 +183,40 @@ static int survey_texts(struct survey *survey, const struct survey_name *name, b
 	return bytes < 0 ? (int)bytes : other < 0 ? (int)other : 0;
 }
 
-/* What only needs attributes would get them on an inode that has other names, too. */
-static void survey_keep_apart(const struct survey *survey, struct survey_finding *finding)
+/* Compares the bytes where they are to tell. */
+static int survey_content(struct survey *survey, const struct survey_name *name,
+			  struct survey_finding *finding, struct error *error)
 {
-	uint32_t names =
-		settings_keeps(survey->settings, WEIR_PROPERTY_LINKS) ? finding->source.links : 1;
+	const struct fs *source_fs = name->folder->source_fs;
+	const struct fs *target_fs = name->folder->target_fs;
+	const struct content_file source = {
+		.dirfd = name->source_fd,
+		.name = name->name,
+		.stat = &finding->source,
+		.maps = source_fs != NULL && fs_believes_holes(source_fs),
+	};
+	const struct content_file target = {
+		.dirfd = name->target_fd,
+		.name = name->name,
+		.stat = &finding->target,
+		.maps = target_fs != NULL && fs_believes_holes(target_fs),
+	};
+	int result;
 
-	if (finding->result.verdict == COMPARE_ATTRIBUTES && finding->target.links > names)
-		finding->result.verdict = COMPARE_REPLACE; /* V3 */
+	if (finding->result.verdict != COMPARE_CONTENT)
+		return 0;
+	result = content_compare(survey->root->sys, survey->cancel, &source, &target, error);
+	if (result >= 0)
+		compare_settle(&finding->result, result > 0);
+	return result < 0 ? result : 0;
+}
+
+/* V3: what only needs attributes would get them on an inode that has other names, and
+ * whose these are nobody knows. */
+static void survey_keep_apart(struct survey_finding *finding)
+{
+	if (finding->result.verdict == COMPARE_ATTRIBUTES && finding->target.links > 1)
+		finding->result.verdict = COMPARE_REPLACE;
 }
 
 /* Which names are one inode. */
@@ -248,7 +276,10 @@ int survey_look(struct survey *survey, const struct survey_name *name,
 	if (result < 0)
 		return result;
 	finding->result = compare_entry(survey->settings, &sides);
-	survey_keep_apart(survey, finding);
+	result = survey_content(survey, name, finding, error);
+	if (result < 0)
+		return result;
+	survey_keep_apart(finding);
 	survey_links(survey, name, finding);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #ifndef WEIR_SURVEY_H
 #define WEIR_SURVEY_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -22,6 +23,7 @@ struct survey {
 	struct root *root;
 	const struct settings *settings;
 	struct links *links;
+	const _Atomic int *cancel; /* set: nothing long is begun or gone on with */
 	struct shared shared;
 	gid_t *groups; /* those that we may give files to, owned */
 	int group_count;
@@ -46,11 +48,11 @@ struct survey_finding {
 
 /* 0 or -errno. */
 int survey_open(struct survey *survey, struct root *root, const struct settings *settings,
-		struct links *links);
+		struct links *links, const _Atomic int *cancel);
 void survey_close(struct survey *survey);
 
 /* Looks at a name.  Of a folder only `source` is set.  0, or -errno with the record set:
- * nothing is known of it. */
+ * nothing is known of it; -ECANCELED: without it. */
 int survey_look(struct survey *survey, const struct survey_name *name,
 		struct survey_finding *finding, struct error *error);
 
