@@ -148,7 +148,9 @@ static void zsh_value(struct text *text, const struct option *option)
 {
 	if (option->argument == ARGUMENT_NONE)
 		return;
-	text_addf(text, "%s:%s:", option->otherwise != NULL ? ":" : "", option->argument_name);
+	text_add(text, option->otherwise != NULL ? "::" : ":");
+	add_shell_words(text, option->argument_name, ":\\");
+	text_add(text, ":");
 	if (option->choices != NULL) {
 		text_add(text, "(");
 		add_choice_names(text, option);

@@ -182,6 +182,12 @@ static const char *argument_kind(enum option_argument argument)
 		return "seconds";
 	case ARGUMENT_LIMIT:
 		return "limit";
+	case ARGUMENT_RATE:
+		return "rate";
+	case ARGUMENT_DURATION:
+		return "duration";
+	case ARGUMENT_PRIORITY:
+		return "priority";
 	}
 	return "-";
 }

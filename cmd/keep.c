@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "escape.h"
-
 static const struct choice policies[] = {
 	{ "off", WEIR_KEEP_OFF },
 	{ "try", WEIR_KEEP_TRY },
@@ -29,24 +27,6 @@ void keep_raise(struct request *request, int setting)
 		return; /* a policy stays */
 	if (!request->given[setting] || request->values[setting] == WEIR_KEEP_OFF)
 		set_policy(request, setting, WEIR_KEEP_TRY);
-}
-
-/* "weir copy: --keep: 'x' is not one of a, b" */
-static int refuse_word(const struct speaker *speaker, const char *subject, const char *word,
-		       size_t length, const struct choice *choices)
-{
-	struct text text = usage_begin(speaker, subject);
-	struct text shown = { 0 };
-	int status;
-
-	text_add_bytes(&shown, word, length);
-	escape_quoted(&text, text_string(&shown), escape_locale_is_utf8());
-	text_add(&text, " is not one of");
-	for (const struct choice *choice = choices; choice->name != NULL; choice++)
-		text_addf(&text, "%s %s", choice == choices ? "" : ",", choice->name);
-	status = usage_end(speaker, &text, NULL);
-	text_free(&shown);
-	return status;
 }
 
 /* The next word of a list: its length, and *next behind the comma; or 0 words
@@ -85,7 +65,7 @@ int keep_take_words(const struct speaker *speaker, struct request *request,
 			options_find_choice(option->choices, word, length, speaker->abbreviates);
 
 		if (choice == NULL)
-			return refuse_word(speaker, subject, word, length, option->choices);
+			return usage_error_choice(speaker, subject, word, length, option->choices);
 		take_properties(request, choice->value, option->effects[0].value);
 		if ((choice->value & 1LL << WEIR_PROPERTY_OWNER) != 0 &&
 		    strcmp(choice->name, "all") != 0)
@@ -108,13 +88,14 @@ int keep_take_policies(const struct speaker *speaker, struct request *request,
 		const struct choice *policy = &policies[WEIR_KEEP_TRY];
 
 		if (property == NULL)
-			return refuse_word(speaker, subject, word, name_length, option->choices);
+			return usage_error_choice(speaker, subject, word, name_length,
+						  option->choices);
 		if (colon != NULL)
 			policy = options_find_choice(policies, colon + 1, length - name_length - 1,
 						     false);
 		if (policy == NULL)
-			return refuse_word(speaker, subject, colon + 1, length - name_length - 1,
-					   policies);
+			return usage_error_choice(speaker, subject, colon + 1,
+						  length - name_length - 1, policies);
 		set_policy(request, WEIR_OPT_KEEP_MODE + (int)property->value,
 			   (enum weir_keep)policy->value);
 		request->policies |= 1U << property->value;

@@ -77,8 +77,11 @@ enum option_argument {
 	ARGUMENT_WORD,
 	ARGUMENT_CONTROL, /* one of `choices`, which may be shortened, or empty */
 	ARGUMENT_SUFFIX,
-	ARGUMENT_SECONDS, /* such as 2 or 0.5; the setting takes nanoseconds */
-	ARGUMENT_LIMIT,	  /* a number for the first effect, or with % for the second */
+	ARGUMENT_SECONDS,  /* such as 2 or 0.5; the setting takes nanoseconds */
+	ARGUMENT_LIMIT,	   /* a number for the first effect, or with % for the second */
+	ARGUMENT_RATE,	   /* bytes a second, with a unit */
+	ARGUMENT_DURATION, /* with a unit */
+	ARGUMENT_PRIORITY, /* CHOICE[:LEVEL] */
 };
 
 enum option_group {
@@ -114,8 +117,8 @@ struct option {
 	const char *since;
 	const char *help;
 	const char *environment; /* the variable that equals it, or NULL */
-	/* ARGUMENT_NONE: all are applied.  CHOICE, SIZE, COUNT: the first names
-	 * the setting that takes the value.  WORDS: the first has the policy. */
+	/* ARGUMENT_NONE: all are applied.  CHOICE, SIZE, COUNT, RATE, DURATION: the
+	 * first names the setting that takes the value.  WORDS: the first has the policy. */
 	struct effect effects[12];
 	enum setting_text text; /* FILE, FOLDER, WORD, SUFFIX */
 };

@@ -7,13 +7,14 @@
 #include <string.h>
 
 #include "abbreviate.h"
+#include "amount.h"
 #include "backup.h"
 #include "escape.h"
 #include "foreign.h"
 #include "keep.h"
 #include "limit.h"
 #include "output.h"
-#include "size.h"
+#include "priority.h"
 
 #define ALL_VERBS (~0U)
 
@@ -66,6 +67,24 @@ int usage_error_name(const struct speaker *speaker, const char *detail, const ch
 	return usage_end(speaker, &text, NULL);
 }
 
+/* "weir copy: --keep: 'x' is not one of a, b" */
+int usage_error_choice(const struct speaker *speaker, const char *subject, const char *word,
+		       size_t length, const struct choice *choices)
+{
+	struct text text = usage_begin(speaker, subject);
+	struct text shown = { 0 };
+	int status;
+
+	text_add_bytes(&shown, word, length);
+	escape_quoted(&text, text_string(&shown), escape_locale_is_utf8());
+	text_add(&text, " is not one of");
+	for (const struct choice *choice = choices; choice->name != NULL; choice++)
+		text_addf(&text, "%s %s", choice == choices ? "" : ",", choice->name);
+	status = usage_end(speaker, &text, NULL);
+	text_free(&shown);
+	return status;
+}
+
 /* "weir copy: --depth: 'x' DETAIL" */
 static struct text value_begin(const struct speaker *speaker, const char *subject,
 			       const char *value)
@@ -92,25 +111,11 @@ static int take_choice(const struct speaker *speaker, struct request *request,
 {
 	const struct choice *found =
 		options_find_choice(option->choices, value, strlen(value), speaker->abbreviates);
-	struct text text;
 
-	if (found != NULL) {
-		set_value(request, &option->effects[0], found->value);
-		return 0;
-	}
-	text = value_begin(speaker, subject, value);
-	text_add(&text, "is not one of");
-	for (const struct choice *choice = option->choices; choice->name != NULL; choice++)
-		text_addf(&text, "%s %s", choice == option->choices ? "" : ",", choice->name);
-	return usage_end(speaker, &text, NULL);
-}
-
-static void add_bound(struct text *text, const struct option *option, int64_t bound)
-{
-	if (option->argument == ARGUMENT_SIZE && bound != 0)
-		size_add_exact(text, (uint64_t)bound);
-	else
-		text_addf(text, "%lld", (long long)bound);
+	if (found == NULL)
+		return usage_error_choice(speaker, subject, value, strlen(value), option->choices);
+	set_value(request, &option->effects[0], found->value);
+	return 0;
 }
 
 static int refuse_range(const struct speaker *speaker, const struct option *option,
@@ -119,27 +124,40 @@ static int refuse_range(const struct speaker *speaker, const struct option *opti
 	struct text text = value_begin(speaker, subject, value);
 
 	text_add(&text, "is out of range: from ");
-	add_bound(&text, option, lowest);
+	amount_add_bound(&text, option->argument, lowest);
 	text_add(&text, " to ");
-	add_bound(&text, option, highest);
+	amount_add_bound(&text, option->argument, highest);
 	return usage_end(speaker, &text, NULL);
+}
+
+/* A number that could be of one unit or of another.  0: it is too large for that. */
+static int refuse_bare(const struct speaker *speaker, const struct option *option,
+		       const char *subject, const char *value, int64_t number)
+{
+	struct text text = value_begin(speaker, subject, value);
+
+	if (amount_add_readings(&text, option->argument, number))
+		return usage_end(speaker, &text, NULL);
+	text_free(&text);
+	return 0;
 }
 
 static int take_number(const struct speaker *speaker, struct request *request,
 		       const struct option *option, const char *subject, const char *value)
 {
-	bool is_size = option->argument == ARGUMENT_SIZE;
 	int64_t number;
 	int64_t lowest;
 	int64_t highest;
 	struct text text;
-	int result = is_size ? size_parse_bytes(value, &number) : size_parse_count(value, &number);
+	int result = amount_parse(option->argument, value, &number);
 
 	if (result == -EINVAL) {
 		text = value_begin(speaker, subject, value);
-		text_add(&text, is_size ? "is not a size; " SIZE_SHAPE : "is not a number");
+		text_add(&text, amount_shape(option->argument));
 		return usage_end(speaker, &text, NULL);
 	}
+	if (result == -EDOM && refuse_bare(speaker, option, subject, value, number) != 0)
+		return EXIT_USAGE;
 	if (weir_bounds((enum weir_option)option->effects[0].setting, &lowest, &highest) < 0) {
 		text = value_begin(speaker, subject, value);
 		text_add(&text, "cannot be checked: the library does not know this option");
@@ -150,7 +168,7 @@ static int take_number(const struct speaker *speaker, struct request *request,
 	if (option->multiple != 0 && number % option->multiple != 0) {
 		text = value_begin(speaker, subject, value);
 		text_add(&text, "is not a multiple of ");
-		add_bound(&text, option, option->multiple);
+		amount_add_bound(&text, option->argument, option->multiple);
 		return usage_end(speaker, &text, NULL);
 	}
 	set_value(request, &option->effects[0], number);
@@ -214,6 +232,8 @@ static int take_value(const struct speaker *speaker, struct request *request,
 		return take_choice(speaker, request, option, subject, value);
 	case ARGUMENT_SIZE:
 	case ARGUMENT_COUNT:
+	case ARGUMENT_RATE:
+	case ARGUMENT_DURATION:
 		return take_number(speaker, request, option, subject, value);
 	case ARGUMENT_SECONDS:
 		return take_seconds(speaker, request, option, subject, value);
@@ -231,6 +251,8 @@ static int take_value(const struct speaker *speaker, struct request *request,
 		return backup_take_control(speaker, request, option, subject, value);
 	case ARGUMENT_SUFFIX:
 		return backup_take_suffix(speaker, request, option, subject, value);
+	case ARGUMENT_PRIORITY:
+		return priority_take(speaker, request, option, subject, value);
 	case ARGUMENT_NONE:
 		break;
 	}

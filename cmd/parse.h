@@ -63,6 +63,9 @@ struct text usage_begin(const struct speaker *speaker, const char *subject);
 int usage_end(const struct speaker *speaker, struct text *text, const char *hint);
 /* Both, for a message that holds no name. */
 int usage_error(const struct speaker *speaker, const char *subject, const char *detail);
+/* Both, for a value (LENGTH bytes of WORD) that is none of CHOICES. */
+int usage_error_choice(const struct speaker *speaker, const char *subject, const char *word,
+		       size_t length, const struct choice *choices);
 /* Both, for a message that ends with a name in quotes. */
 int usage_error_name(const struct speaker *speaker, const char *detail, const char *name);
 

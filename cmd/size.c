@@ -50,21 +50,99 @@ int size_parse_count(const char *string, int64_t *count)
 	return *end != '\0' ? -EINVAL : result;
 }
 
+/* NUMBER of the unit that is the LENGTH bytes at NAME, in bytes. */
+static int apply_unit(const char *name, size_t length, int64_t *number)
+{
+	for (size_t i = 0; i < sizeof(size_units) / sizeof(size_units[0]); i++) {
+		if (strlen(size_units[i].name) != length ||
+		    memcmp(name, size_units[i].name, length) != 0)
+			continue;
+		return __builtin_mul_overflow(*number, size_units[i].bytes, number) ? -ERANGE : 0;
+	}
+	return -EINVAL;
+}
+
 int size_parse_bytes(const char *string, int64_t *bytes)
 {
 	const char *unit;
 	int result = parse_digits(string, &unit, bytes);
+	int unit_result;
 
 	if (result == -EINVAL)
 		return result;
-	for (size_t i = 0; i < sizeof(size_units) / sizeof(size_units[0]); i++) {
-		if (strcmp(unit, size_units[i].name) != 0)
-			continue;
-		if (__builtin_mul_overflow(*bytes, size_units[i].bytes, bytes))
-			return -ERANGE;
+	unit_result = apply_unit(unit, strlen(unit), bytes);
+	return unit_result < 0 ? unit_result : result;
+}
+
+int size_parse_rate(const char *string, int64_t *bytes)
+{
+	const char *unit;
+	int result = parse_digits(string, &unit, bytes);
+	size_t length = strlen(unit);
+	int unit_result;
+
+	if (result == -EINVAL)
 		return result;
-	}
-	return -EINVAL;
+	if (length == 0)
+		return result < 0 || *bytes == 0 ? result : -EDOM;
+	if (length > 2 && strcmp(unit + length - 2, "/s") == 0)
+		length -= 2;
+	if (length == 1 && unit[0] == 'B')
+		return result;
+	unit_result = apply_unit(unit, length, bytes);
+	return unit_result < 0 ? unit_result : result;
+}
+
+static const struct time_unit {
+	const char *name;
+	int64_t ns;
+} time_units[] = {
+	{ "d", INT64_C(86400) * 1000 * 1000 * 1000 },
+	{ "h", INT64_C(3600) * 1000 * 1000 * 1000 },
+	{ "m", INT64_C(60) * 1000 * 1000 * 1000 },
+	{ "s", INT64_C(1000) * 1000 * 1000 },
+	{ "ms", INT64_C(1000) * 1000 },
+};
+
+#define TIME_UNITS (sizeof(time_units) / sizeof(time_units[0]))
+
+/* The unit that is the LENGTH bytes at NAME, from number FROM on; or TIME_UNITS. */
+static size_t find_time_unit(const char *name, size_t length, size_t from)
+{
+	while (from < TIME_UNITS && (strlen(time_units[from].name) != length ||
+				     memcmp(name, time_units[from].name, length) != 0))
+		from++;
+	return from;
+}
+
+int size_parse_duration(const char *string, int64_t *duration_ns)
+{
+	const char *at = string;
+	size_t next = 0; /* the largest unit that may come */
+	int result = 0;
+
+	*duration_ns = 0;
+	do {
+		int64_t number;
+		int digits = parse_digits(at, &at, &number);
+		size_t length = strcspn(at, "0123456789");
+		size_t unit = find_time_unit(at, length, next);
+
+		if (digits == -EINVAL)
+			return digits;
+		if (length == 0 && next == 0) {
+			*duration_ns = number;
+			return digits < 0 || number == 0 ? digits : -EDOM;
+		}
+		if (unit == TIME_UNITS)
+			return -EINVAL;
+		if (digits < 0 || __builtin_mul_overflow(number, time_units[unit].ns, &number) ||
+		    __builtin_add_overflow(*duration_ns, number, duration_ns))
+			result = -ERANGE;
+		next = unit + 1;
+		at += length;
+	} while (*at != '\0');
+	return result;
 }
 
 static const char *const binary_units[] = { "bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };

@@ -12,11 +12,24 @@
 /* What a size looks like, for messages. */
 #define SIZE_SHAPE "use digits and perhaps a unit: K M G T (1024), KB MB GB TB (1000)"
 
+/* What a rate and a time look like. */
+#define RATE_SHAPE "use digits and a unit: B K M G T (1024), KB MB GB TB (1000)"
+#define DURATION_SHAPE "use digits and a unit: d h m s ms, as in 90m or 1h30m"
+
 /* Reads digits only.  0; -EINVAL: not a number; -ERANGE: more than 63 bits. */
 int size_parse_count(const char *string, int64_t *count);
 
 /* Reads digits and a unit of SIZE_SHAPE, KiB being K.  Errors as size_parse_count(). */
 int size_parse_bytes(const char *string, int64_t *bytes);
+
+/* Reads digits and a unit of RATE_SHAPE, with "/s" behind it or not: bytes a second.
+ * Without a unit 0 is 0, and any other number -EDOM, with *BYTES as it is.  Errors as
+ * size_parse_count(). */
+int size_parse_rate(const char *string, int64_t *bytes);
+
+/* Reads digits and a unit of DURATION_SHAPE, or several, the largest first, into
+ * nanoseconds.  The rest as size_parse_rate(). */
+int size_parse_duration(const char *string, int64_t *duration_ns);
 
 /* Adds "512 bytes", "1.5 KiB", "466.2 MiB". */
 void size_add_bytes(struct text *text, uint64_t bytes);

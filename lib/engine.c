@@ -14,7 +14,8 @@
  * E1 a live job is in exactly one of these states (T3): one that is in no list
  *    has an op in flight;
  * E2 only this file calls io_turn();
- * E3 a worker never sleeps with runnable jobs, nor longer than LIMIT_WAIT_MS.
+ * E3 a worker never sleeps with runnable jobs, nor longer than LIMIT_WAIT_MS, nor
+ *    beyond the time that a job waits for.
  */
 #define _GNU_SOURCE
 #include "engine.h"
@@ -28,6 +29,7 @@
 #include "inplace.h"
 #include "invariant.h"
 #include "limits.h"
+#include "manners.h"
 #include "node.h"
 #include "outcome.h"
 #include "pour.h"
@@ -87,6 +89,8 @@ static void engine_admit(struct worker *worker)
 
 	if (atomic_load(&shared->wanting) > 0)
 		return; /* G7: nothing new takes the room that others wait for */
+	if (manners_stand_back(shared))
+		return;
 	while (!list_empty(&worker->free) && engine_next_entry(worker, &entry)) {
 		struct list *node = list_take_head(&worker->free);
 		struct job *job = LIST_ENTRY(node, struct job, node);
@@ -127,7 +131,8 @@ static bool engine_scan(struct worker *worker)
 {
 	bool scanned;
 
-	if (worker->live >= worker->plan.jobs || atomic_load(&worker->shared->wanting) > 0)
+	if (worker->live >= worker->plan.jobs || atomic_load(&worker->shared->wanting) > 0 ||
+	    manners_stand_back(worker->shared))
 		return false;
 	if (label_stays(&worker->env.labeller))
 		return false; /* the folder would get it; the run is ending */
@@ -148,6 +153,7 @@ void engine_discard_queue(struct worker *worker)
 
 	while (engine_next_entry(worker, &entry)) {
 		atomic_store(&shared->dropped, true);
+		atomic_fetch_add(&shared->left_entries, 1);
 		if (entry.type == DT_REG && !worker->batch->counted)
 			tally_sub(&shared->tally->files_open, 1);
 		commit_put_folder(shared->commit, worker->batch->folder);
@@ -155,6 +161,7 @@ void engine_discard_queue(struct worker *worker)
 	}
 	while ((folder = queue_take_scan(shared->queue, true)) != NULL) {
 		atomic_store(&shared->dropped, true);
+		atomic_fetch_add(&shared->left_folders, 1);
 		tree_discard(shared->tree, folder);
 		commit_put_folder(shared->commit, folder);
 		queue_finish_work(shared->queue, 1);
@@ -175,6 +182,7 @@ static void engine_drop_job(struct worker *worker, struct job *job)
 	if (job_in_flight(job))
 		return; /* E1: dropped again when its op is applied */
 	job_abandon(&worker->env, job);
+	atomic_fetch_add(&worker->shared->left_entries, 1);
 	outcome_end_job(worker, job, true);
 }
 
@@ -223,6 +231,13 @@ static bool engine_room_came(struct worker *worker)
 	return false;
 }
 
+/* True if it waits for a time and nothing else. */
+static bool engine_waits_for_time(const struct job *job)
+{
+	return job->reason == JOB_WAITS_TIME || job->reason == JOB_WAITS_PACE ||
+	       job->reason == JOB_WAITS_QUIET;
+}
+
 /* Brings back what waits for something that may have come. */
 static void engine_wake_waiting(struct worker *worker)
 {
@@ -245,7 +260,7 @@ static void engine_wake_waiting(struct worker *worker)
 			atomic_fetch_sub(&worker->shared->wanting, 1);
 			atomic_flag_clear(&worker->shared->room_token);
 		}
-		come = come || (job->reason == JOB_WAITS_TIME && now_ns >= job->wake_ns);
+		come = come || (engine_waits_for_time(job) && now_ns >= job->wake_ns);
 		/* No more are woken than there are slots. */
 		if (job->reason == JOB_WAITS_SLOT && job->stream.plan.small && small > 0) {
 			come = true;
@@ -284,6 +299,12 @@ static void engine_park_waiting(struct worker *worker)
 	list_move_all(&again, &worker->waiting);
 }
 
+static void engine_put_to_wait(struct worker *worker, struct job *job, enum job_reason reason)
+{
+	job->reason = reason;
+	list_add_tail(&worker->waiting, &job->node);
+}
+
 static void engine_advance(struct worker *worker, struct job *job)
 {
 	switch (job_advance(&worker->env, job)) {
@@ -291,16 +312,19 @@ static void engine_advance(struct worker *worker, struct job *job)
 		job->reason = JOB_WAITS_IO;
 		break;
 	case STEP_SLOT:
-		job->reason = JOB_WAITS_SLOT;
-		list_add_tail(&worker->waiting, &job->node);
+		engine_put_to_wait(worker, job, JOB_WAITS_SLOT);
 		break;
 	case STEP_ASK:
-		job->reason = JOB_WAITS_ANSWER;
-		list_add_tail(&worker->waiting, &job->node);
+		engine_put_to_wait(worker, job, JOB_WAITS_ANSWER);
 		break;
 	case STEP_LATER:
-		job->reason = JOB_WAITS_TIME;
-		list_add_tail(&worker->waiting, &job->node);
+		engine_put_to_wait(worker, job, JOB_WAITS_TIME);
+		break;
+	case STEP_PACE:
+		engine_put_to_wait(worker, job, JOB_WAITS_PACE);
+		break;
+	case STEP_QUIET:
+		engine_put_to_wait(worker, job, JOB_WAITS_QUIET);
 		break;
 	case STEP_YIELD:
 		list_add_tail(&worker->runnable, &job->node);
@@ -407,6 +431,11 @@ static bool engine_wait(struct worker *worker, int timeout_ms)
 		return false;
 	if (!list_empty(&worker->runnable) && !worker->growing)
 		timeout_ms = 0;
+	if (timeout_ms > 0 && !list_empty(&worker->waiting)) {
+		int left_ms = engine_sleep_ms(worker);
+
+		timeout_ms = left_ms < timeout_ms ? left_ms : timeout_ms;
+	}
 	result = io_turn(&worker->io, timeout_ms);
 	if (result < 0)
 		engine_ring_failed(worker, result);
@@ -415,10 +444,12 @@ static bool engine_wait(struct worker *worker, int timeout_ms)
 
 bool engine_turn(struct worker *worker, int timeout_ms)
 {
-	int cancel = atomic_load(&worker->shared->cancel);
 	bool scanned = false;
 	bool waited;
+	int cancel;
 
+	manners_look(worker->shared);
+	cancel = atomic_load(&worker->shared->cancel);
 	worker->moved = false;
 	if (cancel == 0 && atomic_load(&worker->shared->commit->naming.astray)) {
 		worker_cancel(worker->shared, WEIR_CANCEL_FINISH);
@@ -461,10 +492,10 @@ int engine_sleep_ms(const struct worker *worker)
 		const struct job *job = LIST_ENTRY(node, struct job, node);
 		uint64_t left_ns = job->wake_ns > now_ns ? job->wake_ns - now_ns : 0;
 
-		if (job->reason == JOB_WAITS_TIME && left_ns < least_ns)
+		if (engine_waits_for_time(job) && left_ns < least_ns)
 			least_ns = left_ns;
 	}
-	return (int)(least_ns / 1000000) + 1;
+	return (int)((least_ns + 999999) / 1000000);
 }
 
 void engine_run(struct worker *worker)

@@ -166,8 +166,13 @@ void io_note(struct io *io, const struct io_op *op, int32_t result)
 		[IO_FSYNC] = SYS_FSYNC, [IO_NOP] = SYS_NOP,
 	};
 
-	sys_note(io->sys, kinds[op->kind], op->fd, op->name, op->offset, op->length,
-		 op->kind == IO_FSYNC ? op->datasync : (unsigned)op->open_flags, result);
+	unsigned flags = (unsigned)op->open_flags;
+
+	if (op->kind == IO_FSYNC)
+		flags = op->datasync;
+	else if (op->kind == IO_READ || op->kind == IO_WRITE)
+		flags = io->priority;
+	sys_note(io->sys, kinds[op->kind], op->fd, op->name, op->offset, op->length, flags, result);
 }
 
 void io_close(struct io *io)

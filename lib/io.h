@@ -86,6 +86,8 @@ struct io {
 	uint32_t queued; /* ops in state QUEUED */
 	uint32_t taken;	 /* ops not free */
 	bool registered; /* the arena's ready part is */
+
+	uint16_t priority; /* of transfers, as ioprio_set(2) has it; 0: the thread's */
 	struct io_op ops[LIMIT_OPS];
 };
 

@@ -62,9 +62,10 @@ static void ring_fill_transfer(struct io_uring_sqe *sqe, const struct io *io,
 		tally_add(op->kind == IO_READ ? &io->tally->ops_read_fixed
 					      : &io->tally->ops_write_fixed,
 			  1);
+	sqe->ioprio = io->priority; /* other operations are refused with one */
 }
 
-static void ring_fill(struct io_uring_sqe *sqe, const struct io *io, const struct io_op *op)
+void ring_fill(struct io_uring_sqe *sqe, const struct io *io, const struct io_op *op)
 {
 	switch (op->kind) {
 	case IO_OPEN:

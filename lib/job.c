@@ -7,7 +7,9 @@
  *   WAITS_IO         at least one op is in flight            an op is applied -> RUNNABLE
  *   WAITS_SLOT       no op, the arena is used up             a slot is given -> RUNNABLE
  *   WAITS_COMMITTER  all rows done, the group is full        parked in the next group
- *   WAITS_TIME       no op, wake_ns is set                   that time has come -> RUNNABLE
+ *   WAITS_TIME       no op, a lease is in the way (A13)      wake_ns has come -> RUNNABLE
+ *   WAITS_PACE       no op, it would be ahead of the rate    wake_ns has come -> RUNNABLE
+ *   WAITS_QUIET      no op, the run stands back              wake_ns has come -> RUNNABLE
  *   WAITS_ROOM       undone; no space while files are parked the group is done -> RUNNABLE
  *   WAITS_ANSWER     the caller was asked whether to replace it is answered -> RUNNABLE
  *
@@ -131,6 +133,8 @@ enum step_answer job_advance(struct job_env *env, struct job *job)
 			return answer;
 		case STEP_SLOT:
 		case STEP_LATER:
+		case STEP_PACE:
+		case STEP_QUIET:
 		case STEP_YIELD:
 		case STEP_ASK:
 		case STEP_PARK:
@@ -179,6 +183,27 @@ enum step_answer job_fail(struct job *job, long result, enum error_side side, co
 {
 	error_set(&job->error, result, side, operation);
 	return STEP_FAIL;
+}
+
+enum step_answer job_paced(struct job *job, const struct pace_claim *claim)
+{
+	WEIR_ASSERT(claim->answer != PACE_GO);
+	job->wake_ns = claim->due_ns;
+	return claim->answer == PACE_RATE ? STEP_PACE : STEP_QUIET;
+}
+
+enum step_answer job_pace(struct job_env *env, struct job *job, uint64_t bytes)
+{
+	struct pace *pace = env->stream.pace;
+
+	if (pace == NULL || pace_ask(pace, &job->claim, bytes, tally_now_ns()) == PACE_GO)
+		return STEP_NEXT;
+	return job_paced(job, &job->claim);
+}
+
+void job_moved(struct job_env *env, struct job *job, uint64_t bytes)
+{
+	pace_settle(env->stream.pace, &job->claim, bytes);
 }
 
 void job_uncount_bytes(struct job_env *env, struct job *job)

@@ -51,6 +51,8 @@ enum step_answer {
 	STEP_WAIT,  /* ops are in flight; finish is called when they are done */
 	STEP_SLOT,  /* a free buffer is wanting */
 	STEP_LATER, /* finish is called again at job.wake_ns */
+	STEP_PACE,  /* the same: it is ahead of the rate */
+	STEP_QUIET, /* the same: the run stands back */
 	STEP_YIELD, /* finish is called again, after the other jobs */
 	STEP_ASK,   /* waits for an answer; finish is called with it */
 	STEP_FAIL,  /* job.error says why */
@@ -75,6 +77,8 @@ enum job_reason {
 	JOB_WAITS_SLOT,
 	JOB_WAITS_COMMITTER, /* the group is full */
 	JOB_WAITS_TIME,	     /* A13: until job.wake_ns */
+	JOB_WAITS_PACE,	     /* the same: it would be ahead of --bwlimit */
+	JOB_WAITS_QUIET,     /* the same: --background, and others need the storage */
 	JOB_WAITS_ROOM,	     /* G7: no space until the group was published */
 	JOB_WAITS_ANSWER,    /* the caller was asked */
 };
@@ -138,6 +142,7 @@ struct job {
 	const char *changed;	  /* static: how, if it did so again and is kept, or NULL */
 	bool whole;		  /* the target has all bytes before any is read */
 	uint64_t offloaded_bytes; /* of them, without us */
+	struct pace_claim claim;  /* of the next bytes that do not go through the stream */
 	struct ask ask;		  /* whether what exists may be replaced */
 	bool again;		  /* its entry was here before, and was asked for then */
 	bool claimed;		  /* in_place: the target is ours alone */
@@ -184,6 +189,14 @@ bool job_in_flight(const struct job *job);
 
 /* Ends a job whatever its row; nothing may be in flight. */
 void job_abandon(struct job_env *env, struct job *job);
+
+/* Asks for BYTES that do not go through the stream: NEXT, or PACE or QUIET until they
+ * may move; then job_moved() tells how many did. */
+enum step_answer job_pace(struct job_env *env, struct job *job, uint64_t bytes);
+void job_moved(struct job_env *env, struct job *job, uint64_t bytes);
+
+/* The answer of a row that may go on when CLAIM says. */
+enum step_answer job_paced(struct job *job, const struct pace_claim *claim);
 
 /* Sets the job's error; the answer of the row that found it. */
 enum step_answer job_fail(struct job *job, long result, enum error_side side,

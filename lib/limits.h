@@ -97,6 +97,22 @@
 #define LIMIT_ZERO_BYTES KIB(4) /* smallest hole: a block of the usual file systems */
 #define LIMIT_RANGE_BYTES (1024ULL * 1024 * 1024) /* one registered buffer */
 #define LIMIT_WAIT_MS 100			  /* T3: nobody sleeps longer without looking */
+/* A limit of bytes a second: the longest transfer, and what somebody who woke too
+ * late makes up for. */
+#define LIMIT_PACE_NS (250ULL * 1000 * 1000)
+/* A run in the background, in percent of the time in which somebody waits for
+ * storage: starting points.  300 MiB that were copied alone in 0.3 s were waited for
+ * all of that time, so a run makes an average of 20 over ten seconds in little more
+ * than two.  To measure what others make it then keeps quiet for 400 ms of every
+ * 3.4 s. */
+#define LIMIT_PRESSURE_HIGH 20U
+#define LIMIT_PRESSURE_LOW 10U
+#define LIMIT_PRESSURE_LOOK_NS (500ULL * 1000 * 1000)	 /* between samples */
+#define LIMIT_PRESSURE_GO_NS (3000ULL * 1000 * 1000)	 /* between pauses */
+#define LIMIT_PRESSURE_END_NS (100ULL * 1000 * 1000)	 /* for what was begun to end */
+#define LIMIT_PRESSURE_MEASURE_NS (300ULL * 1000 * 1000) /* for others to show */
+#define LIMIT_STOP_AFTER_NS (3650ULL * 24 * 3600 * 1000 * 1000 * 1000) /* ten years */
+#define LIMIT_BYTES_PER_SECOND (1ULL << 50)
 #define LIMIT_LEASE_S 45U      /* the kernel's lease-break-time if it cannot be read */
 #define LIMIT_LEASE_MORE_S 5U  /* A13: beyond it, for whoever takes the next lease */
 #define LIMIT_TRIES 8U	       /* EAGAIN and EINTR of one transfer */
@@ -137,6 +153,8 @@ _Static_assert(LIMIT_DEPTH_MAX + LIMIT_SMALL_SLOTS <= LIMIT_SLOTS_MAX, "all slot
 /* A job has one op beside its chunks' ops, and one sync of a growing file. */
 _Static_assert(LIMIT_SLOTS_MAX + LIMIT_JOBS <= LIMIT_OPS, "ops suffice for jobs and chunks");
 _Static_assert(LIMIT_CHUNK_BYTES_MAX <= LIMIT_RANGE_BYTES, "a slot lies in one range");
+_Static_assert(1000000000ULL % LIMIT_PACE_NS == 0, "a second is a number of transfers");
+_Static_assert(LIMIT_PRESSURE_LOW < LIMIT_PRESSURE_HIGH, "it does not waver (R3)");
 _Static_assert(LIMIT_SLOTS_MAX < 65536U && LIMIT_OPS < 65536U, "user_data holds both");
 
 #endif

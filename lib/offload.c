@@ -8,7 +8,8 @@
  * V2 only "not supported here" leads on to another way; an error of the device or
  *    of space is one;
  * V3 one call of this module is one slice, so other jobs of the worker and a
- *    cancel have their turn.
+ *    cancel have their turn; where bytes are paced a slice is as much as may move
+ *    at once.
  *
  * Only between file systems of one kind where the bytes would travel otherwise:
  * elsewhere the kernel copies through the page cache, which the ring does better,
@@ -63,6 +64,17 @@ static struct fs_pair *offload_is_for(struct job_env *env, const struct job *job
 	return pair != NULL && !pair->no_offload ? pair : NULL;
 }
 
+/* How much is next. */
+static uint64_t offload_next_bytes(const struct job_env *env, const struct job *job)
+{
+	uint64_t left = job->source.size_bytes - job->offloaded_bytes;
+	uint64_t most = pace_most(env->stream.pace, LIMIT_ALIGN_BYTES);
+
+	if (most > LIMIT_OFFLOAD_BYTES)
+		most = LIMIT_OFFLOAD_BYTES;
+	return left < most ? left : most;
+}
+
 static int64_t offload_slice(struct job_env *env, struct job *job, uint64_t bytes)
 {
 	int64_t result = -EINTR;
@@ -70,6 +82,7 @@ static int64_t offload_slice(struct job_env *env, struct job *job, uint64_t byte
 	for (uint32_t tries = 0; tries < LIMIT_TRIES && result == -EINTR; tries++)
 		result = sys_copy_file_range(env->stream.sys, job->source_fd, job->target_fd,
 					     (int64_t)job->offloaded_bytes, bytes);
+	job_moved(env, job, result > 0 ? (uint64_t)result : 0);
 	return result;
 }
 
@@ -93,13 +106,20 @@ enum step_answer offload_step(struct job_env *env, struct job *job)
 {
 	struct fs_pair *pair = offload_is_for(env, job);
 	uint64_t left = job->source.size_bytes - job->offloaded_bytes;
+	uint64_t bytes = offload_next_bytes(env, job);
+	enum step_answer answer;
 	int64_t result;
 
-	if (pair == NULL)
+	if (pair == NULL) {
+		job_moved(env, job, 0);
 		/* Another worker found out meanwhile. */
 		return job->offloaded_bytes > 0 ? offload_refused(env, job, offload_pair(env, job))
 						: STEP_NEXT;
-	result = offload_slice(env, job, left < LIMIT_OFFLOAD_BYTES ? left : LIMIT_OFFLOAD_BYTES);
+	}
+	answer = job_pace(env, job, bytes);
+	if (answer != STEP_NEXT)
+		return answer;
+	result = offload_slice(env, job, bytes);
 	if (offload_is_refused(result))
 		return offload_refused(env, job, pair);
 	if (result < 0) { /* V2 */
@@ -120,6 +140,7 @@ enum step_answer offload_step(struct job_env *env, struct job *job)
 
 void offload_undo(struct job_env *env, struct job *job)
 {
+	job_moved(env, job, 0); /* what was asked for and did not move */
 	tally_sub(&env->stream.tally->bytes_written, job->offloaded_bytes);
 	job->offloaded_bytes = 0;
 }

@@ -13,7 +13,8 @@
  *
  *   State      True here                     Then
  *   empty      filled = written              read; 0 -> ended
- *   full       filled > written              written to the target -> empty
+ *   full       filled > written              asked for (job_pace()), written to the
+ *                                            target -> empty
  *   ended      the source has no more        when empty -> next row
  */
 #define _GNU_SOURCE
@@ -38,6 +39,7 @@ struct pour {
 	bool source_streams;
 	bool target_streams;
 	bool ended;
+	bool paid; /* what was read last may be written */
 	uint32_t filled;
 	uint32_t written;
 	uint64_t offset; /* in both */
@@ -226,18 +228,21 @@ static bool pour_must_wait(ssize_t bytes)
 static int pour_fill(struct job_env *env, struct job *job)
 {
 	struct pour *pour = job->pour;
+	uint64_t most = pace_most(env->stream.pace, 1);
 	int ready = pour_ready(env, job->source_fd, pour->source_streams, POLLIN);
 	ssize_t bytes;
 
 	if (ready <= 0)
 		return ready;
-	bytes = sys_read(env->stream.sys, job->source_fd, pour->data, sizeof(pour->data));
+	bytes = sys_read(env->stream.sys, job->source_fd, pour->data,
+			 most < sizeof(pour->data) ? most : sizeof(pour->data));
 	tally_add(&env->stream.tally->ops_read, 1);
 	if (bytes < 0)
 		return pour_must_wait(bytes) ? 0 : (int)bytes;
 	pour->ended = bytes == 0;
 	pour->filled = (uint32_t)bytes;
 	pour->written = 0;
+	pour->paid = false;
 	return 1;
 }
 
@@ -288,16 +293,34 @@ static enum step_answer pour_begin(struct job_env *env, struct job *job)
 	return STEP_YIELD;
 }
 
+/* NEXT: what was read may be written. */
+static enum step_answer pour_pay(struct job_env *env, struct job *job)
+{
+	struct pour *pour = job->pour;
+	enum step_answer answer;
+
+	if (pour->paid)
+		return STEP_NEXT;
+	answer = job_pace(env, job, pour->filled);
+	if (answer == STEP_NEXT)
+		job_moved(env, job, pour->filled);
+	pour->paid = answer == STEP_NEXT;
+	return answer;
+}
+
 static enum step_answer pour_step(struct job_env *env, struct job *job)
 {
 	struct pour *pour = job->pour;
 
 	for (int round = 0; round < POUR_ROUNDS; round++) {
 		bool empty = pour->written == pour->filled;
+		enum step_answer answer = empty ? STEP_NEXT : pour_pay(env, job);
 		int result;
 
 		if (empty && pour->ended)
 			return STEP_NEXT;
+		if (answer != STEP_NEXT)
+			return answer;
 		result = empty ? pour_fill(env, job) : pour_drain(env, job);
 		if (result < 0) {
 			error_set_at(&job->error, result,
@@ -316,6 +339,7 @@ static void pour_end(struct job_env *env, struct job *job)
 	tally_sub(&env->stream.tally->bytes_found, job->stream.written_bytes);
 	tally_sub(&env->stream.tally->bytes_written, job->stream.written_bytes);
 	job->stream.written_bytes = 0;
+	job_moved(env, job, 0);
 	free(job->pour);
 	job->pour = NULL;
 }

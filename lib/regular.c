@@ -457,6 +457,8 @@ enum step_answer regular_stream(struct job_env *env, struct job *job)
 	bool wants_slot = stream_issue(&job->stream, &env->stream, job);
 
 	env->slot_wanted = env->slot_wanted || wants_slot;
+	if (stream_is_paced(&job->stream))
+		return job_paced(job, &job->stream.claim);
 	if (job_in_flight(job))
 		return STEP_WAIT;
 	if (job->stream.error.grade != ERROR_NONE) {

@@ -39,8 +39,10 @@
 #include "io_uring.h"
 #include "label.h"
 #include "limits.h"
+#include "manners.h"
 #include "mirror.h"
 #include "operand.h"
+#include "pace.h"
 #include "removal.h"
 
 /* Versions that the library was built with, from the build system. */
@@ -96,6 +98,7 @@ struct weir_run {
 	bool removed;  /* what was planned to go is gone, or was refused */
 	struct commit commit;
 	struct worker_shared shared;
+	struct pace pace;
 	struct budget budget;
 	struct worker *workers[LIMIT_WORKERS_MAX + 1]; /* the last: the caller's thread */
 	pthread_t worker_threads[LIMIT_WORKERS_MAX];
@@ -351,6 +354,7 @@ static int run_open(struct weir_run *run)
 		.bell = &run->bell,
 		.settings = &run->settings,
 	};
+	manners_open(&run->shared, &run->pace);
 	run->opened = true;
 	return 0;
 }
@@ -449,6 +453,8 @@ static void run_remove(struct weir_run *run)
 		return;
 	if (run_may_remove(run))
 		removal_run(&removal);
+	if (atomic_load(&run->shared.cancel) == 0)
+		atomic_store(&run->shared.removes, false);
 	if (removal.unsynced)
 		atomic_store(&run->commit.failed, true);
 }
@@ -521,6 +527,7 @@ static bool run_commit_pass(struct weir_run *run, bool *worked)
 	}
 	if (!queue_idle(&run->queue))
 		return false;
+	manners_tell_left(&run->shared, run->plan.removals);
 	loss_tell(&run->loss, &run->events);
 	queue_shut(&run->queue);
 	return true;
@@ -537,6 +544,7 @@ static void *run_commit_main(void *argument)
 	struct weir_run *run = argument;
 	bool worked, over = false;
 
+	manners_settle_thread(&run->shared);
 	while (!over) {
 		uint32_t seen = bell_read(&run->commit.due);
 
@@ -566,8 +574,10 @@ static void run_worker_failed(struct worker *worker, int result)
 static void *run_worker_main(void *argument)
 {
 	struct worker *worker = argument;
-	int result = worker_start(worker);
+	int result;
 
+	manners_settle_thread(worker->shared);
+	result = worker_start(worker);
 	if (result < 0)
 		run_worker_failed(worker, result);
 	else
@@ -577,7 +587,10 @@ static void *run_worker_main(void *argument)
 
 static void *run_naming_main(void *argument)
 {
-	naming_run(argument);
+	struct weir_run *run = argument;
+
+	manners_settle_thread(&run->shared);
+	naming_run(&run->commit.naming);
 	return NULL;
 }
 
@@ -589,7 +602,7 @@ static void run_start_naming(struct weir_run *run)
 		return;
 	while (run->naming_count < LIMIT_NAMERS &&
 	       pthread_create(&run->naming_threads[run->naming_count], NULL, run_naming_main,
-			      &run->commit.naming) == 0) {
+			      run) == 0) {
 		run->naming_count++;
 		atomic_fetch_add(&run->commit.naming.threads, 1);
 	}
@@ -656,6 +669,7 @@ static bool run_inline_pass(struct weir_run *run, struct worker *worker)
 static int run_inline(struct weir_run *run)
 {
 	struct worker *worker = worker_new(&run->shared, &run->budget.plans[0]);
+	int priority = manners_borrow_thread(&run->shared);
 	int result;
 
 	WEIR_ASSERT(worker != NULL); /* without 100 KiB nothing can even be told */
@@ -666,6 +680,7 @@ static int run_inline(struct weir_run *run)
 		worker_cancel(&run->shared, WEIR_CANCEL_NOW);
 	while (!run_inline_pass(run, worker))
 		;
+	manners_return_thread(&run->shared, priority);
 	if (!run->commit_started)
 		run_end(run);
 	return result;
@@ -681,7 +696,8 @@ static bool run_is_small(const struct weir_run *run)
 	       !operands->target_streams && operands->folders == 0 &&
 	       operands->files + operands->excluded == operands->count &&
 	       operands->count <= LIMIT_INLINE_FILES && operands->bytes <= LIMIT_INLINE_BYTES &&
-	       run->settings.workers == 0 && run->settings.direct != WEIR_DIRECT_ALWAYS;
+	       !settings_hold_back(&run->settings) && run->settings.workers == 0 &&
+	       run->settings.direct != WEIR_DIRECT_ALWAYS;
 }
 
 static bool run_rotates(struct weir_run *run)

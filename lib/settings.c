@@ -70,6 +70,10 @@ static const struct settings_bound {
 	[WEIR_OPT_ON_VANISH] = { WEIR_ON_DEFAULT, WEIR_ON_FAIL },
 	[WEIR_OPT_PARENTS] = { 0, 1 },
 	[WEIR_OPT_KEEP_FOLDER_LINKS] = { 0, 1 },
+	[WEIR_OPT_BYTES_PER_SECOND] = { 0, LIMIT_BYTES_PER_SECOND },
+	[WEIR_OPT_IO_PRIORITY] = { 0, WEIR_IO_PRIORITY(WEIR_IO_NONE, 0) },
+	[WEIR_OPT_BACKGROUND] = { 0, 1 },
+	[WEIR_OPT_STOP_AFTER_NS] = { 0, LIMIT_STOP_AFTER_NS },
 };
 
 _Static_assert(WEIR_OPT_KEEP_PROJECT - WEIR_OPT_KEEP_MODE + 1 == PROPERTY_COUNT,
@@ -144,8 +148,29 @@ static bool *settings_switch(struct settings *settings, enum weir_option option)
 		return &settings->detect_renames;
 	case WEIR_OPT_DELETE_MANY:
 		return &settings->delete_many;
+	case WEIR_OPT_BACKGROUND:
+		return &settings->background;
 	default:
 		return NULL;
+	}
+}
+
+/* What a run owes to others.  False: it is another option. */
+static bool settings_store_manners(struct settings *settings, enum weir_option option,
+				   int64_t value)
+{
+	switch (option) {
+	case WEIR_OPT_BYTES_PER_SECOND:
+		settings->bytes_per_second = (uint64_t)value;
+		return true;
+	case WEIR_OPT_IO_PRIORITY:
+		settings->io_priority = (int)value;
+		return true;
+	case WEIR_OPT_STOP_AFTER_NS:
+		settings->stop_after_ns = (uint64_t)value;
+		return true;
+	default:
+		return false;
 	}
 }
 
@@ -157,6 +182,8 @@ static void settings_store(struct settings *settings, enum weir_option option, i
 		*on = value != 0;
 		return;
 	}
+	if (settings_store_manners(settings, option, value))
+		return;
 	switch (option) {
 	case WEIR_OPT_COMPARE:
 		settings->compare = (enum weir_compare)value;
@@ -226,6 +253,15 @@ static void settings_store(struct settings *settings, enum weir_option option, i
 	}
 }
 
+/* Only two of the classes have levels. */
+static bool settings_is_io_priority(int64_t value)
+{
+	int64_t io_class = value / WEIR_IO_LEVELS;
+
+	return value % WEIR_IO_LEVELS == 0 || io_class == WEIR_IO_REALTIME ||
+	       io_class == WEIR_IO_BEST_EFFORT;
+}
+
 int settings_set(struct settings *settings, enum weir_option option, int64_t value)
 {
 	int64_t lowest, highest;
@@ -233,6 +269,8 @@ int settings_set(struct settings *settings, enum weir_option option, int64_t val
 	if (settings_bounds(option, &lowest, &highest) < 0 || value < lowest || value > highest)
 		return -EINVAL;
 	if (option == WEIR_OPT_CHUNK_BYTES && value % LIMIT_ALIGN_BYTES != 0)
+		return -EINVAL;
+	if (option == WEIR_OPT_IO_PRIORITY && !settings_is_io_priority(value))
 		return -EINVAL;
 	settings_store(settings, option, value);
 	return 0;

@@ -65,6 +65,11 @@ struct settings {
 	uint32_t workers;     /* 0 = chosen */
 	bool privileged;      /* root: needs no permission of its own */
 	uint32_t uid;	      /* the effective one */
+
+	uint64_t bytes_per_second; /* 0: no limit */
+	int io_priority;	   /* WEIR_IO_PRIORITY(); 0: that of the caller */
+	bool background;
+	uint64_t stop_after_ns; /* 0: never */
 };
 
 /* What holds before anything is set. */
@@ -120,6 +125,14 @@ static inline bool settings_keeps_flags(const struct settings *settings)
 
 /* True if options were set that exclude each other. */
 bool settings_contradict(const struct settings *settings);
+
+/* True if the run may take long on purpose, or its threads differ from others: so it
+ * is not done by the caller's. */
+static inline bool settings_hold_back(const struct settings *settings)
+{
+	return settings->bytes_per_second != 0 || settings->io_priority != 0 ||
+	       settings->background || settings->stop_after_ns != 0;
+}
 
 /* True where files that exist are written into, or their attributes set. */
 static inline bool settings_writes_over(const struct settings *settings)

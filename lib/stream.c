@@ -26,7 +26,9 @@
  * S6 a target that has other bytes is emptied by the same walk through the map
  *    that says what is written, so each byte is one or the other; and only while
  *    nothing is in flight: a punch waits for direct writes, and these can end
- *    only in the thread that waits.
+ *    only in the thread that waits;
+ * S7 where bytes are paced each is asked for once: before it is read, or, where
+ *    nobody knows how many there are, before it is written.
  */
 #define _GNU_SOURCE
 #include "stream.h"
@@ -171,19 +173,12 @@ static bool stream_next_extent(struct stream *stream, struct sys *sys)
 	return more && stream->error.grade == ERROR_NONE;
 }
 
-/* The next range to read, at most SLOT_BYTES; false when there is none now. */
-static bool stream_next_range(struct stream *stream, struct sys *sys, uint32_t slot_bytes,
-			      uint64_t *offset, uint32_t *want)
+/* Finds a range to read; false when there is none now. */
+static bool stream_find_range(struct stream *stream, struct sys *sys)
 {
-	uint64_t left;
-
 	if (stream->plan.to_end) {
 		WEIR_ASSERT(stream->live == 0); /* in order: the last answer decides */
-		if (stream->extent.start >= stream->end)
-			return false;
-		*offset = stream->extent.start;
-		*want = slot_bytes;
-		return true;
+		return stream->extent.start < stream->end;
 	}
 	while (stream->extent.start >= stream->extent.end) {
 		if (stream->plan.punch_to > 0 && stream->live > 0)
@@ -191,13 +186,57 @@ static bool stream_next_range(struct stream *stream, struct sys *sys, uint32_t s
 		if (!stream_next_extent(stream, sys))
 			return false;
 	}
-	if (stream->extent.start >= stream->end)
-		return false; /* the source ended before the size said */
-	left = stream->extent.end - stream->extent.start;
+	return stream->extent.start < stream->end; /* or it ended before the size said */
+}
+
+/* Asks whether BYTES may move now (S7). */
+static bool stream_may_move(struct stream *stream, const struct stream_env *env, uint64_t bytes)
+{
+	return env->pace == NULL ||
+	       pace_ask(env->pace, &stream->claim, bytes, tally_now_ns()) == PACE_GO;
+}
+
+/* The most that one read may bring.  Blocks stay whole where they count. */
+static uint64_t stream_most(const struct stream *stream, const struct stream_env *env)
+{
+	bool whole = stream->plan.align_bytes > 1 || stream->plan.find_zeros;
+
+	return pace_most(env->pace, whole ? LIMIT_ALIGN_BYTES : 1);
+}
+
+/* True if what was found may be read now. */
+static bool stream_may_read(struct stream *stream, const struct stream_env *env)
+{
+	uint64_t left = stream->extent.end - stream->extent.start;
+	uint64_t most = env->arena->chunk_bytes;
+
+	if (env->pace == NULL)
+		return true;
+	if (stream->plan.to_end)
+		return stream_may_move(stream, env, 0); /* its write asks */
+	if (stream_most(stream, env) < most)
+		most = stream_most(stream, env);
+	return stream_may_move(stream, env, left < most ? left : most);
+}
+
+/* Takes the start of what was found, at most SLOT_BYTES. */
+static uint32_t stream_take_range(struct stream *stream, const struct stream_env *env,
+				  uint32_t slot_bytes, uint64_t *offset)
+{
+	uint64_t most = stream_most(stream, env);
+	uint64_t left = stream->extent.end - stream->extent.start;
+	uint32_t want = most < slot_bytes ? (uint32_t)most : slot_bytes;
+
 	*offset = stream->extent.start;
-	*want = left < slot_bytes ? (uint32_t)left : slot_bytes;
-	stream->extent.start += *want;
-	return true;
+	if (stream->plan.to_end)
+		return want;
+	if (stream->claim.bytes > 0 && stream->claim.bytes < want)
+		want = (uint32_t)stream->claim.bytes;
+	if (left < want)
+		want = (uint32_t)left;
+	pace_settle(env->pace, &stream->claim, want);
+	stream->extent.start += want;
+	return want;
 }
 
 static bool stream_has_more(const struct stream *stream)
@@ -223,15 +262,14 @@ static bool stream_issue_reads(struct stream *stream, const struct stream_env *e
 
 		if (stream->live >= stream->plan.depth)
 			return false;
+		if (!stream_find_range(stream, env->sys) || !stream_may_read(stream, env))
+			return false;
 		slot = stream->plan.small ? arena_take_small(env->arena) : NULL;
 		if (slot == NULL)
 			slot = arena_take_large(env->arena);
 		if (slot == NULL)
 			return true;
-		if (!stream_next_range(stream, env->sys, slot->bytes, &offset, &want)) {
-			arena_give(env->arena, slot);
-			return false;
-		}
+		want = stream_take_range(stream, env, slot->bytes, &offset);
 		chunk = &env->chunks[slot->index];
 		WEIR_ASSERT(chunk->state == CHUNK_IDLE);
 		*chunk = (struct chunk){
@@ -333,17 +371,36 @@ static void stream_sync_growing(struct stream *stream, const struct stream_env *
 	}
 }
 
+/* What was read of a stream without a size asks before it is written (S7). */
+static bool stream_may_write(struct stream *stream, const struct stream_env *env,
+			     const struct chunk *chunk)
+{
+	if (!stream->plan.to_end || chunk->state != CHUNK_FULL || env->pace == NULL)
+		return true;
+	if (!stream_may_move(stream, env, chunk->filled))
+		return false;
+	pace_settle(env->pace, &stream->claim, chunk->filled);
+	return true;
+}
+
 bool stream_issue(struct stream *stream, const struct stream_env *env, void *owner)
 {
 	struct list *node;
 	bool failed = stream->error.grade != ERROR_NONE;
 
+	stream->claim.answer = PACE_GO; /* nothing was asked for in this round */
 	while ((node = list_take_head(&stream->ready)) != NULL) {
 		struct chunk *chunk = LIST_ENTRY(node, struct chunk, node);
 
-		if (failed)
+		if (failed) {
 			stream_chunk_idle(stream, env, chunk);
-		else if (chunk->state == CHUNK_FULL)
+			continue;
+		}
+		if (!stream_may_write(stream, env, chunk)) {
+			list_add_head(&stream->ready, &chunk->node);
+			return false;
+		}
+		if (chunk->state == CHUNK_FULL)
 			stream_start_write(stream, env, chunk, owner);
 		else
 			stream_issue_chunk(stream, env, chunk, owner);
@@ -353,6 +410,15 @@ bool stream_issue(struct stream *stream, const struct stream_env *env, void *own
 		return false;
 	stream_sync_growing(stream, env, owner);
 	return stream_issue_reads(stream, env, owner);
+}
+
+bool stream_is_paced(const struct stream *stream)
+{
+	/* Without a size the one chunk waits to be written. */
+	bool idle = stream->live == 0 || (stream->plan.to_end && !list_empty(&stream->ready));
+
+	return stream->error.grade == ERROR_NONE && stream->claim.answer != PACE_GO && idle &&
+	       !stream->sync_live;
 }
 
 static void stream_chunk_full(struct stream *stream, struct chunk *chunk)
@@ -620,7 +686,7 @@ int stream_write_tail(struct stream *stream, const struct stream_env *env)
 
 void stream_end(struct stream *stream, const struct stream_env *env)
 {
-	(void)env;
+	pace_settle(env->pace, &stream->claim, 0);
 	WEIR_ASSERT(stream->live == 0 && !stream->sync_live);
 	free(stream->tail);
 	stream->tail = NULL;

@@ -13,6 +13,7 @@
 #include "extent.h"
 #include "io.h"
 #include "list.h"
+#include "pace.h"
 #include "tally.h"
 
 enum chunk_state {
@@ -78,6 +79,8 @@ struct stream {
 	uint64_t sync_ns;	/* when the last began */
 	uint64_t sync_bytes;	/* written when it began */
 	uint64_t durable_bytes; /* counted as durable before the file is */
+
+	struct pace_claim claim; /* of the next read; without a size, of the next write */
 };
 
 /* What a stream works with; all belong to one worker. */
@@ -87,6 +90,7 @@ struct stream_env {
 	struct arena *arena;
 	struct chunk *chunks; /* LIMIT_SLOTS_MAX, by slot index */
 	struct tally *tally;
+	struct pace *pace; /* or NULL: it moves as fast as it can */
 };
 
 void stream_begin(struct stream *stream, const struct stream_plan *plan);
@@ -97,6 +101,10 @@ void stream_begin_done(struct stream *stream, const struct stream_plan *plan);
 /* Issues what can be: writes before reads.  True if it wants a slot and there
  * is none. */
 bool stream_issue(struct stream *stream, const struct stream_env *env, void *owner);
+
+/* True if nothing of it is in flight because it must not move more before
+ * claim.due_ns. */
+bool stream_is_paced(const struct stream *stream);
 
 /* Applies a finished op (its tag is the chunk, or STREAM_SYNC_TAG). */
 void stream_apply(struct stream *stream, const struct stream_env *env, struct io_op *op);

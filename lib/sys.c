@@ -22,6 +22,7 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -41,7 +42,8 @@
 #define RENAME_NOREPLACE 1
 #endif
 
-#define SYS_NO_MAGICLINKS 2U /* RESOLVE_NO_MAGICLINKS */
+#define SYS_IOPRIO_WHO_PROCESS 1 /* of linux/ioprio.h, which older headers lack */
+#define SYS_NO_MAGICLINKS 2U	 /* RESOLVE_NO_MAGICLINKS */
 
 #ifdef WEIR_FAULT_BUILD
 static const char *const sys_kind_names[SYS_KINDS] = {
@@ -81,6 +83,8 @@ static const char *const sys_kind_names[SYS_KINDS] = {
 	[SYS_GETXATTR] = "getxattr",
 	[SYS_SETXATTR] = "setxattr",
 	[SYS_POLL] = "poll",
+	[SYS_IO_PRIORITY] = "ioprio",
+	[SYS_NICE] = "nice",
 	[SYS_NOP] = "nop",
 };
 
@@ -768,4 +772,25 @@ int sys_removexattr(struct sys *sys, int fd, bool is_path, const char *attribute
 	else
 		result = sys_result(fremovexattr(fd, attribute));
 	return (int)sys_note(sys, SYS_SETXATTR, fd, attribute, 0, 0, 1, result);
+}
+
+int sys_get_io_priority(struct sys *sys)
+{
+	long result = sys_result(syscall(SYS_ioprio_get, SYS_IOPRIO_WHO_PROCESS, 0));
+
+	return (int)sys_note(sys, SYS_IO_PRIORITY, -1, NULL, 0, 0, 0, result);
+}
+
+/* OFFSET 1 tells it from the one above. */
+int sys_set_io_priority(struct sys *sys, int priority)
+{
+	long result = sys_result(syscall(SYS_ioprio_set, SYS_IOPRIO_WHO_PROCESS, 0, priority));
+
+	return (int)sys_note(sys, SYS_IO_PRIORITY, -1, NULL, 1, 0, (unsigned)priority, result);
+}
+
+int sys_set_nice(struct sys *sys, int nice)
+{
+	return (int)sys_note(sys, SYS_NICE, -1, NULL, 0, 0, (unsigned)nice,
+			     sys_result(setpriority(PRIO_PROCESS, 0, nice)));
 }

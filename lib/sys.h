@@ -65,6 +65,8 @@ enum sys_kind {
 	SYS_GETXATTR,
 	SYS_SETXATTR,
 	SYS_POLL,
+	SYS_IO_PRIORITY,
+	SYS_NICE,
 	SYS_NOP,
 	SYS_KINDS
 };
@@ -220,5 +222,12 @@ ssize_t sys_getxattr(struct sys *sys, int dirfd, const char *name, const char *a
 int sys_setxattr(struct sys *sys, int fd, bool is_path, const char *attribute, const void *value,
 		 size_t size);
 int sys_removexattr(struct sys *sys, int fd, bool is_path, const char *attribute);
+/* The I/O priority of the calling thread, a class << 13 and a level: ioprio_get(2),
+ * ioprio_set(2).  The library C has no functions for them. */
+int sys_get_io_priority(struct sys *sys);
+int sys_set_io_priority(struct sys *sys, int priority);
+/* The nice value of the calling thread alone: setpriority(2), "C library/kernel
+ * differences". */
+int sys_set_nice(struct sys *sys, int nice);
 
 #endif

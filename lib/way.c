@@ -59,13 +59,19 @@ static bool way_set_direct(struct job_env *env, int fd, uint32_t align, uint32_t
 	return true;
 }
 
+/* True at a rate at which a whole block takes too long. */
+static bool way_is_slow(const struct job_env *env)
+{
+	return pace_most(env->stream.pace, 1) < LIMIT_ALIGN_BYTES;
+}
+
 static bool way_wants_direct(const struct job_env *env, const struct job *job)
 {
 	if (env->settings->direct == WEIR_DIRECT_NEVER || job->source.size_bytes == 0)
 		return false;
 	if (env->settings->direct == WEIR_DIRECT_ALWAYS)
 		return true;
-	return job->source.size_bytes >= LIMIT_DIRECT_MIN_BYTES;
+	return job->source.size_bytes >= LIMIT_DIRECT_MIN_BYTES && !way_is_slow(env);
 }
 
 /* Chooses among ways 4, 5 and 6 for a file worth direct I/O. */
@@ -148,7 +154,8 @@ void way_choose(struct job_env *env, struct job *job, struct stream_plan *plan)
 		way_choose_direct(env, job, plan);
 	} else {
 		job->way = JOB_WAY_SMALL;
-		job->way_reason = "below the size from which direct I/O pays";
+		job->way_reason = way_is_slow(env) ? "the rate is too low for whole blocks"
+						   : "below the size from which direct I/O pays";
 	}
 	plan->pad_tail = plan->write_direct && !settings_parks(env->settings);
 	/* Buffered writes gain nothing in the ring: a worker thread of the

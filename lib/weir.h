@@ -157,6 +157,18 @@ enum weir_keep {
 	WEIR_KEEP_REQUIRE = 2, /* a loss makes the result ENTRIES_FAILED too */
 };
 
+/* Classes of I/O priority, WEIR_OPT_IO_PRIORITY, as ioprio_set(2) tells them.
+ * Since 0.1. */
+enum weir_io_class {
+	WEIR_IO_REALTIME = 1,	 /* levels 0 to 7, 0 first; needs CAP_SYS_NICE */
+	WEIR_IO_BEST_EFFORT = 2, /* levels 0 to 7 */
+	WEIR_IO_IDLE = 3,	 /* no levels: only when nobody else wants the device */
+	WEIR_IO_NONE = 4,	 /* no levels: as the nice value says */
+};
+
+#define WEIR_IO_LEVELS 8
+#define WEIR_IO_PRIORITY(io_class, level) ((io_class)*WEIR_IO_LEVELS + (level))
+
 /* Integer options of weir_run_set(); bounds come from weir_bounds().
  * Since 0.1. */
 enum weir_option {
@@ -216,6 +228,18 @@ enum weir_option {
 	 * folders, 0666 or 0777 less the umask, whatever the source's is */
 	WEIR_OPT_DEFAULT_MODE = 52,
 	WEIR_OPT_LINK_OVER = 53, /* 0/1: links of MAKE take the place of what exists */
+	/* Bytes a second that are copied at most; clones and holes cost nothing.  0: no
+	 * limit. */
+	WEIR_OPT_BYTES_PER_SECOND = 70,
+	/* WEIR_IO_PRIORITY() of the threads and transfers of the run, never of the
+	 * caller's; where it may not be set, a WARNING event.  0: the caller's. */
+	WEIR_OPT_IO_PRIORITY = 71,
+	/* 0/1: WEIR_IO_IDLE unless IO_PRIORITY is set, the nice value 19, and nothing
+	 * new begins while others wait for storage (/proc/pressure/io). */
+	WEIR_OPT_BACKGROUND = 72,
+	/* After so long the run winds down as by WEIR_CANCEL_FINISH, and, if something
+	 * is left, ends with a FATAL event.  0: never. */
+	WEIR_OPT_STOP_AFTER_NS = 73,
 	/* Of a sync: */
 	WEIR_OPT_COMPARE = 54,		/* enum weir_compare */
 	WEIR_OPT_MODIFY_WINDOW_NS = 55, /* times so near are equal */

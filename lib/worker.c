@@ -77,6 +77,7 @@ static void worker_set_env(struct worker *worker)
 			.arena = &worker->arena,
 			.chunks = worker->chunks,
 			.tally = shared->tally,
+			.pace = shared->pace,
 		},
 		.settings = settings,
 		.root = shared->root,
@@ -102,6 +103,7 @@ int worker_start(struct worker *worker)
 	int result = -ENOSYS;
 
 	io_init(&worker->io, worker->shared->sys, tally);
+	worker->io.priority = (uint16_t)atomic_load(&worker->shared->io_priority);
 	if (worker->plan.engine != WEIR_ENGINE_PLAIN)
 		result = ring_open(&worker->io);
 	if (result == 0)

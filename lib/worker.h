@@ -11,6 +11,7 @@
 #include "arena.h"
 #include "commit.h"
 #include "job.h"
+#include "pressure.h"
 #include "tree.h"
 
 /* What the workers of a run share. */
@@ -41,7 +42,20 @@ struct worker_shared {
 	_Atomic uint32_t alive;	  /* workers that started, or may yet */
 	atomic_flag room_token;	  /* held while one of them is let go */
 	_Atomic bool source_gone; /* A15: told, and the run is ending */
-	_Atomic bool dropped;	  /* a cancel left something undone */
+	_Atomic bool dropped;	  /* a cancel left something undone: */
+	_Atomic uint64_t left_entries;
+	_Atomic uint64_t left_folders; /* with what they hold, as far as it was not listed */
+	/* The rest is about others on this machine, see manners.c. */
+	struct pace *pace;	   /* or NULL: nothing limits or stops the bytes */
+	uint64_t stop_ns;	   /* when its time is over, CLOCK_MONOTONIC; 0: never */
+	_Atomic bool time_over;	   /* that ended it */
+	_Atomic bool removes;	   /* it has yet to remove what SOURCE does not have */
+	_Atomic int io_priority;   /* of its threads, as ioprio_set(2) has it; 0: as they were */
+	_Atomic bool refusal_told; /* that this or the CPU's could not be set */
+	struct pressure pressure;  /* of who holds `looking` */
+	atomic_flag looking;
+	_Atomic uint64_t look_ns; /* when to look next; UINT64_MAX: no more */
+	bool standing_back_told;  /* as `pressure` */
 	bool have_proc;
 	bool is_root;
 };

@@ -97,6 +97,9 @@ option_names() {
 		words) exits "$USAGE" "$WEIR" copy "--$name=${choices%%|*}" --nosuch ;;
 		policies) exits "$USAGE" "$WEIR" copy "--$name=${choices%%|*}:try" --nosuch ;;
 		count) exits "$USAGE" "$WEIR" copy "--$name=1" --nosuch ;;
+		rate) exits "$USAGE" "$WEIR" copy "--$name=1M" --nosuch ;;
+		duration) exits "$USAGE" "$WEIR" copy "--$name=1h" --nosuch ;;
+		priority) exits "$USAGE" "$WEIR" copy "--$name=${choices%%|*}:0" --nosuch ;;
 		*) exits "$USAGE" "$WEIR" copy "--$name=x" --nosuch ;;
 		esac
 		says "weir copy: --nosuch: not an option"

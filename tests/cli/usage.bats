@@ -73,7 +73,7 @@ load helper
 	done
 	for name in filter delete delete-after checksum \
 		context hard-links acls xattrs compress rsh \
-		partial bwlimit max-delete existing ignore-existing itemize-changes info \
+		partial max-delete existing ignore-existing itemize-changes info \
 		numeric-ids chown chmod mkpath out-format from0 fsync jobs version json; do
 		refuses "weir copy: --$name: not an option of weir; " copy "--$name" a b
 		refuses "weir copy: --$name: not an option of weir; " copy "--$name=x" a b

@@ -4,6 +4,7 @@
  */
 #include "lib/io.h"
 
+#include <linux/io_uring.h>
 #include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/vfs.h>
@@ -525,6 +526,80 @@ static void versions(void)
 	CHECK(first > 2 || (first == 2 && second >= 3));
 }
 
+/* ---- the priority of transfers ------------------------------------------------------- */
+
+#define REALTIME (1 << 13) /* as ioprio_set(2) has it */
+#define IDLE (3 << 13)
+
+static void priority_entries(void)
+{
+	static const enum io_kind kinds[] = { IO_OPEN, IO_READ, IO_WRITE, IO_FSYNC, IO_NOP };
+	static uint8_t data[512];
+
+	open_bench(false);
+	for (int fixed = 0; fixed < 2; fixed++) {
+		struct slot *slot = fixed ? arena_take_large(&bench->arena) : NULL;
+
+		bench->io.registered = fixed;
+		for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+			struct io_op *op = take(kinds[i], 0);
+			bool moves = kinds[i] == IO_READ || kinds[i] == IO_WRITE;
+			struct io_uring_sqe sqe;
+
+			op->fd = 0;
+			op->name = "x";
+			op->data = slot != NULL ? slot->data : data;
+			op->length = sizeof(data);
+			op->slot = slot;
+			for (int set = 0; set < 2; set++) {
+				memset(&sqe, 0xff, sizeof(sqe));
+				bench->io.priority = set ? IDLE : 0;
+				ring_fill(&sqe, &bench->io, op);
+				/* Others have no such field, and are refused with one. */
+				CHECK_EQUAL(sqe.ioprio, set && moves ? IDLE : 0);
+			}
+			io_give(&bench->io, op);
+		}
+		if (slot != NULL)
+			arena_give(&bench->arena, slot);
+	}
+	bench->io.registered = false;
+	close_bench();
+}
+
+/* One who may not be that urgent, so that the kernel tells what it was asked for. */
+static void refused_child(void *unused)
+{
+	static uint8_t data[512];
+	int fd;
+
+	(void)unused;
+	open_bench(true);
+	unit_write_text(bench->dirfd, "f", "text");
+	fd = openat(bench->dirfd, "f", O_RDWR | O_CLOEXEC);
+	REQUIRE(fd >= 0);
+	if (geteuid() == 0 && setuid(65534) != 0)
+		SKIP("cannot become another user");
+	bench->io.priority = REALTIME;
+	CHECK_EQUAL(perform(transfer(IO_READ, fd, data, sizeof(data), 0, NULL)), -EPERM);
+	CHECK_EQUAL(perform(transfer(IO_WRITE, fd, data, 4, 0, NULL)), -EPERM);
+	bench->io.priority = IDLE;
+	CHECK_EQUAL(perform(transfer(IO_READ, fd, data, sizeof(data), 0, NULL)), 4);
+	CHECK_EQUAL(perform(transfer(IO_WRITE, fd, data, 4, 0, NULL)), 4);
+	close(fd);
+	close_bench();
+}
+
+static void priority_reaches_the_kernel(void)
+{
+	int status = unit_child(refused_child, NULL);
+
+	REQUIRE(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		SKIP("%s", "no io_uring here, or no other user");
+	CHECK_EQUAL(WEXITSTATUS(status), 0);
+}
+
 static const struct unit_test tests[] = {
 	{ "plain calls open, read, write, sync and fail as files do", files_plain },
 	{ "the ring opens, reads, writes, syncs and fails as files do", files_ring },
@@ -541,6 +616,8 @@ static const struct unit_test tests[] = {
 	{ "memory of a file is refused and used without registration", file_backed },
 	{ "rings come and go without a descriptor or locked memory left", closing },
 	{ "the version of liburing is told", versions },
+	{ "reads and writes on the ring carry the priority, others none", priority_entries },
+	{ "the kernel sees the priority of each transfer", priority_reaches_the_kernel },
 };
 
 UNIT_MAIN(tests)

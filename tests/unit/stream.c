@@ -4,7 +4,8 @@
  * order of chance, in parts, and fails where a test says so.
  *
  * lseek() and fallocate() of this program take the place of the C library's, so
- * that a map may have ranges finer than blocks, and holes may be refused.
+ * that a map may have ranges finer than blocks, and holes may be refused; so does
+ * clock_gettime(), so that a rate takes no time.
  *
  * A schedule is named by its seed: UNIT_SEED=N runs that one alone.
  */
@@ -52,6 +53,8 @@ struct bench {
 	enum weather weather;
 	struct slot *withheld[LIMIT_SLOTS_MAX];
 	uint32_t withheld_count;
+	struct pace pace;
+	uint64_t pace_began; /* by the clock below */
 	/* What directed tests set. */
 	int read_error, write_error;  /* errno of every transfer that covers... */
 	int64_t error_at;             /* ...this byte; -1: of none */
@@ -98,6 +101,18 @@ int fallocate(int fd, int mode, off_t offset, off_t length)
 		holes_left -= holes_left > 0;
 	}
 	return (int)syscall(SYS_fallocate, fd, mode, offset, length);
+}
+
+/* What time it is; 0: what the kernel says. */
+static uint64_t clock_ns;
+
+int clock_gettime(clockid_t clock, struct timespec *time)
+{
+	if (clock_ns == 0)
+		return (int)syscall(SYS_clock_gettime, clock, time);
+	time->tv_sec = (time_t)(clock_ns / 1000000000);
+	time->tv_nsec = (long)(clock_ns % 1000000000);
+	return 0;
 }
 
 static void open_bench(uint32_t chunk_bytes, uint32_t depth)
@@ -254,6 +269,9 @@ static enum io_answer watching_issue(struct io *io, struct io_op *op)
 						       : plan->write_direct;
 	if (fake_transfers(op) && is_direct(op))
 		check_direct(copy, op);
+	/* No transfer is longer than a moment at the rate. */
+	if (op->kind == IO_READ && bench->env.pace != NULL)
+		CHECK(op->length <= pace_most(&bench->pace, plan->align_bytes > 1 ? 4096 : 1));
 	return fake_issue(io, op);
 }
 
@@ -346,6 +364,47 @@ static void apply_all(void)
 	}
 }
 
+/* At a rate, for as long as close_pace() is not called. */
+static void open_pace(uint64_t bytes_per_second)
+{
+	clock_ns = bench->pace_began = 1000000000;
+	pace_open(&bench->pace, bytes_per_second, clock_ns);
+	bench->env.pace = &bench->pace;
+}
+
+static void close_pace(void)
+{
+	bench->env.pace = NULL;
+	clock_ns = 0;
+}
+
+/* S7: nothing was written before its time, and who waits for that has nothing in
+ * flight.  Lets time pass; other things happen meanwhile. */
+static void check_pace(void)
+{
+	uint64_t next_ns = UINT64_MAX, written = 0;
+	bool idle = bench->fake.count == 0 && bench->fake.io.taken == 0;
+
+	for (uint32_t i = 0; i < bench->count; i++) {
+		const struct stream *stream = &bench->copies[i].stream;
+
+		written += stream->written_bytes;
+		if (!stream_is_paced(stream))
+			continue;
+		CHECK(stream->live == 0 || (stream->plan.to_end && stream->live == 1));
+		if (stream->claim.due_ns < next_ns)
+			next_ns = stream->claim.due_ns;
+	}
+	if (bench->pace.bytes_per_second > 0)
+		CHECK((__uint128_t)written * 1000000000 <=
+		      (__uint128_t)bench->pace.bytes_per_second * (clock_ns - bench->pace_began));
+	atomic_store(&bench->pace.quiet, unit_percent(&bench->fake.seed, 20));
+	if (idle && next_ns != UINT64_MAX && next_ns > clock_ns)
+		clock_ns = next_ns;
+	else
+		clock_ns += unit_below(&bench->fake.seed, 3000000);
+}
+
 /* Runs all streams to their end; false: it did not come. */
 static bool run(void)
 {
@@ -353,10 +412,14 @@ static bool run(void)
 	for (unsigned turns = 0; turns < 100000; turns++) {
 		bool wanting = false, all = true;
 
+		if (bench->env.pace != NULL)
+			check_pace();
+
 		for (uint32_t i = 0; i < bench->count; i++) {
 			struct copy *copy = &bench->copies[i];
 
 			wanting = stream_issue(&copy->stream, &bench->env, copy) || wanting;
+			CHECK(!stream_is_paced(&copy->stream) || !stream_done(&copy->stream));
 			all = all && stream_done(&copy->stream);
 		}
 		if (all)
@@ -478,6 +541,14 @@ static void check_random_copy(struct copy *copy)
 	CHECK(copy->stream.written_bytes <= highest);
 }
 
+/* None, or one at which a copy has some hundred transfers at most. */
+static uint64_t random_rate(void)
+{
+	uint64_t *seed = &bench->fake.seed;
+
+	return unit_percent(seed, 15) ? 0 : 1000 + unit_below(seed, 1U << unit_below(seed, 25));
+}
+
 static void random_schedule(uint64_t seed)
 {
 	unsigned before = unit.failures;
@@ -493,9 +564,12 @@ static void random_schedule(uint64_t seed)
 	for (uint32_t i = 0; i < bench->count; i++)
 		random_copy(&bench->copies[i]);
 	withhold(60);
+	if (unit_percent(&bench->fake.seed, 30))
+		open_pace(random_rate());
 	CHECK(run());
 	for (uint32_t i = 0; i < bench->count; i++)
 		check_random_copy(&bench->copies[i]);
+	close_pace();
 	check_clean();
 	if (unit.failures > before)
 		printf("  UNIT_SEED=%llu, chunk %u, weather %d\n", (unsigned long long)seed,
