@@ -65,32 +65,63 @@ static void bash_names(struct text *text, unsigned verb)
 	}
 }
 
+/* Hands what compgen finds by OPTIONS to the shell, which ends folders with a slash. */
+static void bash_names_of(struct text *text, const char *indent, const char *options_of_compgen)
+{
+	text_addf(text, "%smapfile -t COMPREPLY < <(compgen %s -- \"$current\")\n", indent,
+		  options_of_compgen);
+	text_addf(text, "%scompopt -o filenames\n", indent);
+}
+
 static void bash_value(struct text *text, const struct option *option)
 {
-	if (option->argument == ARGUMENT_NONE || option->group == GROUP_HIDDEN)
+	if (option->argument == ARGUMENT_NONE)
 		return;
-	text_add(text, "\t");
+	text_add(text, "\t\t");
 	/* One that may go without takes what is joined to it only. */
 	for (const char *letter = option->letters; *letter != '\0' && option->otherwise == NULL;
 	     letter++)
 		text_addf(text, "-%c | ", *letter);
 	if (option->otherwise == NULL)
 		text_addf(text, "--%s | ", option->name);
-	text_addf(text, "--%s=)\n\t\t", option->name);
+	text_addf(text, "--%s=)\n", option->name);
 	if (option->choices != NULL) {
-		text_add(text, "mapfile -t COMPREPLY < <(compgen -W '");
+		text_add(text, "\t\t\tmapfile -t COMPREPLY < <(compgen -W '");
 		add_choice_names(text, option);
 		text_add(text, "' -- \"$current\")\n");
 	} else if (option->argument == ARGUMENT_FILE) {
-		text_add(text, "mapfile -t COMPREPLY < <(compgen -f -- \"$current\")\n"
-			       "\t\tcompopt -o filenames\n");
+		bash_names_of(text, "\t\t\t", "-f");
 	} else if (option->argument == ARGUMENT_FOLDER) {
-		text_add(text, "mapfile -t COMPREPLY < <(compgen -d -- \"$current\")\n"
-			       "\t\tcompopt -o filenames\n");
+		bash_names_of(text, "\t\t\t", "-d");
 	} else {
-		text_add(text, "compopt +o default +o bashdefault\n");
+		text_add(text, "\t\t\tcompopt +o default +o bashdefault\n");
 	}
-	text_add(text, "\t\treturn 0\n\t\t;;\n");
+	text_add(text, "\t\t\treturn 0\n\t\t\t;;\n");
+}
+
+static bool has_values(unsigned verb)
+{
+	for (const struct option *option = options; option->name != NULL; option++)
+		if (is_shown(option, verb) && option->argument != ARGUMENT_NONE)
+			return true;
+	return false;
+}
+
+/* An option of one name or letter may be another one for another verb. */
+static void bash_values(struct text *text)
+{
+	text_add(text, "# The value of option $2 of verb $1, which begins with $3.\n"
+		       "_weir_value()\n{\n\tlocal current=$3\n\n\tcase $1 in\n");
+	for (const struct verb *verb = verbs; verb->name != NULL; verb++) {
+		if (!has_values(verb->speaker.verb))
+			continue;
+		text_addf(text, "\t%s)\n\t\tcase $2 in\n", verb->name);
+		for (const struct option *option = options; option->name != NULL; option++)
+			if (is_shown(option, verb->speaker.verb))
+				bash_value(text, option);
+		text_add(text, "\t\tesac\n\t\t;;\n");
+	}
+	text_add(text, "\tesac\n\treturn 1\n}\n\n");
 }
 
 static void bash_verb_names(struct text *text, const char *name, unsigned verb)
@@ -100,20 +131,38 @@ static void bash_verb_names(struct text *text, const char *name, unsigned verb)
 	text_add(text, "'\n\t\t;;\n");
 }
 
+/* Without an answer from here the shell completes file names. */
+static void bash_operands(struct text *text)
+{
+	text_add(text, "# An operand of verb $1, or the verb itself, which begins with $2.\n"
+		       "_weir_operand()\n{\n\tlocal current=$2\n\n\tcase $1 in\n");
+	for (const struct verb *verb = verbs; verb->name != NULL; verb++) {
+		if (verb->operands != OPERANDS_TWO_FOLDERS)
+			continue;
+		text_addf(text, "\t%s)\n", verb->name);
+		bash_names_of(text, "\t\t", "-d");
+		text_add(text, "\t\t;;\n");
+	}
+	text_add(text, "\t''");
+	for (const struct verb *verb = verbs; verb->name != NULL; verb++)
+		if (verb->operands == OPERANDS_VERB)
+			text_addf(text, " | %s", verb->name);
+	text_add(text, ")\n\t\tmapfile -t COMPREPLY < <(compgen -W '");
+	add_verb_names(text, " ");
+	text_add(text, "' -- \"$current\")\n\t\t;;\n\tesac\n}\n\n");
+}
+
 static void bash_file(struct text *text)
 {
 	text_addf(text, "# shellcheck shell=bash\n" LICENCE GENERATED "\n", "bash");
-	text_add(text, "# The value of option $1, which begins with $2.\n"
-		       "_weir_value()\n{\n\tlocal current=$2\n\n\tcase $1 in\n");
-	for (const struct option *option = options; option->name != NULL; option++)
-		bash_value(text, option);
-	text_add(text, "\tesac\n\treturn 1\n}\n\n");
+	bash_values(text);
 	text_add(text, "_weir_options()\n{\n\tlocal words\n\n\tcase $1 in\n");
 	for (const struct verb *verb = verbs; verb->name != NULL; verb++)
 		bash_verb_names(text, verb->name, verb->speaker.verb);
 	bash_verb_names(text, "*", VERB_NONE);
 	text_add(text, "\tesac\n\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$2\")\n"
 		       "\t[[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace\n}\n\n");
+	bash_operands(text);
 	text_add(text, "_weir()\n{\n"
 		       "\tlocal current=${COMP_WORDS[COMP_CWORD]}\n"
 		       "\tlocal before=${COMP_WORDS[COMP_CWORD - 1]}\n"
@@ -126,18 +175,19 @@ static void bash_file(struct text *text)
 		       "\tfi\n"
 		       "\t((COMP_CWORD > 1)) || verb=''\n"
 		       "\tCOMPREPLY=()\n"
-		       "\tfor word in \"${COMP_WORDS[@]:2:COMP_CWORD-2}\"; do\n"
-		       "\t\t[[ $word != -- ]] || return 0\n"
+		       "\tfor word in \"${COMP_WORDS[@]:0:COMP_CWORD}\"; do\n"
+		       "\t\tif [[ $word == -- ]]; then\n"
+		       "\t\t\t_weir_operand \"$verb\" \"$current\"\n"
+		       "\t\t\treturn 0\n"
+		       "\t\tfi\n"
 		       "\tdone\n"
-		       "\tif ((COMP_CWORD > 1)) &&\n"
-		       "\t\t_weir_value \"$before$joint\" \"$current\"; then\n"
+		       "\tif _weir_value \"$verb\" \"$before$joint\" \"$current\"; then\n"
 		       "\t\treturn 0\n\tfi\n"
 		       "\tif [[ $current == -* ]]; then\n"
 		       "\t\t_weir_options \"$verb\" \"$current\"\n"
-		       "\telif ((COMP_CWORD == 1)) || [[ $verb == help ]]; then\n"
-		       "\t\tmapfile -t COMPREPLY < <(compgen -W '");
-	add_verb_names(text, " ");
-	text_add(text, "' -- \"$current\")\n\tfi\n}\n\n"
+		       "\telse\n"
+		       "\t\t_weir_operand \"$verb\" \"$current\"\n"
+		       "\tfi\n}\n\n"
 		       "# Without an answer from above the shell completes file names.\n"
 		       "complete -o bashdefault -o default -F _weir weir\n");
 }
@@ -195,6 +245,21 @@ static void zsh_options(struct text *text, unsigned verb)
 	}
 }
 
+static void zsh_operands(struct text *text, const struct verb *verb)
+{
+	switch (verb->operands) {
+	case OPERANDS_FILES:
+		text_add(text, "\t\t'*:path:_files'\n");
+		break;
+	case OPERANDS_TWO_FOLDERS:
+		text_add(text, "\t\t'1:source:_files -/'\n\t\t'2:target:_files -/'\n");
+		break;
+	case OPERANDS_VERB:
+		text_add(text, "\t\t'*:verb:_weir_verbs'\n");
+		break;
+	}
+}
+
 static void zsh_file(struct text *text)
 {
 	text_addf(text, "#compdef weir\n" LICENCE GENERATED "\n", "zsh");
@@ -205,8 +270,8 @@ static void zsh_file(struct text *text)
 	for (const struct verb *verb = verbs; verb->name != NULL; verb++) {
 		text_addf(text, "_weir_%s() {\n\tlocal -a specs=(\n", verb->name);
 		zsh_options(text, verb->speaker.verb);
-		text_addf(text, "\t\t'*:%s'\n\t)\n\t_arguments -s -S \"$specs[@]\"\n}\n\n",
-			  verb->speaker.verb == VERB_HELP ? "verb:_weir_verbs" : "path:_files");
+		zsh_operands(text, verb);
+		text_add(text, "\t)\n\t_arguments -s -S \"$specs[@]\"\n}\n\n");
 	}
 	text_add(text, "_weir() {\n\tlocal context state state_descr line\n"
 		       "\ttypeset -A opt_args\n\tlocal -a specs=(\n");
@@ -250,9 +315,26 @@ static void fish_options(struct text *text, const char *condition, unsigned verb
 			fish_option(text, condition, option);
 }
 
+static void fish_operands(struct text *text, const char *condition, const struct verb *verb)
+{
+	if (verb->operands == OPERANDS_FILES)
+		return; /* what it completes by itself */
+	text_addf(text, "complete -c weir -n '%s' -f -a '", condition);
+	if (verb->operands == OPERANDS_VERB)
+		add_verb_names(text, " ");
+	else
+		text_add(text, "(__fish_complete_directories)");
+	text_add(text, "'\n");
+}
+
 static void fish_file(struct text *text)
 {
 	text_addf(text, LICENCE GENERATED "\n", "fish");
+	text_add(text, "# The verb is the first word; a later one of that name is an operand.\n"
+		       "function __weir_verb_is\n"
+		       "    set -l words (commandline -opc)\n"
+		       "    test (count $words) -gt 1; and test \"$words[2]\" = $argv[1]\n"
+		       "end\n\n");
 	text_add(text, "complete -c weir -n __fish_use_subcommand -f\n");
 	for (const struct verb *verb = verbs; verb->name != NULL; verb++)
 		text_addf(text, "complete -c weir -n __fish_use_subcommand -a %s -d '%s'\n",
@@ -261,14 +343,9 @@ static void fish_file(struct text *text)
 	for (const struct verb *verb = verbs; verb->name != NULL; verb++) {
 		char condition[64];
 
-		snprintf(condition, sizeof(condition), "__fish_seen_subcommand_from %s",
-			 verb->name);
+		snprintf(condition, sizeof(condition), "__weir_verb_is %s", verb->name);
 		text_add(text, "\n");
-		if (verb->speaker.verb == VERB_HELP) {
-			text_addf(text, "complete -c weir -n '%s' -f -a '", condition);
-			add_verb_names(text, " ");
-			text_add(text, "'\n");
-		}
+		fish_operands(text, condition, verb);
 		fish_options(text, condition, verb->speaker.verb);
 	}
 }

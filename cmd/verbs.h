@@ -7,11 +7,19 @@
 
 #include "parse.h"
 
+/* What the operands of a verb name, for the completions. */
+enum verb_operands {
+	OPERANDS_FILES, /* files and folders, any number */
+	OPERANDS_TWO_FOLDERS,
+	OPERANDS_VERB,
+};
+
 struct verb {
 	const char *name; /* NULL ends the table */
 	struct speaker speaker;
 	const char *summary;	  /* one line of `weir --help` */
 	const char *const *usage; /* what follows the speaker's name, ended by NULL */
+	enum verb_operands operands;
 	const char *const *notes; /* lines below the options, ended by NULL */
 	int (*run)(const struct verb *verb, char **words);
 };

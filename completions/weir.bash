@@ -2,153 +2,252 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Written by 'weir --completion=bash' from the option table; do not edit.
 
-# The value of option $1, which begins with $2.
+# The value of option $2 of verb $1, which begins with $3.
 _weir_value()
 {
-	local current=$2
+	local current=$3
 
 	case $1 in
-	--preserve=)
-		mapfile -t COMPREPLY < <(compgen -W 'mode ownership timestamps links xattr context all' -- "$current")
-		return 0
+	copy)
+		case $2 in
+		--preserve=)
+			mapfile -t COMPREPLY < <(compgen -W 'mode ownership timestamps links xattr context all' -- "$current")
+			return 0
+			;;
+		--no-preserve | --no-preserve=)
+			mapfile -t COMPREPLY < <(compgen -W 'mode ownership timestamps links xattr context all' -- "$current")
+			return 0
+			;;
+		--keep | --keep=)
+			mapfile -t COMPREPLY < <(compgen -W 'mode owner times acl xattr caps context links symlink special flags project' -- "$current")
+			return 0
+			;;
+		--exclude | --exclude=)
+			compopt +o default +o bashdefault
+			return 0
+			;;
+		--include | --include=)
+			compopt +o default +o bashdefault
+			return 0
+			;;
+		--exclude-from | --exclude-from=)
+			mapfile -t COMPREPLY < <(compgen -f -- "$current")
+			compopt -o filenames
+			return 0
+			;;
+		--include-from | --include-from=)
+			mapfile -t COMPREPLY < <(compgen -f -- "$current")
+			compopt -o filenames
+			return 0
+			;;
+		--update=)
+			mapfile -t COMPREPLY < <(compgen -W 'all none none-fail older' -- "$current")
+			return 0
+			;;
+		--backup=)
+			mapfile -t COMPREPLY < <(compgen -W 'none off simple never existing nil numbered t' -- "$current")
+			return 0
+			;;
+		-S | --suffix | --suffix=)
+			compopt +o default +o bashdefault
+			return 0
+			;;
+		--on-change | --on-change=)
+			mapfile -t COMPREPLY < <(compgen -W 'ok warn fail' -- "$current")
+			return 0
+			;;
+		--on-vanish | --on-vanish=)
+			mapfile -t COMPREPLY < <(compgen -W 'ok warn fail' -- "$current")
+			return 0
+			;;
+		-t | --target-directory | --target-directory=)
+			mapfile -t COMPREPLY < <(compgen -d -- "$current")
+			compopt -o filenames
+			return 0
+			;;
+		--files-from | --files-from=)
+			mapfile -t COMPREPLY < <(compgen -f -- "$current")
+			compopt -o filenames
+			return 0
+			;;
+		--durable | --durable=)
+			mapfile -t COMPREPLY < <(compgen -W 'none end group file' -- "$current")
+			return 0
+			;;
+		--sync | --sync=)
+			mapfile -t COMPREPLY < <(compgen -W 'auto files fs' -- "$current")
+			return 0
+			;;
+		--engine | --engine=)
+			mapfile -t COMPREPLY < <(compgen -W 'auto ring plain' -- "$current")
+			return 0
+			;;
+		--direct | --direct=)
+			mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current")
+			return 0
+			;;
+		--reflink=)
+			mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current")
+			return 0
+			;;
+		--sparse | --sparse=)
+			mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current")
+			return 0
+			;;
+		--chunk-size | --chunk-size=)
+			compopt +o default +o bashdefault
+			return 0
+			;;
+		--depth | --depth=)
+			compopt +o default +o bashdefault
+			return 0
+			;;
+		--workers | --workers=)
+			compopt +o default +o bashdefault
+			return 0
+			;;
+		--bwlimit | --bwlimit=)
+			compopt +o default +o bashdefault
+			return 0
+			;;
+		--ioprio | --ioprio=)
+			mapfile -t COMPREPLY < <(compgen -W 'realtime best-effort idle none' -- "$current")
+			return 0
+			;;
+		--stop-after | --stop-after=)
+			compopt +o default +o bashdefault
+			return 0
+			;;
+		--progress | --progress=)
+			mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current")
+			return 0
+			;;
+		--explain-filter | --explain-filter=)
+			mapfile -t COMPREPLY < <(compgen -f -- "$current")
+			compopt -o filenames
+			return 0
+			;;
+		--log-file | --log-file=)
+			mapfile -t COMPREPLY < <(compgen -f -- "$current")
+			compopt -o filenames
+			return 0
+			;;
+		esac
 		;;
-	--no-preserve | --no-preserve=)
-		mapfile -t COMPREPLY < <(compgen -W 'mode ownership timestamps links xattr context all' -- "$current")
-		return 0
-		;;
-	--keep | --keep=)
-		mapfile -t COMPREPLY < <(compgen -W 'mode owner times acl xattr caps context links symlink special flags project' -- "$current")
-		return 0
-		;;
-	--no-keep | --no-keep=)
-		mapfile -t COMPREPLY < <(compgen -W 'mode owner times acl xattr caps links symlink special flags project' -- "$current")
-		return 0
-		;;
-	--exclude | --exclude=)
-		compopt +o default +o bashdefault
-		return 0
-		;;
-	--include | --include=)
-		compopt +o default +o bashdefault
-		return 0
-		;;
-	--exclude-from | --exclude-from=)
-		mapfile -t COMPREPLY < <(compgen -f -- "$current")
-		compopt -o filenames
-		return 0
-		;;
-	--include-from | --include-from=)
-		mapfile -t COMPREPLY < <(compgen -f -- "$current")
-		compopt -o filenames
-		return 0
-		;;
-	--update=)
-		mapfile -t COMPREPLY < <(compgen -W 'all none none-fail older' -- "$current")
-		return 0
-		;;
-	--modify-window | --modify-window=)
-		compopt +o default +o bashdefault
-		return 0
-		;;
-	--delete=)
-		mapfile -t COMPREPLY < <(compgen -W 'last first' -- "$current")
-		return 0
-		;;
-	--max-delete | --max-delete=)
-		compopt +o default +o bashdefault
-		return 0
-		;;
-	--backup=)
-		mapfile -t COMPREPLY < <(compgen -W 'none off simple never existing nil numbered t' -- "$current")
-		return 0
-		;;
-	-S | --suffix | --suffix=)
-		compopt +o default +o bashdefault
-		return 0
-		;;
-	--suffix | --suffix=)
-		compopt +o default +o bashdefault
-		return 0
-		;;
-	--on-change | --on-change=)
-		mapfile -t COMPREPLY < <(compgen -W 'ok warn fail' -- "$current")
-		return 0
-		;;
-	--on-vanish | --on-vanish=)
-		mapfile -t COMPREPLY < <(compgen -W 'ok warn fail' -- "$current")
-		return 0
-		;;
-	-t | --target-directory | --target-directory=)
-		mapfile -t COMPREPLY < <(compgen -d -- "$current")
-		compopt -o filenames
-		return 0
-		;;
-	--files-from | --files-from=)
-		mapfile -t COMPREPLY < <(compgen -f -- "$current")
-		compopt -o filenames
-		return 0
-		;;
-	--durable | --durable=)
-		mapfile -t COMPREPLY < <(compgen -W 'none end group file' -- "$current")
-		return 0
-		;;
-	--sync | --sync=)
-		mapfile -t COMPREPLY < <(compgen -W 'auto files fs' -- "$current")
-		return 0
-		;;
-	--engine | --engine=)
-		mapfile -t COMPREPLY < <(compgen -W 'auto ring plain' -- "$current")
-		return 0
-		;;
-	--direct | --direct=)
-		mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current")
-		return 0
-		;;
-	--reflink=)
-		mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current")
-		return 0
-		;;
-	--sparse | --sparse=)
-		mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current")
-		return 0
-		;;
-	--chunk-size | --chunk-size=)
-		compopt +o default +o bashdefault
-		return 0
-		;;
-	--depth | --depth=)
-		compopt +o default +o bashdefault
-		return 0
-		;;
-	--workers | --workers=)
-		compopt +o default +o bashdefault
-		return 0
-		;;
-	--bwlimit | --bwlimit=)
-		compopt +o default +o bashdefault
-		return 0
-		;;
-	--ioprio | --ioprio=)
-		mapfile -t COMPREPLY < <(compgen -W 'realtime best-effort idle none' -- "$current")
-		return 0
-		;;
-	--stop-after | --stop-after=)
-		compopt +o default +o bashdefault
-		return 0
-		;;
-	--progress | --progress=)
-		mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current")
-		return 0
-		;;
-	--explain-filter | --explain-filter=)
-		mapfile -t COMPREPLY < <(compgen -f -- "$current")
-		compopt -o filenames
-		return 0
-		;;
-	--log-file | --log-file=)
-		mapfile -t COMPREPLY < <(compgen -f -- "$current")
-		compopt -o filenames
-		return 0
+	sync)
+		case $2 in
+		--keep | --keep=)
+			mapfile -t COMPREPLY < <(compgen -W 'mode owner times acl xattr caps context links symlink special flags project' -- "$current")
+			return 0
+			;;
+		--no-keep | --no-keep=)
+			mapfile -t COMPREPLY < <(compgen -W 'mode owner times acl xattr caps links symlink special flags project' -- "$current")
+			return 0
+			;;
+		--exclude | --exclude=)
+			compopt +o default +o bashdefault
+			return 0
+			;;
+		--include | --include=)
+			compopt +o default +o bashdefault
+			return 0
+			;;
+		--exclude-from | --exclude-from=)
+			mapfile -t COMPREPLY < <(compgen -f -- "$current")
+			compopt -o filenames
+			return 0
+			;;
+		--include-from | --include-from=)
+			mapfile -t COMPREPLY < <(compgen -f -- "$current")
+			compopt -o filenames
+			return 0
+			;;
+		--modify-window | --modify-window=)
+			compopt +o default +o bashdefault
+			return 0
+			;;
+		--delete=)
+			mapfile -t COMPREPLY < <(compgen -W 'last first' -- "$current")
+			return 0
+			;;
+		--max-delete | --max-delete=)
+			compopt +o default +o bashdefault
+			return 0
+			;;
+		--backup=)
+			mapfile -t COMPREPLY < <(compgen -W 'none off simple never existing nil numbered t' -- "$current")
+			return 0
+			;;
+		--suffix | --suffix=)
+			compopt +o default +o bashdefault
+			return 0
+			;;
+		--on-change | --on-change=)
+			mapfile -t COMPREPLY < <(compgen -W 'ok warn fail' -- "$current")
+			return 0
+			;;
+		--on-vanish | --on-vanish=)
+			mapfile -t COMPREPLY < <(compgen -W 'ok warn fail' -- "$current")
+			return 0
+			;;
+		--durable | --durable=)
+			mapfile -t COMPREPLY < <(compgen -W 'none end group file' -- "$current")
+			return 0
+			;;
+		--sync | --sync=)
+			mapfile -t COMPREPLY < <(compgen -W 'auto files fs' -- "$current")
+			return 0
+			;;
+		--engine | --engine=)
+			mapfile -t COMPREPLY < <(compgen -W 'auto ring plain' -- "$current")
+			return 0
+			;;
+		--direct | --direct=)
+			mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current")
+			return 0
+			;;
+		--reflink=)
+			mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current")
+			return 0
+			;;
+		--sparse | --sparse=)
+			mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current")
+			return 0
+			;;
+		--chunk-size | --chunk-size=)
+			compopt +o default +o bashdefault
+			return 0
+			;;
+		--depth | --depth=)
+			compopt +o default +o bashdefault
+			return 0
+			;;
+		--workers | --workers=)
+			compopt +o default +o bashdefault
+			return 0
+			;;
+		--bwlimit | --bwlimit=)
+			compopt +o default +o bashdefault
+			return 0
+			;;
+		--ioprio | --ioprio=)
+			mapfile -t COMPREPLY < <(compgen -W 'realtime best-effort idle none' -- "$current")
+			return 0
+			;;
+		--stop-after | --stop-after=)
+			compopt +o default +o bashdefault
+			return 0
+			;;
+		--progress | --progress=)
+			mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current")
+			return 0
+			;;
+		--log-file | --log-file=)
+			mapfile -t COMPREPLY < <(compgen -f -- "$current")
+			compopt -o filenames
+			return 0
+			;;
+		esac
 		;;
 	esac
 	return 1
@@ -176,6 +275,22 @@ _weir_options()
 	[[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace
 }
 
+# An operand of verb $1, or the verb itself, which begins with $2.
+_weir_operand()
+{
+	local current=$2
+
+	case $1 in
+	sync)
+		mapfile -t COMPREPLY < <(compgen -d -- "$current")
+		compopt -o filenames
+		;;
+	'' | help)
+		mapfile -t COMPREPLY < <(compgen -W 'copy sync help' -- "$current")
+		;;
+	esac
+}
+
 _weir()
 {
 	local current=${COMP_WORDS[COMP_CWORD]}
@@ -191,17 +306,19 @@ _weir()
 	fi
 	((COMP_CWORD > 1)) || verb=''
 	COMPREPLY=()
-	for word in "${COMP_WORDS[@]:2:COMP_CWORD-2}"; do
-		[[ $word != -- ]] || return 0
+	for word in "${COMP_WORDS[@]:0:COMP_CWORD}"; do
+		if [[ $word == -- ]]; then
+			_weir_operand "$verb" "$current"
+			return 0
+		fi
 	done
-	if ((COMP_CWORD > 1)) &&
-		_weir_value "$before$joint" "$current"; then
+	if _weir_value "$verb" "$before$joint" "$current"; then
 		return 0
 	fi
 	if [[ $current == -* ]]; then
 		_weir_options "$verb" "$current"
-	elif ((COMP_CWORD == 1)) || [[ $verb == help ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'copy sync help' -- "$current")
+	else
+		_weir_operand "$verb" "$current"
 	fi
 }
 

@@ -12,7 +12,8 @@ option_names() {
 @test "help goes to standard output and fits 80 columns" {
 	local words
 
-	for words in --help help 'help copy' 'copy --help' 'help help' 'help --help'; do
+	for words in --help help 'help copy' 'copy --help' 'help sync' 'sync --help' \
+		'help help' 'help --help'; do
 		# shellcheck disable=SC2086 # a list of words
 		exits 0 "$WEIR" $words
 		no_stderr
@@ -23,21 +24,34 @@ option_names() {
 
 @test "the help of a verb is the same by either way, and wins over operands" {
 	[ "$("$WEIR" help copy)" = "$("$WEIR" copy --help)" ]
+	[ "$("$WEIR" help sync)" = "$("$WEIR" sync --help)" ]
+	[ "$("$WEIR" help sync)" != "$("$WEIR" help copy)" ]
 	exits 0 "$WEIR" copy a b c --help --nosuch
 	[[ $output == "Usage: weir copy "* ]]
 	# An error before it is still one.
 	refuses "--nosuch: not an option" copy --nosuch --help
 }
 
-@test "help shows every option of the table" {
-	local name count=0
+@test "help names every verb" {
+	exits 0 "$WEIR" --help
+	grep -q '^  copy  *copy files' <<<"$output"
+	grep -q '^  sync  *make one folder hold' <<<"$output"
+	grep -q '^  help  *show the help' <<<"$output"
+}
 
-	exits 0 "$WEIR" copy --help
-	while read -r name; do
-		grep -q -e "--$name\>" <<<"$output"
-		count=$((count + 1))
-	done < <(option_names copy)
-	[ "$count" -ge 25 ]
+@test "help shows every option of the table" {
+	local verb name count
+
+	for verb in copy sync; do
+		exits 0 "$WEIR" $verb --help
+		[[ $output == "Usage: weir $verb "* ]]
+		count=0
+		while read -r name; do
+			grep -q -e "--$name\>" <<<"$output"
+			count=$((count + 1))
+		done < <(option_names $verb)
+		[ "$count" -ge 25 ]
+	done
 	exits 0 "$WEIR" --help
 	while read -r name; do
 		grep -q -e "--$name\>" <<<"$output"
@@ -74,12 +88,16 @@ option_names() {
 }
 
 @test "the option table has nine fields a line and no option twice" {
+	local verb
+
 	exits 0 "$WEIR" --dump-options
 	awk -F '\t' 'NF != 9 { print; bad = 1 } { for (i = 1; i <= NF; i++) if ($i == "") bad = 1 }
 		END { exit bad || NR < 25 }' <<<"$output"
 	[ -z "$(cut -f 1,2 <<<"$output" | sort | uniq -d)" ]
-	[ -z "$(awk -F '\t' '$1 == "copy" && $3 != "-" { print $3 }' <<<"$output" | fold -w 1 |
-		sort | uniq -d)" ]
+	for verb in copy sync; do
+		[ -z "$(awk -F '\t' -v verb=$verb '$1 == verb && $3 != "-" { print $3 }' \
+			<<<"$output" | fold -w 1 | sort | uniq -d)" ]
+	done
 }
 
 # The table is dumped for checks; what is not in it is not an option either.
@@ -88,24 +106,24 @@ option_names() {
 
 	printf x >a
 	while IFS=$'\t' read -r verb name letters kind choices; do
-		[ "$verb" = copy ] || continue
+		case $verb in copy | sync) ;; *) continue ;; esac
 		[ "$name" != help ] || continue
 		case $kind in
-		none) exits "$USAGE" "$WEIR" copy "--$name" --nosuch ;;
-		choice | control) exits "$USAGE" "$WEIR" copy "--$name=${choices%%|*}" --nosuch ;;
-		size) exits "$USAGE" "$WEIR" copy "--$name=64K" --nosuch ;;
-		words) exits "$USAGE" "$WEIR" copy "--$name=${choices%%|*}" --nosuch ;;
-		policies) exits "$USAGE" "$WEIR" copy "--$name=${choices%%|*}:try" --nosuch ;;
-		count) exits "$USAGE" "$WEIR" copy "--$name=1" --nosuch ;;
-		rate) exits "$USAGE" "$WEIR" copy "--$name=1M" --nosuch ;;
-		duration) exits "$USAGE" "$WEIR" copy "--$name=1h" --nosuch ;;
-		priority) exits "$USAGE" "$WEIR" copy "--$name=${choices%%|*}:0" --nosuch ;;
-		*) exits "$USAGE" "$WEIR" copy "--$name=x" --nosuch ;;
+		none) set -- "--$name" ;;
+		choice | control | words) set -- "--$name=${choices%%|*}" ;;
+		size) set -- "--$name=64K" ;;
+		policies) set -- "--$name=${choices%%|*}:try" ;;
+		count | seconds | limit) set -- "--$name=1" ;;
+		rate) set -- "--$name=1M" ;;
+		duration) set -- "--$name=1h" ;;
+		priority) set -- "--$name=${choices%%|*}:0" ;;
+		*) set -- "--$name=x" ;;
 		esac
-		says "weir copy: --nosuch: not an option"
+		exits "$USAGE" "$WEIR" "$verb" "$1" --nosuch
+		says "weir $verb: --nosuch: not an option"
 		[ "$kind" != none ] || [ "$letters" = - ] || {
-			exits "$USAGE" "$WEIR" copy "-$letters" --nosuch
-			says "weir copy: --nosuch: not an option"
+			exits "$USAGE" "$WEIR" "$verb" "-$letters" --nosuch
+			says "weir $verb: --nosuch: not an option"
 		}
 	done < <("$WEIR" --dump-options | cut -f 1-4,6)
 }
@@ -126,6 +144,8 @@ option_names() {
 @test "bash completes verbs, options and values" {
 	"$WEIR" --completion=bash >weir.bash
 	bash -n weir.bash
+	mkdir -p one two/deep
+	printf x >other
 	cat >try <<-'END'
 		source ./weir.bash
 		compopt() { :; }
@@ -139,15 +159,36 @@ option_names() {
 		try weir help ''
 		try weir --v
 		try weir copy -- --e
+		try weir sy
+		try weir sync --no-k
+		try weir sync --no-keep = ac
+		try weir sync --engine r
+		try weir sync o
+		try weir sync one ''
+		try weir sync -t ''
+		try weir sync --backup one
+		try weir copy o
+		try weir sync -- t
 	END
-	[ "$(bash -u try)" = 'copy
+	[ "$(bash -u try 2>&1)" = 'copy
 --explain --explain-filter=
 ring
 none end group file
 files fs
 /dev
-copy help
---version' ]
+copy sync help
+--version
+
+sync
+--no-keep=
+acl
+ring
+one
+one two
+one two
+one
+
+two' ]
 }
 
 @test "fish completes verbs, options and values" {
@@ -161,17 +202,42 @@ copy help
 	[ "$(complete_fish 'weir co')" = copy ]
 	[ "$(complete_fish 'weir copy --expl')" = '--explain --explain-filter' ]
 	[ "$(complete_fish 'weir copy --engine=r')" = '--engine=ring' ]
+	[ "$(complete_fish 'weir sy')" = sync ]
+	[ "$(complete_fish 'weir sync --no-k')" = '--no-keep' ]
+	[ "$(complete_fish 'weir sync --no-keep=ac')" = '--no-keep=acl' ]
+	[ "$(complete_fish 'weir help ')" = 'copy help sync' ]
+	# Operands of sync are folders, the second one, too.
+	mkdir one only
+	printf x >other
+	[ "$(complete_fish 'weir sync o')" = 'one/ only/' ]
+	[ "$(complete_fish 'weir sync -v one o')" = 'one/ only/' ]
+	[ "$(complete_fish 'weir copy o')" = 'one/ only/ other' ]
+	# A verb is the first word only.
+	[ "$(complete_fish 'weir copy sync --no-k')" = '' ]
+	[ "$(complete_fish 'weir help sync --no-k')" = '' ]
 }
 
 @test "zsh reads its completion file" {
+	local verb
+
 	need_command zsh
 	"$WEIR" --completion=zsh >_weir
 	[ "$(head -n 1 _weir)" = '#compdef weir' ]
 	zsh -f -n _weir
 	# The functions exist and list each option once.
-	run zsh -f -c '_describe() { :; }; _arguments() { return 0; }; source ./_weir
-		_arguments() { shift 2; print -l -- "$@"; }; _weir_copy'
-	[[ $output == *'--engine='* ]]
-	sed -n 's/^\(-[-a-zA-Z0-9]*\).*/\1/p' <<<"$output" | sort >names
-	[ -z "$(uniq -d names)" ]
+	for verb in copy sync; do
+		run zsh -f -c '_describe() { :; }; _arguments() { return 0; }; source ./_weir
+			_arguments() { shift 2; print -l -- "$@"; }; _weir_'$verb
+		[[ $output == *'--engine='* ]]
+		sed -n 's/^\(-[-a-zA-Z0-9]*\).*/\1/p' <<<"$output" | sort >names
+		[ -z "$(uniq -d names)" ]
+		case $verb in
+		copy) [[ $output == *'*:path:_files'* ]] ;;
+		sync)
+			grep -qx -e '1:source:_files -/' <<<"$output"
+			grep -qx -e '2:target:_files -/' <<<"$output"
+			[[ $output != *'*:'* ]]
+			;;
+		esac
+	done
 }
