@@ -283,27 +283,44 @@ static int take_option(struct parser *parser, const struct option *option, const
 	return take_value(parser->speaker, parser->request, option, subject, value);
 }
 
-/* An option that is not ours: which one it could be, or who takes it. */
+/* "weir copy: --nosuch: not an option of weir; HINT", with what stands on the command
+ * line.  An option of another verb (ELSEWHERE) is not called unknown. */
+static int refuse_option(const struct speaker *speaker, const char *shown,
+			 const struct option *elsewhere, const char *hint)
+{
+	struct text other = { 0 };
+	struct text text = usage_begin(speaker, NULL);
+	bool is_known = foreign_other_verb(&other, elsewhere) && speaker->verb != VERB_NONE;
+	int status;
+
+	if (is_known && hint == NULL)
+		hint = text_string(&other);
+	escape_bare(&text, shown, escape_locale_is_utf8());
+	text_addf(&text, ": not an option of %s", is_known ? speaker->name : "weir");
+	status = usage_end(speaker, &text, hint);
+	text_free(&other);
+	return status;
+}
+
+/* A long option that is not ours: which one it could be, or who takes it. */
 static int refuse_name(const struct parser *parser, const char *word, size_t length)
 {
 	const struct speaker *speaker = parser->speaker;
-	const char *hint = foreign_name_hint(word + 2, length);
+	const struct option *elsewhere = options_find_name(ALL_VERBS, word + 2, length);
+	const char *hint = foreign_name_hint(speaker->verb, word + 2, length);
 	struct text guess = { 0 };
-	struct text subject = { 0 };
-	struct text text;
+	struct text shown = { 0 };
 	int status;
 
-	if (options_find_name(ALL_VERBS, word + 2, length) != NULL)
-		hint = speaker->verb == VERB_NONE ? "options of a verb follow it" : hint;
-	else if (hint == NULL && foreign_guess_name(&guess, speaker->verb, word + 2, length))
+	if (elsewhere != NULL && speaker->verb == VERB_NONE)
+		hint = "options of a verb follow it";
+	else if (elsewhere == NULL && hint == NULL &&
+		 foreign_guess_name(&guess, speaker->verb, word + 2, length))
 		hint = text_string(&guess);
-	text_add_bytes(&subject, word, length + 2);
-	text = usage_begin(speaker, NULL);
-	escape_bare(&text, text_string(&subject), escape_locale_is_utf8());
-	text_add(&text, ": not an option of weir");
-	status = usage_end(speaker, &text, hint);
+	text_add_bytes(&shown, word, length + 2);
+	status = refuse_option(speaker, text_string(&shown), elsewhere, hint);
 	text_free(&guess);
-	text_free(&subject);
+	text_free(&shown);
 	return status;
 }
 
@@ -363,17 +380,17 @@ static int parse_long(struct parser *parser, const char *word)
 static int refuse_letter(const struct parser *parser, const char *word, const char *letter)
 {
 	const struct speaker *speaker = parser->speaker;
-	const char *hint = foreign_letter_hint(*letter);
+	const struct option *elsewhere = options_find_letter(ALL_VERBS, *letter);
+	const char *hint = foreign_letter_hint(speaker->verb, *letter);
 	struct text guess = { 0 };
 	struct text shown = { 0 };
-	struct text text = usage_begin(speaker, NULL);
 	int status;
 
 	/* A word such as -recursive is a long option that lost a dash. */
 	if (options_find_name(speaker->verb, word + 1, strlen(word + 1)) != NULL) {
 		text_addf(&guess, "did you mean '-%s'?", word);
 		hint = text_string(&guess);
-	} else if (speaker->verb == VERB_NONE && options_find_letter(ALL_VERBS, *letter) != NULL) {
+	} else if (speaker->verb == VERB_NONE && elsewhere != NULL) {
 		hint = "options of a verb follow it";
 	}
 	/* A letter that is no ASCII is part of a character: show the whole word. */
@@ -381,9 +398,7 @@ static int refuse_letter(const struct parser *parser, const char *word, const ch
 		text_addf(&shown, "-%c", *letter);
 	else
 		text_add(&shown, word);
-	escape_bare(&text, text_string(&shown), escape_locale_is_utf8());
-	text_add(&text, ": not an option of weir");
-	status = usage_end(speaker, &text, hint);
+	status = refuse_option(speaker, text_string(&shown), elsewhere, hint);
 	text_free(&guess);
 	text_free(&shown);
 	return status;

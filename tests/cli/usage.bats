@@ -11,6 +11,7 @@ load helper
 	refuses "weir: a verb is missing" --
 	refuses "weir: no such verb: 'frobnicate'; see 'weir --help'" frobnicate
 	refuses "weir: no such verb: 'cp'; did you mean 'weir copy'?" cp a b
+	refuses "weir: no such verb: 'rsync'; did you mean 'weir sync'?" rsync a b
 	refuses "weir: no such verb: ''" ''
 	refuses "weir help: no such verb: 'nosuch'" help nosuch
 	refuses "weir help: one verb is enough: 'help'" help copy help
@@ -62,22 +63,77 @@ load helper
 	absent b log
 }
 
+# Options that VERB does not have, whoever has them.
+refuses_letters() { # VERB LETTER...
+	local verb=$1 letter
+
+	shift
+	for letter in "$@"; do
+		refuses "weir $verb: -$letter: not an option of weir" "$verb" "-$letter" a b
+		[[ $stderr == *"; "* ]]
+	done
+}
+
+refuses_names() { # VERB NAME...
+	local verb=$1 name
+
+	shift
+	for name in "$@"; do
+		refuses "weir $verb: --$name: not an option of weir" "$verb" "--$name" a b
+		refuses "weir $verb: --$name: not an option of weir" "$verb" "--$name=x" a b
+	done
+}
+
 # bats test_tags=R01
 @test "letters and names of other copiers are refused, never ignored" {
-	local letter name
-
 	printf x >a
-	for letter in e g h o z A B C D E F G I J K M N O Q U V W X Y Z \
-		1 2 3 4 5 6 7 8 9 @ \?; do
-		refuses "weir copy: -$letter: not an option of weir; " copy "-$letter" a b
-	done
-	for name in filter delete delete-after checksum \
+	refuses_letters copy e g h o z A B C D E F G I J K M N O Q U V W X Y Z \
+		1 2 3 4 5 6 7 8 9 @ \?
+	refuses_names copy filter delete delete-after checksum \
 		context hard-links acls xattrs compress rsh \
 		partial max-delete existing ignore-existing itemize-changes info \
-		numeric-ids chown chmod mkpath out-format from0 fsync jobs version json; do
-		refuses "weir copy: --$name: not an option of weir; " copy "--$name" a b
-		refuses "weir copy: --$name: not an option of weir; " copy "--$name=x" a b
-	done
+		numeric-ids chown chmod mkpath out-format from0 fsync jobs version json
+	absent b
+}
+
+# bats test_tags=R01
+@test "sync refuses what rsync has and weir has not" {
+	mkdir a
+	printf x >a/f
+	refuses_letters sync e d f h j k m s w y z B C E F G J K L M N O P Q R S T U V W Y Z \
+		1 2 3 4 5 6 7 8 9 @ \?
+	refuses_names sync 8-bit-output address append append-verify atimes blocking-io \
+		block-size checksum-choice checksum-seed chmod chown compare-dest compress \
+		contimeout copy-as copy-dest copy-devices copy-dirlinks copy-links crtimes \
+		cvs-exclude del delay-updates delete-after delete-before delete-delay \
+		delete-during delete-missing-args devices dirs drop-D executability fake-super \
+		filter force from0 fsync fuzzy group groupmap hard-links human-readable iconv \
+		ignore-errors ignore-missing-args ignore-non-existing info ipv4 ipv6 \
+		itemize-changes keep-dirlinks links list-only max-alloc munge-links \
+		no-inc-recursive no-perms no-whole-file numeric-ids omit-dir-times \
+		omit-link-times only-write-batch open-noatime out-format outbuf owner partial \
+		partial-dir password-file perms port protocol prune-empty-dirs read-batch \
+		recursive relative remote-option rsh rsync-path safe-links secluded-args \
+		skip-compress sockopts specials stop-at super temp-dir timeout times \
+		trust-sender usermap version whole-file write-batch write-devices xattrs acls
+	absent b
+}
+
+# bats test_tags=R01
+@test "sync refuses what only copy has, and says so" {
+	mkdir a
+	refuses "weir sync: --parents: not an option of weir sync; use --files-from" \
+		sync --parents a b
+	refuses "weir sync: --symbolic-link: not an option of weir sync; 'weir copy' has it" \
+		sync --symbolic-link a b
+	refuses "weir sync: -s: not an option of weir sync; " sync -s a b
+	refuses "weir copy: --no-keep: not an option of weir copy; 'weir sync' has it" \
+		copy --no-keep=acl a b
+	refuses "weir copy: -D: not an option of weir copy; 'weir sync' has it" copy -D a b
+	refuses "weir help: -r: not an option of weir help; 'weir copy' has it" help -r
+	refuses_names sync preserve no-preserve dereference link attributes-only copy-contents \
+		interactive no-clobber remove-destination target-directory no-target-directory \
+		strip-trailing-slashes explain-filter
 	absent b
 }
 
@@ -92,8 +148,91 @@ load helper
 	refuses "; use --keep-directory-symlink" copy --keep-dirlinks a b
 	refuses "; use --parents" copy --relative a b
 	refuses "; use --null" copy --from0 a b
+	refuses "; 'weir sync --delete' makes" copy --delete a b
+	refuses "; 'weir sync --delete' makes" copy --delete-after a b
+	refuses "; 'weir sync --checksum' compares" copy -c a b
+	refuses "; use --preserve=xattr" copy -X a b
 	refuses "--durble: not an option of weir; did you mean '--durable'?" copy --durble=none a b
 	refuses "-e: not an option of weir; did you mean '--recursive'?" copy -recursive a b
+}
+
+# bats test_tags=R01
+@test "the hint of an option that sync refuses names the right one" {
+	local option hint
+
+	while read -r option hint; do
+		refuses "weir sync: ${option%%=*}: not an option of weir" sync "$option" a b
+		says "; $hint" || { echo "$option"; false; }
+	done <<-'END'
+		-z nothing is sent over a network, so nothing is compressed
+		-e both sides are local paths
+		-W files are copied whole, unless with --inplace
+		-h the report is always readable
+		-P an interrupted run leaves no partial file; --progress=always
+		-V the version is 'weir --version'
+		-L links are synced as links; 'weir copy -L'
+		-k links are synced as links; 'weir copy -L'
+		-K use --keep-directory-symlink
+		-R use --files-from
+		-d use --exclude='/*/*'
+		-E it is kept; --no-keep=mode
+		-O they are kept; --no-keep=times
+		-S holes are kept; --sparse=always
+		-C use --exclude-from
+		-f use --exclude and --include
+		-m empty folders are kept; --exclude
+		-y --detect-renames
+		-B use --chunk-size
+		-@ use --modify-window
+		--partial an interrupted run leaves no partial file
+		--compress nothing is sent over a network
+		--whole-file files are copied whole, unless with --inplace
+		--no-whole-file use --inplace
+		--append use --inplace
+		--perms it is kept; --no-keep=mode
+		--no-perms use --no-keep=mode
+		--owner both are kept; --no-keep=owner
+		--no-group use --no-keep=owner
+		--times they are kept; --no-keep=times
+		--no-times use --no-keep=times
+		--hard-links they are kept; --no-keep=links
+		--acls they are kept; --no-keep=acl
+		--xattrs they are kept; --no-keep=xattr
+		--devices they are made; --no-keep=special
+		--links they are kept; --no-keep=symlink
+		--numeric-ids owners are kept by number
+		--chown=a:b owners are kept by number
+		--preserve=all all is kept; use --no-keep
+		--del use --delete
+		--delete-before use --delete=first
+		--delete-during use --delete: it removes when all that was copied is durable
+		--delete-after use --delete: it removes when all that was copied is durable
+		--mirror use --delete
+		--ignore-non-existing use --existing
+		--no-clobber use --ignore-existing
+		--itemize-changes use --itemize
+		--out-format=%n use --itemize
+		--copy-dest=x use --clone-dest
+		--fuzzy --detect-renames
+		--from0 use --null
+		--filter=x use --exclude and --include
+		--keep-dirlinks use --keep-directory-symlink
+		--copy-links links are synced as links; 'weir copy -L'
+		--target-directory=b SOURCE and DEST are the two operands
+		--strip-trailing-slashes a slash at the end changes nothing
+		--explain-filter=x 'weir copy --explain-filter'
+		--stop-at=12:00 use --stop-after
+		--fsync all is synced; --durable=file
+		--list-only use --dry-run
+		--human-readable the report is always readable
+		--rsync-path=x both sides are local paths
+	END
+	# What is not known at all is guessed among the options of the verb.
+	refuses "--dry-rum: not an option of weir; did you mean '--dry-run'?" sync --dry-rum a b
+	refuses "--no-kee: not an option of weir; did you mean '--no-keep'?" sync --no-kee=acl a b
+	refuses "--nosuch: not an option of weir; see 'weir sync --help'" sync --nosuch a b
+	refuses "; did you mean '--archive'?" sync -archive a b
+	absent b
 }
 
 # bats test_tags=R07
