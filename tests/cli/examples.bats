@@ -85,6 +85,13 @@ list_all() {
 	cmp disk.img mnt/backup/today.img
 	run_example "-a $T/home/ada"
 	cmp home/ada/.config/x mnt/backup/ada/.config/x
+	run_example "sync $T/home/ada"
+	cmp home/ada/.config/x mnt/ada/.config/x
+	absent mnt/ada/ada
+	run_example --no-keep=owner
+	cmp home/ada/.config/x mnt/ada/.config/x
+	run_example 'sync --inplace'
+	cmp srv/s mnt/backup/s
 	run_example '-rl'
 	[ src/lib/a.c -ef links/lib/a.c ]
 }

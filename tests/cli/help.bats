@@ -72,7 +72,7 @@ option_names() {
 	local words
 
 	need_full_device
-	for words in --help --version -V help 'copy --help' 'help copy' --dump-options \
+	for words in --help --version -V help 'copy --help' 'help sync' --dump-options \
 		--completion=bash; do
 		# shellcheck disable=SC2016,SC2086
 		exits 1 sh -c '"$0" "$@" >/dev/full' "$WEIR" $words
