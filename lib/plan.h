@@ -39,7 +39,7 @@ struct plan_record {
 
 /* Where a reader of the plan is. */
 struct plan_cursor {
-	char *path;	   /* of the record below DEST, owned; of a step: as far as it goes */
+	char *path; /* of the record below DEST, owned; of a step: as far as it goes */
 	size_t path_bytes;
 	size_t room;
 	size_t group_bytes; /* of its group's folder */
@@ -53,9 +53,10 @@ struct plan {
 	pthread_mutex_t lock; /* held by who writes a group */
 	struct spill spill;
 	uint64_t removals;
-	uint64_t listed; /* entries of the target that were seen */
+	uint64_t moved;	     /* of these, files that got another name before */
+	uint64_t listed;     /* entries of the target that were seen */
 	struct list put_off; /* batches of what comes into the place of what goes */
-	int failed;	 /* -errno: it is incomplete, and of no use */
+	int failed;	     /* -errno: it is incomplete, and of no use */
 };
 
 /* 0 or -errno. */

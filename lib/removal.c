@@ -59,7 +59,7 @@ struct removal_group {
 static const char *removal_excess(const struct removal *removal)
 {
 	const struct settings *settings = removal->settings;
-	uint64_t removals = removal->plan->removals;
+	uint64_t removals = removal->plan->removals - removal->plan->moved; /* they are no loss */
 	uint64_t listed = removal->plan->listed;
 
 	if (settings->max_delete >= 0 && removals > (uint64_t)settings->max_delete)
@@ -91,7 +91,7 @@ static bool removal_is_allowed(struct removal *removal)
 	if (excess == NULL)
 		return true;
 	snprintf(text, sizeof(text), "%llu of %llu entries would go; %s; nothing was deleted",
-		 (unsigned long long)removal->plan->removals,
+		 (unsigned long long)(removal->plan->removals - removal->plan->moved),
 		 (unsigned long long)removal->plan->listed, excess);
 	event.text = text;
 	atomic_fetch_or(&removal->events->classes, EVENT_CLASS_LIMIT);

@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "content.h"
 #include "invariant.h"
 #include "limits.h"
 #include "meta.h"
@@ -219,15 +220,11 @@ static bool renames_same_data(const struct renames_env *env, int a, int b, uint6
 }
 
 static bool renames_is(struct sys *sys, int fd, uint64_t device, uint64_t inode,
-		       const struct sys_stat *as, uint32_t *links)
+		       const struct sys_stat *as, struct sys_stat *stat)
 {
-	struct sys_stat stat;
-
-	if (sys_statx(sys, fd, "", false, &stat) < 0)
-		return false;
-	*links = stat.links;
-	return S_ISREG(stat.mode) && stat.device == device && stat.inode == inode &&
-	       stat.size_bytes == as->size_bytes && meta_same_time(&stat.mtime, &as->mtime);
+	return sys_statx(sys, fd, "", false, stat) == 0 && S_ISREG(stat->mode) &&
+	       stat->device == device && stat->inode == inode &&
+	       stat->size_bytes == as->size_bytes && meta_same_time(&stat->mtime, &as->mtime);
 }
 
 /* ---- granting ---- */
@@ -257,17 +254,20 @@ static bool renames_try(const struct renames_env *env, struct rename_wish *wish,
 			const struct plan_record *record, const char *path)
 {
 	struct sys *sys = env->root->sys;
-	uint32_t links, source_links;
+	struct sys_stat found, wished;
 	int old = renames_open_old(env, path);
 	int source = old < 0 ? -1 : renames_open_source(env, wish);
 	bool granted = source >= 0 &&
-		       renames_is(sys, old, record->device, record->inode, &wish->source, &links) &&
-		       links == 1 && /* RN3 */
+		       renames_is(sys, old, record->device, record->inode, &wish->source, &found) &&
+		       found.links == 1 && /* RN3 */
 		       renames_is(sys, source, wish->source.device, wish->source.inode,
-				  &wish->source, &source_links) &&
+				  &wish->source, &wished) &&
 		       renames_same_data(env, source, old, wish->source.size_bytes) &&
 		       renames_link(env, wish, old);
 
+	/* One more name is no other file. */
+	if (granted && !env->settings->dry_run && sys_statx(sys, old, "", false, &found) == 0)
+		wish->stamp = content_stamp(&wished, &found);
 	if (old >= 0)
 		sys_close(sys, old);
 	if (source >= 0)
@@ -312,7 +312,7 @@ static void renames_search(struct renames *renames, const struct renames_env *en
 				found += renames_look(renames, env, &table, record, cursor.path);
 		free(table.slots);
 	}
-	env->plan->removals -= found; /* they are no loss */
+	env->plan->moved = found;
 	plan_release(&cursor);
 	free(record);
 }
@@ -340,8 +340,10 @@ static void renames_tell(const struct renames_env *env, const struct rename_wish
 
 static void renames_send_back(const struct renames_env *env, struct rename_wish *wish)
 {
-	wish->batch->names[0] = (char)((unsigned char)wish->batch->names[0] |
-				       (wish->from != NULL ? ENTRY_ADJUST : 0));
+	if (wish->from != NULL) {
+		wish->batch->names[0] = (char)((unsigned char)wish->batch->names[0] | ENTRY_ADJUST);
+		memcpy(wish->batch->names + 1, &wish->stamp, sizeof(wish->stamp));
+	}
 	tally_add(&env->tally->files_found, 1);
 	tally_add(&env->tally->files_open, 1);
 	queue_push_deferred(env->queue, wish->batch);

@@ -21,9 +21,10 @@
 struct rename_wish {
 	struct batch *batch; /* its one entry, deferred */
 	struct sys_stat source;
-	char *path;  /* below DEST, owned; NULL: it is not told */
-	char *from;  /* where it was found, owned, or NULL */
-	size_t next; /* with the same key, plus 1; 0: none */
+	char *path;	/* below DEST, owned; NULL: it is not told */
+	char *from;	/* where it was found, owned, or NULL */
+	uint64_t stamp; /* of both, once it is there under both names */
+	size_t next;	/* with the same key, plus 1; 0: none */
 };
 
 struct renames {
