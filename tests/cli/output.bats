@@ -252,7 +252,8 @@ every_byte() {
 		ops_read ops_write ops_read_fixed ops_write_fixed ops_open buffer_registrations \
 		buffer_bytes arena_bytes workers rings ring_enters ring_dropped ring_overflow \
 		scan_done sizes_known first_group_ns sync_ns publish_ns scan_ns target_ns \
-		wait_ns bytes_cloned properties_lost bytes_offloaded; do
+		wait_ns bytes_cloned properties_lost bytes_offloaded to_create to_replace \
+		to_rename to_change to_remove removed unchanged excluded; do
 		[ "$(grep -c "^$name [0-9]*\$" <<<"$stderr")" -eq 1 ]
 		count=$((count + 1))
 	done
