@@ -53,7 +53,7 @@ static const char *merge_path(struct listing *listing, const char *name)
 {
 	if (listing->path == NULL)
 		return name;
-	strcpy(listing->path + listing->head_bytes, name);
+	memcpy(listing->path + listing->head_bytes, name, strlen(name) + 1);
 	return listing->path;
 }
 

@@ -174,6 +174,30 @@ static bool settings_store_manners(struct settings *settings, enum weir_option o
 	}
 }
 
+/* What a sync compares and removes by.  False: it is none of these. */
+static bool settings_store_sync(struct settings *settings, enum weir_option option, int64_t value)
+{
+	switch (option) {
+	case WEIR_OPT_COMPARE:
+		settings->compare = (enum weir_compare)value;
+		return true;
+	case WEIR_OPT_MODIFY_WINDOW_NS:
+		settings->modify_window_ns = value;
+		return true;
+	case WEIR_OPT_DELETE:
+		settings->delete_when = (enum weir_delete)value;
+		return true;
+	case WEIR_OPT_MAX_DELETE:
+		settings->max_delete = value;
+		return true;
+	case WEIR_OPT_MAX_DELETE_PERCENT:
+		settings->max_delete_percent = value;
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void settings_store(struct settings *settings, enum weir_option option, int64_t value)
 {
 	bool *on = settings_switch(settings, option);
@@ -182,24 +206,10 @@ static void settings_store(struct settings *settings, enum weir_option option, i
 		*on = value != 0;
 		return;
 	}
-	if (settings_store_manners(settings, option, value))
+	if (settings_store_manners(settings, option, value) ||
+	    settings_store_sync(settings, option, value))
 		return;
 	switch (option) {
-	case WEIR_OPT_COMPARE:
-		settings->compare = (enum weir_compare)value;
-		break;
-	case WEIR_OPT_MODIFY_WINDOW_NS:
-		settings->modify_window_ns = value;
-		break;
-	case WEIR_OPT_DELETE:
-		settings->delete_when = (enum weir_delete)value;
-		break;
-	case WEIR_OPT_MAX_DELETE:
-		settings->max_delete = value;
-		break;
-	case WEIR_OPT_MAX_DELETE_PERCENT:
-		settings->max_delete_percent = value;
-		break;
 	case WEIR_OPT_UPDATE:
 		settings->update = (enum weir_update)value;
 		break;
