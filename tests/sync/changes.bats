@@ -110,7 +110,7 @@ heals() { # [OPTION...]
 @test "a folder that becomes a link is not entered, and nothing below it is removed" {
 	during_sync openat sub 'mv "$S/a/sub" "$S/away" && ln -s ../away "$S/a/sub"' \
 		--delete "$S/a" "$D/b"
-	ended 24
+	[ "$status" -eq 23 ] || ended 24
 	says "a/sub'"
 	same "$T/old/sub" "$D/b/sub"
 	absent "$D/b/extra"
@@ -205,14 +205,16 @@ heals() { # [OPTION...]
 	) &
 	pid=$!
 	for ((i = 0; i < 5; i++)); do
-		run --separate-stderr "$WEIR" sync --delete "$S/a" "$D/b"
-		[ "$status" -eq 0 ] || [ "$status" -eq 24 ] || break
+		run --separate-stderr "$WEIR" sync --delete --yes-delete-many "$S/a" "$D/b"
+		# Names of those that come and go may fail, in either way.
+		case $status in 0 | 23 | 24) ;; *) break ;; esac
+		[ -z "$(grep '^weir' <<<"$stderr" | grep -v '/large/x[0-9]*')" ] || break
 	done
 	touch "$T/stop"
 	wait $pid
 	[ "$i" -eq 5 ] || ended 0
 	nothing "$(comm -23 <(cd "$S/a/large" && ls) <(cd "$D/b/large" && ls) | grep '^f')"
-	heals --delete
+	heals --delete --yes-delete-many
 }
 
 # bats test_tags=A14

@@ -451,7 +451,7 @@ same_bytes(const int fd[2], off_t size)
 static bool
 is_sparse(const struct stat *st)
 {
-	return st->st_blocks * 512 < st->st_size;
+	return st->st_blocks < st->st_size / 512;
 }
 
 /* Every hole of EXPECTED must be a hole of ACTUAL too; more holes are fine. */
