@@ -194,16 +194,16 @@ for_engines() { # COMMAND...
 
 # bats test_tags=A12
 @test "what is written right after it was synced is seen by the next run" {
-	local i
+	local turn
 
 	mkdir "$S/a" "$D/b"
 	# Not the only file, so that a run takes a moment.
 	mktree many "$S/a" 20 100
 	check() {
-		for ((i = 0; i < 25; i++)); do
-			echo "a $i" >"$S/a/f"
+		for ((turn = 0; turn < 25; turn++)); do
+			echo "a $turn" >"$S/a/f"
 			"$WEIR" sync --engine="$1" --durable=none "$S/a" "$D/b"
-			echo "b $i" >"$S/a/f"
+			echo "b $turn" >"$S/a/f"
 			"$WEIR" sync --engine="$1" --durable=none "$S/a" "$D/b"
 			cmp "$S/a/f" "$D/b/f"
 		done

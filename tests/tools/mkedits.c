@@ -842,14 +842,21 @@ static const char *split(void)
 	return entry->path;
 }
 
-static void copy_bytes(int from, int to, const char *path)
+/* Pages of zeros become holes: those that sync keeps where they are. */
+static void copy_bytes(int from, int to, uint64_t bytes, const char *path)
 {
-	static char buffer[BUFFER_BYTES];
-	ssize_t got;
+	static const char zeros[PAGE];
+	char page[PAGE];
+	uint64_t at;
 
-	while ((got = read(from, buffer, sizeof(buffer))) > 0)
-		must(write(to, buffer, (size_t)got) == got, "write", path);
-	must(got == 0, "read", path);
+	for (at = 0; at < bytes; at += PAGE) {
+		ssize_t got = pread(from, page, PAGE, (off_t)at);
+
+		must(got > 0, "read", path);
+		if (memcmp(page, zeros, (size_t)got) != 0)
+			must(pwrite(to, page, (size_t)got, (off_t)at) == got, "write", path);
+	}
+	must(ftruncate(to, (off_t)bytes) == 0, "truncate", path);
 }
 
 /* A name leaves its group for an inode that looks the same. */
@@ -864,7 +871,7 @@ static const char *twin(void)
 	from = open(entry->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	must(from >= 0, "open", entry->path);
 	to = open_file(path, O_CREAT | O_EXCL);
-	copy_bytes(from, to, path);
+	copy_bytes(from, to, (uint64_t)entry->st.st_size, path);
 	close(from);
 	close(to);
 	if (chown(path, entry->st.st_uid, entry->st.st_gid) != 0)
