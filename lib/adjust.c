@@ -11,10 +11,28 @@
 #define _GNU_SOURCE
 #include "adjust.h"
 
+#include <errno.h>
+
 #include "content.h"
 #include "inplace.h"
 #include "meta.h"
 #include "regular.h"
+
+/* To be copied.  Where other names were to be linked to its inode (B2), that is for the
+ * next run. */
+static enum step_answer adjust_turn(const struct job_env *env, struct job *job)
+{
+	if (job->source.links > 1 && settings_keeps(env->settings, WEIR_PROPERTY_LINKS)) {
+		error_set_text(&job->error, ERROR_SIDE_SOURCE, "sync",
+			       "it changed since it was looked at");
+		job->error.source_changed = true;
+		return STEP_FAIL;
+	}
+	job->turn_to = regular_recipe;
+	job->adjusts = false;
+	job->inode = 0;
+	return STEP_TURN;
+}
 
 static enum step_answer adjust_look(struct job_env *env, struct job *job)
 {
@@ -33,13 +51,21 @@ static enum step_answer adjust_look(struct job_env *env, struct job *job)
 /* B1 */
 static enum step_answer adjust_compare(struct job_env *env, struct job *job)
 {
-	(void)env;
 	if (content_stamp(&job->source, &job->existing) == job->stamp)
 		return STEP_NEXT;
-	job->turn_to = regular_recipe;
-	job->adjusts = false;
-	job->inode = 0;
-	return STEP_TURN;
+	return adjust_turn(env, job);
+}
+
+/* What its owner may not open is made anew. */
+static enum step_answer adjust_open(struct job_env *env, struct job *job)
+{
+	enum step_answer answer = inplace_open_or_make(env, job);
+
+	if (answer != STEP_FAIL || job->error.errnum != EACCES ||
+	    job->existing.uid != env->settings->uid)
+		return answer;
+	job->error = (struct error){ 0 };
+	return adjust_turn(env, job);
 }
 
 /* All that was set is of one moment, and the data is still what it was compared with. */
@@ -66,7 +92,7 @@ const struct step adjust_recipe[] = {
 	{ "open source", regular_open, regular_opened, regular_close_source },
 	{ "identify", regular_identify, regular_identify, NULL },
 	{ "compare", adjust_compare, NULL, NULL },
-	{ "open target", inplace_open_or_make, NULL, inplace_drop },
+	{ "open target", adjust_open, NULL, inplace_drop },
 	{ "attributes", regular_attributes, NULL, NULL },
 	{ "flags", inplace_flags, NULL, NULL },
 	{ "recheck source", adjust_recheck, NULL, NULL },

@@ -16,6 +16,7 @@
 #include "meta.h"
 
 #define COMPARE_PERMISSIONS 07777U
+#define COMPARE_SETID 06000U
 #define COMPARE_DATA (WEIR_CHANGE_TYPE | WEIR_CHANGE_DATA | WEIR_CHANGE_TEXT | WEIR_CHANGE_DEVICE)
 
 /* Without times of its source, a copy is as new as its last change: what has not
@@ -47,6 +48,21 @@ static unsigned compare_data(const struct settings *settings, const struct compa
 	return WEIR_CHANGE_DATA;
 }
 
+/* Setuid and setgid are set only where owner and group are right, and where there are no
+ * ACLs the group has what the ACL gives it, not the mask that the mode shows (Q2). */
+static bool compare_same_mode(const struct settings *settings, const struct compare_sides *sides)
+{
+	const struct sys_stat *source = sides->source, *target = sides->target;
+	bool sets = settings_keeps(settings, WEIR_PROPERTY_OWNER);
+	uint32_t counts = COMPARE_PERMISSIONS;
+
+	if ((source->uid != target->uid && !(sets && sides->owner_counts)) ||
+	    (source->gid != target->gid && !(sets && sides->group_counts)))
+		counts &= ~COMPARE_SETID;
+	return ((source->mode ^ target->mode) & counts) == 0 ||
+	       ((sides->bare_mode ^ target->mode) & counts) == 0;
+}
+
 static unsigned compare_attributes(const struct settings *settings,
 				   const struct compare_sides *sides)
 {
@@ -54,7 +70,7 @@ static unsigned compare_attributes(const struct settings *settings,
 	unsigned changes = sides->xattrs;
 
 	if (settings_keeps(settings, WEIR_PROPERTY_MODE) && !S_ISLNK(source->mode) &&
-	    ((source->mode ^ target->mode) & COMPARE_PERMISSIONS) != 0)
+	    !compare_same_mode(settings, sides))
 		changes |= WEIR_CHANGE_MODE;
 	if (settings_keeps(settings, WEIR_PROPERTY_OWNER) &&
 	    ((sides->owner_counts && source->uid != target->uid) ||
@@ -62,7 +78,7 @@ static unsigned compare_attributes(const struct settings *settings,
 		changes |= WEIR_CHANGE_OWNER;
 	if (settings_keeps(settings, WEIR_PROPERTY_FLAGS) &&
 	    ((source->attributes ^ target->attributes) & source->attributes_known &
-	     target->attributes_known) != 0)
+	     target->attributes_known & sides->flags) != 0)
 		changes |= WEIR_CHANGE_FLAGS;
 	return changes;
 }

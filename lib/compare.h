@@ -26,6 +26,8 @@ struct compare_sides {
 	bool same_time;		       /* of modification, as far as the target can tell */
 	bool same_text;		       /* of symbolic links */
 	unsigned xattrs;	       /* bits of WEIR_CHANGE_ of what differs among them */
+	uint32_t bare_mode;	       /* of the source, as it is without its ACL */
+	uint64_t flags;		       /* STATX_ATTR_ bits that could be set */
 	bool owner_counts;	       /* could be set, if it differs */
 	bool group_counts;
 };

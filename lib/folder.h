@@ -56,6 +56,9 @@ struct folder {
 	bool replaces;		/* of a sync: something else had its name */
 	bool settled;		/* of a sync: nothing of it differs but what is in it */
 	_Atomic bool changed;	/* something in the target was made, replaced or removed */
+	bool looked;		/* whether the target had to be opened up is known */
+	bool opened_up;		/* it was closed to us, and is to be again: */
+	uint32_t mode_before;	/* its permissions until then */
 	bool plans;		/* its listing is over, and the target is listed now */
 	bool misspelled;	/* names of the target are spelled in another way (O08) */
 	bool is_border;		/* it is on another file system, and stays empty */

@@ -98,6 +98,9 @@ static int merge_add(struct tree *tree, struct listing *listing, const struct tr
 	found.inode = entry->inode;
 	found.adjusts = finding->result.verdict == COMPARE_ATTRIBUTES &&
 			S_ISREG(finding->source.mode);
+	/* What its owner may not open is made anew. */
+	if (!found.adjusts || (finding->target.mode & 0600) == 0)
+		tree_open_up(tree, listing->folder, listing->target_fd);
 	if (found.adjusts)
 		found.stamp = content_stamp(&finding->source, &finding->target);
 	return tree_add(tree, listing->folder, &listing->batch, &found);
@@ -147,6 +150,7 @@ static int merge_put_off(struct tree *tree, struct listing *listing,
 		return -ENOMEM;
 	}
 	batch->counted = false;
+	tree_open_up(tree, listing->folder, listing->target_fd);
 	if (found.type == DT_REG) {
 		tally_add(&tree->tally->files_found, 1);
 		tally_add(&tree->tally->files_open, 1);
@@ -191,6 +195,8 @@ static int merge_child(struct tree *tree, struct listing *listing, const struct 
 		tally_add(&tree->tally->entries_skipped, 1);
 		return 0;
 	}
+	if (!there || !S_ISDIR(stat.mode))
+		tree_open_up(tree, listing->folder, listing->target_fd);
 	child = folder_new(listing->folder, entry->name, NULL);
 	if (child == NULL) {
 		error_set(error, -ENOMEM, ERROR_SIDE_SOURCE, "list");

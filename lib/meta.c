@@ -305,7 +305,8 @@ static int meta_copy_xattrs(struct sys *sys, const struct settings *settings,
 	struct xattr_place source = { file->source_fd, "", false },
 			   target = { file->fd, "", false };
 	mode_t mode = file->created->mode & META_PERMISSIONS;
-	bool lend = xattrs->names_bytes > 0 && (mode & S_IWUSR) == 0 && !settings->privileged;
+	bool lend = (xattrs->names_bytes > 0 || file->prunes) && (mode & S_IWUSR) == 0 &&
+		    !settings->privileged;
 	int result;
 
 	if (lend && sys_fchmod(sys, file->fd, mode | S_IWUSR) < 0)

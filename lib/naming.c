@@ -506,6 +506,18 @@ static int naming_finish_attributes(struct naming *naming, const struct folder *
 				  error);
 }
 
+/* It is closed to us again, where nothing else sets its mode. */
+static void naming_close_up(struct naming *naming, const struct folder *folder, int fd,
+			    struct error *error)
+{
+	bool set = folder->finish && settings_keeps(naming->settings, WEIR_PROPERTY_MODE);
+	int result = folder->opened_up && !set ? sys_fchmod(naming->sys, fd, folder->mode_before)
+					       : 0;
+
+	if (result < 0)
+		error_set(error, result, ERROR_SIDE_TARGET, "set mode of");
+}
+
 /* A folder that had all it was to have has it still, but for the time that what came
  * into it has changed. */
 static void naming_finish_times(struct naming *naming, const struct folder *folder, int fd,
@@ -591,6 +603,8 @@ void naming_finish_folder(struct naming *naming, struct folder *folder)
 			naming_finish_flags(naming, folder, fd, &losses, &error);
 		else if (folder->settled)
 			naming_finish_times(naming, folder, fd, &error);
+		if (!astray && error.grade == ERROR_NONE)
+			naming_close_up(naming, folder, fd, &error);
 		if (parent_fd >= 0)
 			dir_unpin(naming->root, dir->parent);
 		dir_unpin(naming->root, dir);

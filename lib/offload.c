@@ -58,7 +58,7 @@ static struct fs_pair *offload_is_for(struct job_env *env, const struct job *job
 	    settings->preallocate)
 		return NULL;
 	if (job->whole || job->source.size_bytes == 0 ||
-	    job->source.blocks < job->source.size_bytes / 512)
+	    job->source.blocks * 512 < job->source.size_bytes)
 		return NULL;
 	pair = offload_pair(env, job);
 	return pair != NULL && !pair->no_offload ? pair : NULL;

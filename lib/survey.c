@@ -128,7 +128,40 @@ static int survey_xattrs(const struct survey *survey, struct xattr_place source,
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (result == 0 && (differ & 1U << all[i].property) != 0)
 			*changes |= all[i].change;
+	if (!survey->settings->privileged)
+		*changes &= ~(unsigned)WEIR_CHANGE_CAPS; /* only root gives them */
 	return result;
+}
+
+/* The mode of the source as it is without its ACL, where that may explain the target's. */
+static uint32_t survey_bare_mode(const struct survey *survey, struct xattr_place source,
+				 const struct sys_stat *stat, const struct sys_stat *target)
+{
+	struct losses losses = { 0 };
+	struct error error;
+	struct xattrs xattrs;
+	uint32_t mode = stat->mode;
+
+	if (S_ISLNK(mode) || ((mode ^ target->mode) & S_IRWXG) == 0 ||
+	    !settings_keeps(survey->settings, WEIR_PROPERTY_MODE))
+		return mode;
+	if (xattr_read(survey->root->sys, survey->settings, source, &xattrs, &losses, &error) == 0)
+		mode = xattr_narrow_mode(&xattrs.acls, mode);
+	xattr_release(&xattrs);
+	return mode;
+}
+
+/* Flags that could be set on a copy. */
+static uint64_t survey_flags(const struct survey *survey, const struct folder *folder)
+{
+	uint64_t flags = UINT64_MAX;
+
+	if (!survey->settings->privileged)
+		flags &= ~(uint64_t)(STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND);
+	if (folder->source_fs == NULL || folder->target_fs == NULL ||
+	    folder->source_fs->kind != folder->target_fs->kind)
+		flags &= ~(uint64_t)STATX_ATTR_COMPRESSED;
+	return flags;
 }
 
 static void survey_set_sides(const struct survey *survey, struct folder *folder,
@@ -137,6 +170,8 @@ static void survey_set_sides(const struct survey *survey, struct folder *folder,
 {
 	sides->source = source;
 	sides->target = target;
+	sides->bare_mode = source->mode;
+	sides->flags = survey_flags(survey, folder);
 	sides->owner_counts = survey->settings->privileged;
 	sides->group_counts = sides->owner_counts || survey_has_group(survey, source->gid);
 	sides->same_time = target != NULL &&
@@ -232,7 +267,9 @@ static void survey_links(struct survey *survey, const struct survey_name *name,
 		.entry = &entry,
 	};
 	enum compare_verdict verdict = finding->result.verdict;
-	bool stays = verdict == COMPARE_SAME || verdict == COMPARE_ATTRIBUTES;
+	/* What is no file is made anew for its attributes. */
+	bool stays = verdict == COMPARE_SAME ||
+		     (verdict == COMPARE_ATTRIBUTES && S_ISREG(finding->source.mode));
 
 	if (verdict == COMPARE_LEAVE || !settings_keeps(survey->settings, WEIR_PROPERTY_LINKS))
 		return;
@@ -245,10 +282,10 @@ static void survey_links(struct survey *survey, const struct survey_name *name,
 		return;
 	if (links_judge(survey->links, &linked, stays ? &finding->target : NULL, &finding->links))
 		return;
-	if (!stays)
-		return;
-	finding->result.verdict = COMPARE_REPLACE;
-	finding->result.changes |= WEIR_CHANGE_LINKS;
+	if (verdict == COMPARE_SAME || stays) {
+		finding->result.verdict = COMPARE_REPLACE;
+		finding->result.changes |= WEIR_CHANGE_LINKS;
+	}
 }
 
 int survey_look(struct survey *survey, const struct survey_name *name,
@@ -275,6 +312,10 @@ int survey_look(struct survey *survey, const struct survey_name *name,
 				       &sides.xattrs, error);
 	if (result < 0)
 		return result;
+	if (one_kind)
+		sides.bare_mode = survey_bare_mode(
+			survey, (struct xattr_place){ name->source_fd, name->name, false },
+			&finding->source, &finding->target);
 	finding->result = compare_entry(survey->settings, &sides);
 	result = survey_content(survey, name, finding, error);
 	if (result < 0)
@@ -303,6 +344,9 @@ int survey_folder(struct survey *survey, struct folder *folder, unsigned *change
 	if (result < 0)
 		return result;
 	survey_set_sides(survey, folder, &folder->stat, &target, &sides);
+	sides.bare_mode = survey_bare_mode(survey,
+					   (struct xattr_place){ folder->source->fd, "", false },
+					   &folder->stat, &target);
 	*changes = compare_folders(survey->settings, &sides);
 	*old_time = settings_keeps(survey->settings, WEIR_PROPERTY_TIMES) && !sides.same_time;
 	return 0;

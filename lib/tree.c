@@ -246,15 +246,16 @@ static mode_t tree_create_mode(const struct tree *tree, const struct folder *fol
 	return meta_new_mode(tree->settings, folder->stat.mode) | 0700;
 }
 
-/* Whatever the umask, we must be able to work in it.  What is not ours was put there
- * by somebody else, and stays as it is. */
-static void tree_open_to_us(struct tree *tree, const struct folder *folder, int parent_fd)
+/* Whatever its mode, we must be able to do with it what NEEDED says.  What is not ours was
+ * put there by somebody else, and stays as it is. */
+static void tree_open_to_us(struct tree *tree, const struct folder *folder, int parent_fd,
+			    uint32_t needed)
 {
 	struct sys_stat stat;
 	int fd;
 
 	if (sys_statx(tree->sys, parent_fd, folder->target_name, false, &stat) < 0 ||
-	    (stat.mode & 0700) == 0700)
+	    (stat.mode & needed) == needed)
 		return;
 	fd = sys_openat(tree->sys, parent_fd, folder->target_name,
 			O_PATH | O_NOFOLLOW | O_DIRECTORY, 0);
@@ -263,6 +264,27 @@ static void tree_open_to_us(struct tree *tree, const struct folder *folder, int 
 	if (sys_statx(tree->sys, fd, "", false, &stat) == 0 && stat.uid == tree->settings->uid)
 		sys_fchmod_path(tree->sys, fd, (stat.mode & 07777) | 0700);
 	sys_close(tree->sys, fd);
+}
+
+/* O12 */
+void tree_open_up(struct tree *tree, struct folder *folder, int fd)
+{
+	struct sys_stat stat;
+	int result;
+
+	if (!settings_syncs(tree->settings) || tree->settings->privileged ||
+	    tree->settings->dry_run || tree->plans_first || folder->fresh || folder->looked)
+		return;
+	folder->looked = true;
+	if (sys_statx(tree->sys, fd, "", false, &stat) < 0 || (stat.mode & 0700) == 0700 ||
+	    stat.uid != tree->settings->uid)
+		return;
+	result = sys_fchmod(tree->sys, fd, (stat.mode & 07777) | 0700);
+	if (result < 0)
+		return; /* what fails then tells */
+	folder->opened_up = true;
+	folder->mode_before = stat.mode & 07777;
+	atomic_store(&folder->changed, true);
 }
 
 /* What opening the target folder came to; -ENOENT: it is not there, and that is fine. */
@@ -311,7 +333,7 @@ static int tree_make_folder(struct tree *tree, struct folder *folder, int parent
 
 	folder->fresh = result == 0;
 	if (folder->fresh && !tree->settings->privileged)
-		tree_open_to_us(tree, folder, parent_fd);
+		tree_open_to_us(tree, folder, parent_fd, 0700);
 	if (result < 0 && result != -EEXIST) {
 		error_set(error, result, ERROR_SIDE_TARGET, "create folder");
 		return result;
@@ -334,7 +356,9 @@ static int tree_make_target(struct tree *tree, struct folder *folder, int parent
 
 	if (tree->settings->dry_run || tree->plans_first)
 		return tree_find_target(tree, folder, parent_fd, error);
-	/* Of a sync most are there. */
+	/* Of a sync most are there.  One that its owner may not list gets another mode. */
+	if (settings_syncs(tree->settings) && !tree->settings->privileged)
+		tree_open_to_us(tree, folder, parent_fd, 0500);
 	result = settings_syncs(tree->settings)
 			 ? dir_open_child(tree->root, parent->target, parent_fd,
 					  folder->target_name, false, &folder->target)
@@ -485,6 +509,8 @@ static int tree_settle_target(struct tree *tree, struct folder *folder, struct e
 	/* Only what is named by an operand gets its attributes anew. */
 	if (tree_is_sealed(tree, folder) || (!folder->fresh && folder->role == FOLDER_LEADING))
 		folder->finish = false;
+	if (folder->finish)
+		tree_open_up(tree, folder, meta.fd);
 	if (folder->finish)
 		result = meta_begin_folder(tree->sys, settings, &meta, &folder->acls, &losses,
 					   error);
@@ -754,15 +780,21 @@ static bool tree_list(struct tree *tree, struct listing *listing, struct error *
 
 /* ---- what became something else since it was listed ---- */
 
-void tree_tell_retyped(struct tree *tree, const struct folder *folder, const char *name)
+static void tree_tell_changed(struct tree *tree, const struct folder *folder, const char *name,
+			      const char *text)
 {
 	struct error error;
 
-	error_set_text(&error, ERROR_SIDE_SOURCE, "keep the type of",
-		       "it changed since it was listed; what it is now is copied");
+	error_set_text(&error, ERROR_SIDE_SOURCE, "keep the type of", text);
 	error.grade = ERROR_WARNING;
 	error.source_changed = true;
 	tree_error(tree, &error, folder, name);
+}
+
+void tree_tell_retyped(struct tree *tree, const struct folder *folder, const char *name)
+{
+	tree_tell_changed(tree, folder, name,
+			  "it changed since it was listed; what it is now is copied");
 }
 
 int tree_look_again(struct tree *tree, struct folder *folder, const char *name, unsigned char *type)
@@ -801,6 +833,12 @@ static bool tree_retype(struct tree *tree, struct folder *folder, const struct e
 	    tree_look_again(tree, parent, folder->name, &type) < 0 ||
 	    (type & ~ENTRY_FOLLOW) == DT_DIR)
 		return false;
+	/* What DEST has of the folder stays, and the next run has the whole plan (E3). */
+	if (settings_syncs(tree->settings)) {
+		tree_tell_changed(tree, parent, folder->name,
+				  "it changed since it was listed; the next run sees to it");
+		return true;
+	}
 	entry = entry_of(type, folder->name, folder->target_name);
 	if (tree_add(tree, parent, &batch, &entry) < 0)
 		return false;

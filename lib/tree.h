@@ -74,6 +74,10 @@ void tree_close(struct tree *tree);
 bool tree_take_turn(struct tree *tree);
 void tree_give_turn(struct tree *tree);
 
+/* Something is to be done in the target of FOLDER, which is open as FD: if it is ours and
+ * closed to us, it is opened up until its end. */
+void tree_open_up(struct tree *tree, struct folder *folder, int fd);
+
 /* An entry waits until what is in its place was removed. */
 void tree_put_off(struct tree *tree, struct batch *batch);
 

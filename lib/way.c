@@ -113,7 +113,7 @@ static void way_choose_holes(const struct job_env *env, const struct job *job,
 {
 	const struct sys_stat *source = &job->source;
 	const struct fs *fs = job->folder->source_fs;
-	bool has_holes = source->blocks < source->size_bytes / 512;
+	bool has_holes = source->blocks * 512 < source->size_bytes;
 	bool believed = fs != NULL && fs_believes_holes(fs);
 
 	if (env->settings->sparse == WEIR_SPARSE_NEVER)

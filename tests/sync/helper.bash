@@ -88,3 +88,28 @@ idles() { # [OPTION...] SOURCE DEST
 	nothing "$(changing_calls "$T/idle" | head -n 20)"
 	unchanged "${sides[@]}"
 }
+
+# --- What this place offers ------------------------------------------------------
+
+need_xattrs() {
+	need_command setfattr
+	: >"$S/probe"
+	: >"$D/probe"
+	setfattr -n user.probe -v 1 "$S/probe" 2>/dev/null &&
+		setfattr -n user.probe -v 1 "$D/probe" 2>/dev/null ||
+		skip "needs user attributes on both sides"
+	rm "$S/probe" "$D/probe"
+}
+
+need_acls() {
+	need_command setfacl
+	: >"$S/probe"
+	: >"$D/probe"
+	setfacl -m u:1234:r "$S/probe" "$D/probe" 2>/dev/null || skip "needs ACLs on both sides"
+	rm "$S/probe" "$D/probe"
+}
+
+# Inode numbers of files, to tell whether they were replaced.
+inodes() { # PATH...
+	stat -c %i "$@" | tr '\n' ' '
+}
