@@ -146,26 +146,6 @@ static void settle_links(struct request *request)
 	request->given[WEIR_OPT_LINK_OVER] = true;
 }
 
-/* With what the environment says.  A file that is written into is not there for a
- * backup, and its blocks are its own. */
-static int check_inplace(const struct session *copy)
-{
-	const struct request *request = &copy->request;
-	const char *why = NULL;
-
-	if (request->values[WEIR_OPT_IN_PLACE] == 0)
-		return 0;
-	if (request->values[WEIR_OPT_BACKUP] != WEIR_BACKUP_NONE)
-		why = "--inplace and --backup exclude each other";
-	else if (request->values[WEIR_OPT_FRESH] != 0)
-		why = "--inplace and --remove-destination exclude each other";
-	else if (request->values[WEIR_OPT_PREALLOCATE] != 0)
-		why = "--inplace and --preallocate exclude each other";
-	else if (request->values[WEIR_OPT_REFLINK] == WEIR_REFLINK_ALWAYS)
-		why = "--inplace and --reflink=always exclude each other";
-	return why != NULL ? usage_error(copy->speaker, NULL, why) : 0;
-}
-
 /* Everything up to the first look at an operand. */
 static int prepare(struct session *copy, char **words)
 {
@@ -184,7 +164,7 @@ static int prepare(struct session *copy, char **words)
 	if (status == 0)
 		status = check_preallocate(copy);
 	if (status == 0)
-		status = check_inplace(copy);
+		status = session_check_inplace(copy);
 	settle_links(&copy->request);
 	if (status == 0)
 		status = session_make_run(copy, WEIR_COPY);

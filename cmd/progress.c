@@ -62,7 +62,8 @@ static void rise(uint64_t *shown, uint64_t value)
 
 static void update_percent(struct progress *progress, const struct weir_stats *stats)
 {
-	uint64_t done = stats->sizes_known ? stats->bytes_written : stats->files_done;
+	uint64_t done = stats->sizes_known ? stats->bytes_written + stats->bytes_kept
+					   : stats->files_done;
 	uint64_t found = stats->sizes_known ? stats->bytes_found : stats->files_found;
 	unsigned percent;
 
@@ -90,19 +91,20 @@ static void update_rates(struct progress *progress, const struct weir_stats *sta
 	if (stats->elapsed_ns < progress->rated_ns + RATE_STEP_NS)
 		return;
 	progress->bytes_per_s = mix_rate(progress->bytes_per_s,
-					 (double)(progress->bytes_written - progress->rated_bytes),
+					 (double)(progress->bytes_done - progress->rated_bytes),
 					 elapsed_s, is_first);
 	progress->files_per_s = mix_rate(progress->files_per_s,
 					 (double)(progress->files_done - progress->rated_files),
 					 elapsed_s, is_first);
 	progress->rated_ns = stats->elapsed_ns;
-	progress->rated_bytes = progress->bytes_written;
+	progress->rated_bytes = progress->bytes_done;
 	progress->rated_files = progress->files_done;
 }
 
 static void update(struct progress *progress, const struct weir_stats *stats)
 {
 	rise(&progress->bytes_written, stats->bytes_written);
+	rise(&progress->bytes_done, stats->bytes_written + stats->bytes_kept);
 	rise(&progress->bytes_durable, stats->bytes_durable);
 	rise(&progress->files_done, stats->files_done);
 	update_percent(progress, stats);
@@ -124,7 +126,7 @@ static void add_time_left(struct text *text, const struct progress *progress,
 			  const struct weir_stats *stats)
 {
 	bool by_bytes = stats->sizes_known != 0;
-	uint64_t done = by_bytes ? progress->bytes_written : progress->files_done;
+	uint64_t done = by_bytes ? progress->bytes_done : progress->files_done;
 	uint64_t found = by_bytes ? stats->bytes_found : stats->files_found;
 	double rate = by_bytes ? progress->bytes_per_s : progress->files_per_s;
 	double seconds;
@@ -146,6 +148,8 @@ static void add_amounts(struct text *text, const struct progress *progress,
 	uint64_t files_found = stats->files_found;
 	uint64_t bytes_found = stats->bytes_found;
 
+	/* What the target was found to have will not be written. */
+	bytes_found -= bytes_found < stats->bytes_kept ? bytes_found : stats->bytes_kept;
 	rise(&files_found, progress->files_done);
 	rise(&bytes_found, progress->bytes_written);
 	if (!stats->scan_done || !stats->sizes_known)
@@ -169,7 +173,7 @@ static void add_amounts(struct text *text, const struct progress *progress,
 static bool is_syncing(const struct progress *progress, const struct weir_stats *stats)
 {
 	return stats->scan_done && stats->sizes_known && stats->bytes_found > 0 &&
-	       progress->bytes_written >= stats->bytes_found &&
+	       progress->bytes_done >= stats->bytes_found &&
 	       progress->bytes_durable < progress->bytes_written && progress->shows_durable;
 }
 

@@ -25,6 +25,7 @@ struct progress {
 	bool shows_durable;	/* the run makes anything durable */
 	uint64_t due_ns;	/* when the next one is due, CLOCK_MONOTONIC */
 	uint64_t bytes_written; /* the highest shown so far, as all below */
+	uint64_t bytes_done;	/* written, or found to need no writing */
 	uint64_t bytes_durable;
 	uint64_t files_done;
 	unsigned percent;

@@ -527,6 +527,7 @@ static const struct counter {
 	COUNTER(removed),
 	COUNTER(unchanged),
 	COUNTER(excluded),
+	COUNTER(bytes_kept),
 };
 
 _Static_assert(sizeof(counters) / sizeof(counters[0]) * sizeof(uint64_t) ==

@@ -56,6 +56,24 @@ int session_check_operands(const struct session *session)
 	return 0;
 }
 
+int session_check_inplace(const struct session *session)
+{
+	const struct request *request = &session->request;
+	const char *why = NULL;
+
+	if (request->values[WEIR_OPT_IN_PLACE] == 0)
+		return 0;
+	if (request->values[WEIR_OPT_BACKUP] != WEIR_BACKUP_NONE)
+		why = "--inplace and --backup exclude each other";
+	else if (request->values[WEIR_OPT_FRESH] != 0)
+		why = "--inplace and --remove-destination exclude each other";
+	else if (request->values[WEIR_OPT_PREALLOCATE] != 0)
+		why = "--inplace and --preallocate exclude each other";
+	else if (request->values[WEIR_OPT_REFLINK] == WEIR_REFLINK_ALWAYS)
+		why = "--inplace and --reflink=always exclude each other";
+	return why != NULL ? usage_error(session->speaker, NULL, why) : 0;
+}
+
 /* What a dry run would do is all that it has to say. */
 static enum verbosity get_verbosity(const struct request *request)
 {

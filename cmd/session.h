@@ -56,6 +56,10 @@ int session_check_lists(const struct session *session);
 /* No operand is empty.  0 or EXIT_USAGE. */
 int session_check_operands(const struct session *session);
 
+/* A file that is written into is not there for a backup, and its blocks are its own.
+ * After the environment and backup_settle().  0 or EXIT_USAGE. */
+int session_check_inplace(const struct session *session);
+
 /* Makes the run with its options and rules.  0 or an exit status. */
 int session_make_run(struct session *session, enum weir_kind kind);
 

@@ -73,6 +73,8 @@ static int prepare(struct session *sync, char **words)
 	if (status == 0)
 		status = backup_settle(sync->speaker, &sync->request);
 	if (status == 0)
+		status = session_check_inplace(sync);
+	if (status == 0)
 		status = session_make_run(sync, WEIR_SYNC);
 	if (status == 0)
 		status = add_operands(sync);

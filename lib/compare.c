@@ -39,7 +39,7 @@ static unsigned compare_data(const struct settings *settings, const struct compa
 	if (settings->compare == WEIR_COMPARE_NEVER ||
 	    sides->source->size_bytes != sides->target->size_bytes)
 		return WEIR_CHANGE_DATA;
-	if (settings->compare == WEIR_COMPARE_CONTENT || meta_is_torn(&sides->target->mtime)) {
+	if (settings->compare == WEIR_COMPARE_CONTENT || sides->torn) {
 		*look = true;
 		return 0;
 	}
@@ -107,7 +107,7 @@ static bool compare_is_left(const struct settings *settings, const struct compar
 		return true;
 	return settings->update == WEIR_UPDATE_OLDER &&
 	       (sides->source->mode & S_IFMT) == (sides->target->mode & S_IFMT) &&
-	       !sides->same_time && !meta_is_torn(&sides->target->mtime) &&
+	       !sides->same_time && !sides->torn &&
 	       meta_newer(&sides->target->mtime, &sides->source->mtime);
 }
 

@@ -24,6 +24,7 @@ struct compare_sides {
 	const struct sys_stat *source;
 	const struct sys_stat *target; /* NULL: nothing is there */
 	bool same_time;		       /* of modification, as far as the target can tell */
+	bool torn;		       /* the target has the mark of a write in place */
 	bool same_text;		       /* of symbolic links */
 	unsigned xattrs;	       /* bits of WEIR_CHANGE_ of what differs among them */
 	uint32_t bare_mode;	       /* of the source, as it is without its ACL */

@@ -32,6 +32,7 @@
 #include "manners.h"
 #include "node.h"
 #include "outcome.h"
+#include "patch.h"
 #include "pour.h"
 #include "regular.h"
 
@@ -79,7 +80,9 @@ static const struct step *engine_recipe(const struct worker_shared *shared,
 		return adjust_recipe;
 	if (settings->make == WEIR_MAKE_ATTRIBUTES)
 		return inplace_attributes_recipe;
-	return settings->in_place ? inplace_recipe : regular_recipe;
+	if (!settings->in_place || entry->anew)
+		return regular_recipe;
+	return settings_syncs(settings) ? patch_recipe : inplace_recipe;
 }
 
 static void engine_admit(struct worker *worker)
@@ -177,8 +180,7 @@ static void engine_drop_job(struct worker *worker, struct job *job)
 	atomic_store(&worker->shared->dropped, true);
 	if (stream->error.grade == ERROR_NONE)
 		error_set(&stream->error, -ECANCELED, ERROR_SIDE_NONE, "cancel");
-	if (stream->live > 0)
-		stream_issue(stream, &worker->env.stream, job); /* only lets go (S3) */
+	job_let_go(&worker->env, job);
 	if (job_in_flight(job))
 		return; /* E1: dropped again when its op is applied */
 	job_abandon(&worker->env, job);

@@ -34,6 +34,7 @@
 #include "meta.h"
 #include "recheck.h"
 #include "regular.h"
+#include "torn.h"
 #include "way.h"
 
 #define INPLACE_PERMISSIONS 07777U
@@ -68,7 +69,7 @@ static enum step_answer inplace_look(struct job_env *env, struct job *job)
 
 /* What has other names, or was reached by a link, may be a source that nobody has
  * looked at yet (N6). */
-static enum step_answer inplace_wait(struct job_env *env, struct job *job)
+enum step_answer inplace_wait(struct job_env *env, struct job *job)
 {
 	const struct entry entry = {
 		.type = job->type,
@@ -86,8 +87,7 @@ static enum step_answer inplace_wait(struct job_env *env, struct job *job)
 	return STEP_DEFER;
 }
 
-/* The target by its name; job.existing becomes what was opened. */
-static int inplace_open_target(struct job_env *env, struct job *job, int flags)
+int inplace_open_target(struct job_env *env, struct job *job, int flags)
 {
 	int dirfd = dir_pin(env->root, job->folder->target, NULL);
 	int fd;
@@ -103,7 +103,7 @@ static int inplace_open_target(struct job_env *env, struct job *job, int flags)
 }
 
 /* N5, N6 */
-static enum step_answer inplace_claim(struct job_env *env, struct job *job)
+enum step_answer inplace_claim(struct job_env *env, struct job *job)
 {
 	int result = 0;
 
@@ -123,8 +123,8 @@ static enum step_answer inplace_claim(struct job_env *env, struct job *job)
 	return STEP_NEXT;
 }
 
-/* N1 */
-static enum step_answer inplace_check(struct job_env *env, struct job *job)
+/* N1; job.existing becomes what was opened. */
+enum step_answer inplace_check(struct job_env *env, struct job *job)
 {
 	int result = sys_statx(env->stream.sys, job->target_fd, "", true, &job->existing);
 
@@ -139,7 +139,7 @@ static enum step_answer inplace_check(struct job_env *env, struct job *job)
 			       "source and target are the same file");
 		return STEP_FAIL;
 	}
-	return inplace_claim(env, job);
+	return STEP_NEXT;
 }
 
 /* True if the group's bits are those of more than the group: a mask.  Doubt counts
@@ -172,7 +172,7 @@ static mode_t inplace_common_mode(struct job_env *env, const struct job *job)
 }
 
 /* N3 */
-static int inplace_tighten(struct job_env *env, const struct job *job)
+int inplace_tighten(struct job_env *env, const struct job *job)
 {
 	mode_t now = job->existing.mode & INPLACE_PERMISSIONS;
 	mode_t both = inplace_common_mode(env, job);
@@ -194,6 +194,8 @@ static enum step_answer inplace_open(struct job_env *env, struct job *job)
 		return job_fail(job, result, ERROR_SIDE_TARGET, "write to");
 	}
 	answer = inplace_check(env, job);
+	if (answer == STEP_NEXT)
+		answer = inplace_claim(env, job);
 	if (answer != STEP_NEXT)
 		return answer;
 	result = inplace_tighten(env, job);
@@ -202,7 +204,7 @@ static enum step_answer inplace_open(struct job_env *env, struct job *job)
 	return STEP_NEXT;
 }
 
-static void inplace_close(struct job_env *env, struct job *job)
+void inplace_close(struct job_env *env, struct job *job)
 {
 	if (job->target_fd >= 0)
 		sys_close(env->stream.sys, job->target_fd);
@@ -242,11 +244,8 @@ static enum step_answer inplace_prepare(struct job_env *env, struct job *job)
 /* N7 */
 static void inplace_leave_torn(struct job_env *env, struct job *job)
 {
-	const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
-					   { .tv_sec = META_TORN_SECOND } };
-
 	regular_end_stream(env, job);
-	sys_futimens(env->stream.sys, job->target_fd, times); /* it failed already */
+	torn_set_time(env->stream.sys, job->target_fd); /* it failed already */
 }
 
 /* The last partial block, and the exact size (N2). */
@@ -311,6 +310,7 @@ const struct step inplace_recipe[] = {
 /* What exists keeps its bytes; what does not is made empty. */
 enum step_answer inplace_open_or_make(struct job_env *env, struct job *job)
 {
+	enum step_answer answer;
 	int fd;
 
 	job_uncount_bytes(env, job); /* no byte of it is copied */
@@ -327,7 +327,8 @@ enum step_answer inplace_open_or_make(struct job_env *env, struct job *job)
 	if (fd < 0)
 		return job_fail(job, fd, ERROR_SIDE_TARGET, "open");
 	job->target_fd = fd;
-	return inplace_check(env, job);
+	answer = inplace_check(env, job);
+	return answer == STEP_NEXT ? inplace_claim(env, job) : answer;
 }
 
 void inplace_drop(struct job_env *env, struct job *job)

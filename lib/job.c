@@ -32,6 +32,7 @@
 #include "meta.h"
 #include "reach.h"
 #include "rival.h"
+#include "torn.h"
 
 void job_begin(struct job *job, const struct step *recipe, const struct batch *batch,
 	       const struct entry *entry)
@@ -163,6 +164,10 @@ void job_issue(struct job_env *env, struct job *job, struct io_op *op)
 
 void job_apply(struct job_env *env, struct job *job, struct io_op *op)
 {
+	if (op->tag != JOB_OP_TAG && job->contrasts) {
+		contrast_apply(&job->contrast, &job->stream, &env->stream, op);
+		return;
+	}
 	if (op->tag != JOB_OP_TAG) {
 		stream_apply(&job->stream, &env->stream, op);
 		return;
@@ -171,6 +176,15 @@ void job_apply(struct job_env *env, struct job *job, struct io_op *op)
 	job->op_live = false;
 	job->op_result = op->result;
 	io_give(env->stream.io, op);
+}
+
+void job_let_go(struct job_env *env, struct job *job)
+{
+	WEIR_ASSERT(job->stream.error.grade != ERROR_NONE);
+	if (job->contrasts)
+		contrast_issue(&job->contrast, &job->stream, &env->stream, job);
+	else if (job->stream.live > 0)
+		stream_issue(&job->stream, &env->stream, job);
 }
 
 void job_abandon(struct job_env *env, struct job *job)
@@ -250,6 +264,17 @@ enum step_answer job_meet_rival(struct job_env *env, struct job *job)
 	return met ? STEP_FAIL : STEP_NEXT;
 }
 
+/* G11: what a killed run has left is as new as its last write. */
+static bool job_is_torn(struct job_env *env, const struct job *job)
+{
+	int dirfd = dir_pin(env->root, job->folder->target, NULL);
+	bool torn = dirfd >= 0 && torn_is_marked(env->stream.sys, dirfd, job->target_name);
+
+	if (dirfd >= 0)
+		dir_unpin(env->root, job->folder->target);
+	return torn;
+}
+
 bool job_is_up_to_date(struct job_env *env, const struct job *job)
 {
 	const struct timespec *time = &job->source.mtime, *existing = &job->existing.mtime;
@@ -258,9 +283,10 @@ bool job_is_up_to_date(struct job_env *env, const struct job *job)
 		return false;
 	/* What is no older may still differ, and was compared. */
 	if (settings_syncs(env->settings))
-		return meta_newer(existing, time) && !meta_is_torn(existing);
+		return meta_newer(existing, time) && !job_is_torn(env, job);
 	if (!meta_newer(time, existing))
-		return true;
+		return !meta_newer(existing, time) || !S_ISREG(job->existing.mode) ||
+		       !job_is_torn(env, job);
 	/* H03: it may be as new as the target can tell.  A dry run makes no temp to
 	 * find that out. */
 	return !job->dry && grain_cuts(env->root, job->folder, time, existing);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "ask.h"
+#include "contrast.h"
 #include "error.h"
 #include "flags.h"
 #include "folder.h"
@@ -94,6 +95,7 @@ enum job_way {
 	JOB_WAY_CLONE,	       /* 1: both sides share their blocks */
 	JOB_WAY_OFFLOAD,       /* 2: the file system copies by itself */
 	JOB_WAY_LINK,	       /* no bytes: one more name of what was copied */
+	JOB_WAY_PATCH,	       /* what differs is written into the target */
 };
 
 struct job {
@@ -154,6 +156,11 @@ struct job {
 	bool in_place;		  /* target_fd has its name already */
 	bool adjusts;		  /* of that only attributes are set */
 	bool is_there;		  /* the target has its name, even if the folder is new */
+	bool contrasts;		  /* the stream is driven by `contrast` */
+	bool same_attributes;	  /* in: those of both sides are known to be the same */
+	bool torn;		  /* the target has the mark of an earlier run */
+	bool marked;		  /* and of this one */
+	bool distrusted;	  /* what the target seems to hold may be on no disk */
 	bool leads;		  /* `link` is to be told what became of it */
 	struct link_group *link;  /* held, or NULL */
 	int unlinked;		  /* -errno: why it could not be linked, and is copied */
@@ -165,6 +172,7 @@ struct job {
 	struct sys_stat existing;
 	struct sys_stat made; /* what has no data, just after it was made */
 	struct stream stream;
+	struct contrast contrast;
 	char temp_name[TEMP_NAME_BYTES];
 	char name[LIMIT_NAME_BYTES];
 	char target_name[LIMIT_NAME_BYTES];
@@ -183,6 +191,9 @@ enum step_answer job_advance(struct job_env *env, struct job *job);
 
 /* Hands a finished op to the job; state changes only. */
 void job_apply(struct job_env *env, struct job *job, struct io_op *op);
+
+/* Makes a job whose stream has an error give back the buffers that nobody touches. */
+void job_let_go(struct job_env *env, struct job *job);
 
 /* True while the kernel may touch something of this job. */
 bool job_in_flight(const struct job *job);

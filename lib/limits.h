@@ -85,8 +85,8 @@
  * The same files: ext4 1.98 s without, 1.72 with one, 1.85 with two; XFS 2.61,
  * 2.50, 2.75; btrfs 3.75, 3.78, 3.77. */
 #define LIMIT_NAMERS 1U
-#define LIMIT_OPS 256U /* operations of one worker, all kinds */
-#define LIMIT_SQ_ENTRIES 256U
+#define LIMIT_OPS 512U /* operations of one worker, all kinds */
+#define LIMIT_SQ_ENTRIES 512U
 #define LIMIT_SUBMIT_AT 16U /* SQ entries that wait before they are handed over */
 #define LIMIT_SLOTS_MAX 192U
 #define LIMIT_DEPTH_MAX 128U
@@ -150,8 +150,9 @@ _Static_assert(LIMIT_ZERO_BYTES % LIMIT_ALIGN_BYTES == 0, "holes are whole block
 _Static_assert(LIMIT_SMALL_BYTES % LIMIT_ALIGN_BYTES == 0, "slots are whole blocks");
 _Static_assert(LIMIT_OPS <= LIMIT_SQ_ENTRIES, "an op always finds an SQ entry");
 _Static_assert(LIMIT_DEPTH_MAX + LIMIT_SMALL_SLOTS <= LIMIT_SLOTS_MAX, "all slots fit");
-/* A job has one op beside its chunks' ops, and one sync of a growing file. */
-_Static_assert(LIMIT_SLOTS_MAX + LIMIT_JOBS <= LIMIT_OPS, "ops suffice for jobs and chunks");
+/* A slot has two ops at most, where it is a pair (contrast.h); a job has one beside
+ * its chunks' ops, and one sync of a growing file. */
+_Static_assert(2 * LIMIT_SLOTS_MAX + 2 * LIMIT_JOBS <= LIMIT_OPS, "ops suffice for all");
 _Static_assert(LIMIT_CHUNK_BYTES_MAX <= LIMIT_RANGE_BYTES, "a slot lies in one range");
 _Static_assert(1000000000ULL % LIMIT_PACE_NS == 0, "a second is a number of transfers");
 _Static_assert(LIMIT_PRESSURE_LOW < LIMIT_PRESSURE_HIGH, "it does not waver (R3)");

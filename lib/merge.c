@@ -98,6 +98,8 @@ static int merge_add(struct tree *tree, struct listing *listing, const struct tr
 	found.inode = entry->inode;
 	found.adjusts = finding->result.verdict == COMPARE_ATTRIBUTES &&
 			S_ISREG(finding->source.mode);
+	/* Whose its other names are nobody knows. */
+	found.anew = finding->there && finding->target.links > 1;
 	/* What its owner may not open is made anew. */
 	if (!found.adjusts || (finding->target.mode & 0600) == 0)
 		tree_open_up(tree, listing->folder, listing->target_fd);

@@ -34,11 +34,6 @@ bool meta_newer(const struct timespec *a, const struct timespec *b)
 	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
 }
 
-bool meta_is_torn(const struct timespec *mtime)
-{
-	return mtime->tv_sec == META_TORN_SECOND && mtime->tv_nsec == 0;
-}
-
 bool meta_same_time(const struct timespec *a, const struct timespec *b)
 {
 	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;

@@ -91,13 +91,6 @@ bool meta_hands_acl_on(struct sys *sys, const struct settings *settings, int fd)
 /* True if A is newer than B, to the nanosecond. */
 bool meta_newer(const struct timespec *a, const struct timespec *b);
 
-/* The time of modification of a file while it is written in place, in 1970: older than
- * any source (G11). */
-#define META_TORN_SECOND 1
-
-/* True of the time that a file has while it is written in place (G11). */
-bool meta_is_torn(const struct timespec *mtime);
-
 bool meta_same_time(const struct timespec *a, const struct timespec *b);
 
 #endif

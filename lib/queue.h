@@ -36,11 +36,14 @@ struct batch {
 #define ENTRY_FOLLOW 0x80
 /* Its data is right: it gets attributes only. */
 #define ENTRY_ADJUST 0x40
+/* It becomes another inode, even where files are written in place. */
+#define ENTRY_ANEW 0x20
 
 struct entry {
 	unsigned char type; /* DT_ word */
 	bool follow;	    /* ENTRY_FOLLOW was set */
 	bool adjusts;	    /* ENTRY_ADJUST was set */
+	bool anew;	    /* ENTRY_ANEW was set */
 	union {
 		uint64_t inode; /* as its listing told, a hint only; 0: not known */
 		uint64_t stamp; /* if it adjusts: content_stamp() of both sides */
@@ -56,9 +59,10 @@ struct entry {
 static inline struct entry entry_of(unsigned char word, const char *name, const char *target_name)
 {
 	return (struct entry){
-		.type = (unsigned char)(word & ~(ENTRY_FOLLOW | ENTRY_ADJUST)),
+		.type = (unsigned char)(word & ~(ENTRY_FOLLOW | ENTRY_ADJUST | ENTRY_ANEW)),
 		.follow = (word & ENTRY_FOLLOW) != 0,
 		.adjusts = (word & ENTRY_ADJUST) != 0,
+		.anew = (word & ENTRY_ANEW) != 0,
 		.name = name,
 		.target_name = target_name,
 	};

@@ -129,6 +129,24 @@ static bool recheck_waits(struct job_env *env, struct job *job)
 	return left_ns > 0;
 }
 
+enum step_answer recheck_unwritten(struct job_env *env, struct job *job, const struct step *turn_to)
+{
+	struct sys_stat now;
+	int result = sys_statx(env->stream.sys, job->source_fd, "", false, &now);
+
+	if (result < 0)
+		return job_fail(job, result, ERROR_SIDE_SOURCE, "stat");
+	if (recheck_is_same(job, &now) ||
+	    (recheck_has_same_data(job, &now) && recheck_lost_or_won_names(job, &now)))
+		return STEP_NEXT;
+	if (job->reread) {
+		job->turn_to = turn_to;
+		return STEP_TURN;
+	}
+	job->reread = true;
+	return STEP_AGAIN;
+}
+
 /* The source must have been one thing from first to last, attributes included
  * (G4). */
 enum step_answer recheck_source(struct job_env *env, struct job *job)

@@ -10,4 +10,9 @@
 /* A row of a recipe of regular files, after the attributes were read. */
 enum step_answer recheck_source(struct job_env *env, struct job *job);
 
+/* The same where the target was found to have its bytes, and was not written to: what
+ * changed in both tries is left to the recipe TURN_TO. */
+enum step_answer recheck_unwritten(struct job_env *env, struct job *job,
+				   const struct step *turn_to);
+
 #endif

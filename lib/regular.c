@@ -207,12 +207,10 @@ static int regular_claim(struct job_env *env, struct job *job)
 	return result;
 }
 
-/* Who the source is, and whether it is to be copied at all. */
-enum step_answer regular_identify(struct job_env *env, struct job *job)
+enum step_answer regular_know(struct job_env *env, struct job *job)
 {
 	bool maybe_direct = env->settings->direct != WEIR_DIRECT_NEVER;
 	int result = sys_statx(env->stream.sys, job->source_fd, "", maybe_direct, &job->source);
-	enum step_answer answer;
 
 	if (result < 0)
 		return job_fail(job, result, ERROR_SIDE_SOURCE, "stat");
@@ -229,8 +227,15 @@ enum step_answer regular_identify(struct job_env *env, struct job *job)
 			       "source and target are the same file");
 		return STEP_FAIL;
 	}
-	if (job_is_up_to_date(env, job))
-		return STEP_SKIP;
+	return job_is_up_to_date(env, job) ? STEP_SKIP : STEP_NEXT;
+}
+
+enum step_answer regular_identify(struct job_env *env, struct job *job)
+{
+	enum step_answer answer = regular_know(env, job);
+
+	if (answer != STEP_NEXT)
+		return answer;
 	if (job->exists && backup_judge(env->root, env->settings, job->folder, job->target_name,
 					&job->source, &job->backup_clash, &job->error) < 0)
 		return STEP_FAIL;

@@ -14,6 +14,9 @@ enum step_answer regular_look(struct job_env *env, struct job *job);
 enum step_answer regular_open(struct job_env *env, struct job *job);
 enum step_answer regular_opened(struct job_env *env, struct job *job);
 void regular_close_source(struct job_env *env, struct job *job);
+/* Who the source is, and whether it is to be copied at all; to know alone asks
+ * nobody, and goes on in a dry run, too. */
+enum step_answer regular_know(struct job_env *env, struct job *job);
 enum step_answer regular_identify(struct job_env *env, struct job *job);
 enum step_answer regular_make(struct job_env *env, struct job *job);
 void regular_drop_target(struct job_env *env, struct job *job);

@@ -73,15 +73,14 @@ void stream_begin_done(struct stream *stream, const struct stream_plan *plan)
 	WEIR_ASSERT(stream_done(stream));
 }
 
-static void stream_fail(struct stream *stream, long result, enum error_side side,
-			const char *operation, uint64_t offset)
+void stream_fail(struct stream *stream, long result, enum error_side side, const char *operation,
+		 uint64_t offset)
 {
 	if (stream->error.grade == ERROR_NONE) /* the first one counts */
 		error_set_at(&stream->error, result, side, operation, (int64_t)offset);
 }
 
-static void stream_chunk_idle(struct stream *stream, const struct stream_env *env,
-			      struct chunk *chunk)
+void stream_chunk_idle(struct stream *stream, const struct stream_env *env, struct chunk *chunk)
 {
 	WEIR_ASSERT(stream->live > 0);
 	chunk->state = CHUNK_IDLE;
@@ -89,27 +88,44 @@ static void stream_chunk_idle(struct stream *stream, const struct stream_env *en
 	stream->live--;
 }
 
-static void stream_issue_chunk(struct stream *stream, const struct stream_env *env,
-			       struct chunk *chunk, void *owner)
+/* True if CHUNK is now moved from or to the target. */
+static bool stream_is_of_target(const struct chunk *chunk)
+{
+	return chunk->of_target || chunk->state != CHUNK_READ;
+}
+
+static int stream_fd(const struct stream *stream, const struct chunk *chunk)
+{
+	return stream_is_of_target(chunk) ? stream->plan.target_fd : stream->plan.source_fd;
+}
+
+static bool *stream_direct(struct stream *stream, const struct chunk *chunk)
+{
+	return stream_is_of_target(chunk) ? &stream->plan.write_direct : &stream->plan.read_direct;
+}
+
+void stream_issue_chunk(struct stream *stream, const struct stream_env *env, struct chunk *chunk,
+			void *owner)
 {
 	bool reads = chunk->state == CHUNK_READ;
 	uint32_t at = reads ? chunk->filled : chunk->written;
-	struct io_op *op = io_take(env->io, reads ? IO_READ : IO_WRITE, owner, chunk->slot->index);
+	uint32_t tag = chunk->slot->index + (chunk->of_target ? LIMIT_SLOTS_MAX : 0);
+	struct io_op *op = io_take(env->io, reads ? IO_READ : IO_WRITE, owner, tag);
 	enum io_answer answer;
 
 	WEIR_ASSERT(op != NULL); /* ops suffice for all slots and jobs */
-	WEIR_ASSERT(reads || chunk->state == CHUNK_WRITE);
-	op->fd = reads ? stream->plan.source_fd : stream->plan.target_fd;
+	WEIR_ASSERT(reads || (chunk->state == CHUNK_WRITE && !chunk->of_target));
+	op->fd = stream_fd(stream, chunk);
 	op->immediate = !reads && stream->plan.write_now;
-	op->data = chunk->slot->data + at;
+	op->data = chunk->data + at;
 	op->offset = (int64_t)(chunk->offset + at);
 	op->length = (reads ? chunk->want : chunk->length) - at;
-	chunk->direct = reads ? stream->plan.read_direct : stream->plan.write_direct;
+	chunk->direct = *stream_direct(stream, chunk);
 	chunk->may_leave_direct = chunk->may_leave_direct || chunk->direct;
 	if (reads && chunk->direct)
 		op->length = stream_round_up(op->length, stream->plan.align_bytes); /* S4 */
 	op->slot = chunk->unregistered ? NULL : chunk->slot;
-	WEIR_ASSERT(at + op->length <= chunk->slot->bytes);
+	WEIR_ASSERT(at + op->length <= chunk->room);
 	answer = io_issue(env->io, op);
 	/* SQ entries suffice for all ops, so the ring is never busy here. */
 	WEIR_ASSERT(answer != IO_ANSWER_BUSY);
@@ -133,9 +149,7 @@ static void stream_align_extent(struct stream *stream)
 		stream->extent_end = extent->end;
 }
 
-/* Empties [START, END) of the target.  False: it takes no holes, so zeros are to be
- * written there. */
-static bool stream_punch(struct stream *stream, struct sys *sys, uint64_t start, uint64_t end)
+bool stream_punch(struct stream *stream, struct sys *sys, uint64_t start, uint64_t end)
 {
 	int result = sys_fallocate(sys, stream->plan.target_fd,
 				   FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (int64_t)start,
@@ -275,6 +289,8 @@ static bool stream_issue_reads(struct stream *stream, const struct stream_env *e
 		*chunk = (struct chunk){
 			.state = CHUNK_READ,
 			.slot = slot,
+			.data = slot->data,
+			.room = slot->bytes,
 			.offset = offset,
 			.want = want,
 		};
@@ -285,9 +301,9 @@ static bool stream_issue_reads(struct stream *stream, const struct stream_env *e
 	return false;
 }
 
-/* Keeps the last partial block back (S4).  A second one means that the source
- * shrank while it was read; the recheck of the source will say so. */
-static bool stream_keep_tail(struct stream *stream, const struct chunk *chunk, uint32_t bytes)
+/* A second one means that the source shrank while it was read; the recheck of the
+ * source will say so. */
+bool stream_keep_tail(struct stream *stream, const struct chunk *chunk, uint32_t bytes)
 {
 	if (stream->tail_bytes > 0)
 		return true;
@@ -348,14 +364,15 @@ static void stream_start_write(struct stream *stream, const struct stream_env *e
 }
 
 /* G9: a large file is synced as it grows, beside its writes. */
-static void stream_sync_growing(struct stream *stream, const struct stream_env *env, void *owner)
+void stream_sync_growing(struct stream *stream, const struct stream_env *env, void *owner)
 {
 	struct io_op *op;
 
 	if (!stream->plan.bound_dirty || stream->sync_live || stream->plan.to_end ||
 	    stream->plan.size_bytes < LIMIT_GROWING_BYTES)
 		return;
-	if (tally_now_ns() - stream->sync_ns < LIMIT_GROWING_NS)
+	if (stream->written_bytes == stream->sync_bytes ||
+	    tally_now_ns() - stream->sync_ns < LIMIT_GROWING_NS)
 		return;
 	op = io_take(env->io, IO_FSYNC, owner, STREAM_SYNC_TAG);
 	if (op == NULL)
@@ -443,19 +460,18 @@ static bool stream_leave_direct(struct stream *stream, const struct stream_env *
 				struct chunk *chunk, int32_t result)
 {
 	bool reads = chunk->state == CHUNK_READ;
-	bool *direct = reads ? &stream->plan.read_direct : &stream->plan.write_direct;
-	int fd = reads ? stream->plan.source_fd : stream->plan.target_fd;
+	bool *direct = stream_direct(stream, chunk);
 
 	if (!chunk->may_leave_direct)
 		return false;
 	if (result != -EINVAL && result != -EOPNOTSUPP && !(reads && result == -EIO))
 		return false;
-	if (*direct && sys_set_direct(env->sys, fd, false) < 0)
+	if (*direct && sys_set_direct(env->sys, stream_fd(stream, chunk), false) < 0)
 		return false;
 	/* Others in flight meet the same and find it switched off already. */
 	*direct = false;
 	chunk->may_leave_direct = false;
-	if (!reads)
+	if (stream_is_of_target(chunk))
 		stream->plan.write_now = true;
 	return true;
 }
@@ -474,34 +490,37 @@ static bool stream_may_retry(struct stream *stream, const struct stream_env *env
 	return stream_leave_direct(stream, env, chunk, result);
 }
 
-static void stream_read_done(struct stream *stream, const struct stream_env *env,
-			     struct chunk *chunk, int32_t result)
+/* The same for what is read in order, until a read gives nothing. */
+static void stream_take_to_end(struct stream *stream, const struct chunk *chunk, int32_t result)
+{
+	if (result == 0)
+		stream->end = chunk->offset + chunk->filled;
+	stream->extent.start = chunk->offset + chunk->filled;
+}
+
+enum chunk_answer stream_take_read(struct stream *stream, const struct stream_env *env,
+				   struct chunk *chunk, int32_t result)
 {
 	uint32_t align = stream->plan.align_bytes;
-	uint32_t before = chunk->filled;
 
 	if (result < 0) {
-		if (stream_may_retry(stream, env, chunk, result)) {
-			list_add_tail(&stream->ready, &chunk->node);
-			return;
-		}
-		stream_fail(stream, result, ERROR_SIDE_SOURCE, "read", chunk->offset + before);
-		stream_chunk_idle(stream, env, chunk);
-		return;
+		if (stream_may_retry(stream, env, chunk, result))
+			return CHUNK_AGAIN;
+		stream_fail(stream, result,
+			    chunk->of_target ? ERROR_SIDE_TARGET : ERROR_SIDE_SOURCE, "read",
+			    chunk->offset + chunk->filled);
+		return CHUNK_FAILED;
 	}
 	chunk->filled += (uint32_t)result;
 	if (result > 0)
 		chunk->tries = 0; /* only those in a row count */
 	if (stream->plan.to_end) {
-		if (result == 0)
-			stream->end = chunk->offset + chunk->filled;
-		stream->extent.start = chunk->offset + chunk->filled;
-		stream_chunk_full(stream, chunk);
-		return;
+		stream_take_to_end(stream, chunk, result);
+		return CHUNK_COMPLETE;
 	}
 	if (chunk->filled >= chunk->want) {
-		stream_chunk_full(stream, chunk);
-		return;
+		chunk->filled = chunk->want; /* a direct read is whole blocks */
+		return CHUNK_COMPLETE;
 	}
 	if (chunk->direct && chunk->filled % align != 0) {
 		/* A block was cut: the end, or an error right behind it.  Read that
@@ -512,12 +531,27 @@ static void stream_read_done(struct stream *stream, const struct stream_env *env
 		if (result > 0)
 			chunk->filled -= chunk->filled % align;
 	}
-	if (result == 0) {
+	if (result > 0)
+		return CHUNK_AGAIN;
+	if (!chunk->of_target)
 		stream_source_ended(stream, chunk->offset + chunk->filled);
-		stream_chunk_full(stream, chunk);
-		return;
+	return CHUNK_COMPLETE;
+}
+
+static void stream_read_done(struct stream *stream, const struct stream_env *env,
+			     struct chunk *chunk, int32_t result)
+{
+	switch (stream_take_read(stream, env, chunk, result)) {
+	case CHUNK_AGAIN:
+		list_add_tail(&stream->ready, &chunk->node);
+		break;
+	case CHUNK_COMPLETE:
+		chunk->state = CHUNK_FULL;
+		list_add_tail(&stream->ready, &chunk->node);
+		break;
+	case CHUNK_FAILED:
+		stream_chunk_idle(stream, env, chunk);
 	}
-	list_add_tail(&stream->ready, &chunk->node);
 }
 
 /* Waits until all that was written so far is on its way and back (G9). */
@@ -534,7 +568,7 @@ static int stream_clean(struct stream *stream, const struct stream_env *env)
 
 /* G9: starts write-back of each 8 MiB, and waits for all of this file once the
  * run has more dirty than its bound. */
-static void stream_bound_dirty(struct stream *stream, const struct stream_env *env, uint64_t offset)
+void stream_bound_dirty(struct stream *stream, const struct stream_env *env, uint64_t offset)
 {
 	uint64_t bytes;
 	int result;
@@ -573,19 +607,16 @@ static void stream_count_written(struct stream *stream, const struct stream_env 
 	tally_add(chunk->direct ? &env->tally->bytes_direct : &env->tally->bytes_buffered, counted);
 }
 
-static void stream_write_done(struct stream *stream, const struct stream_env *env,
-			      struct chunk *chunk, int32_t result)
+enum chunk_answer stream_take_write(struct stream *stream, const struct stream_env *env,
+				    struct chunk *chunk, int32_t result)
 {
 	if (result <= 0) {
-		if (result < 0 && stream_may_retry(stream, env, chunk, result)) {
-			list_add_tail(&stream->ready, &chunk->node);
-			return;
-		}
+		if (result < 0 && stream_may_retry(stream, env, chunk, result))
+			return CHUNK_AGAIN;
 		/* A write of nothing is never tried again (E05). */
 		stream_fail(stream, result < 0 ? result : -EIO, ERROR_SIDE_TARGET, "write",
 			    chunk->offset + chunk->written);
-		stream_chunk_idle(stream, env, chunk);
-		return;
+		return CHUNK_FAILED;
 	}
 	if (chunk->direct && (uint32_t)result % stream->plan.align_bytes != 0)
 		result -= result % (int32_t)stream->plan.align_bytes; /* S4 */
@@ -596,14 +627,22 @@ static void stream_write_done(struct stream *stream, const struct stream_env *en
 	if (result == 0 && ++chunk->tries >= LIMIT_TRIES) {
 		stream_fail(stream, -EIO, ERROR_SIDE_TARGET, "write",
 			    chunk->offset + chunk->written);
-		stream_chunk_idle(stream, env, chunk);
-		return;
+		return CHUNK_FAILED;
 	}
-	if (chunk->written < chunk->length || stream_next_run(stream, chunk)) {
+	return chunk->written < chunk->length ? CHUNK_AGAIN : CHUNK_COMPLETE;
+}
+
+static void stream_write_done(struct stream *stream, const struct stream_env *env,
+			      struct chunk *chunk, int32_t result)
+{
+	enum chunk_answer answer = stream_take_write(stream, env, chunk, result);
+
+	if (answer == CHUNK_AGAIN || (answer == CHUNK_COMPLETE && stream_next_run(stream, chunk))) {
 		list_add_tail(&stream->ready, &chunk->node);
 		return;
 	}
-	stream_bound_dirty(stream, env, chunk->offset + chunk->written);
+	if (answer == CHUNK_COMPLETE)
+		stream_bound_dirty(stream, env, chunk->offset + chunk->written);
 	stream_chunk_idle(stream, env, chunk);
 }
 

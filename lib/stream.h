@@ -27,6 +27,9 @@ struct chunk {
 	struct list node; /* in stream.ready while it has something to issue */
 	enum chunk_state state;
 	struct slot *slot;
+	uint8_t *data;	       /* its bytes: all of the slot, or half of it */
+	uint32_t room;	       /* bytes there */
+	bool of_target;	       /* it is read from the target, to be compared */
 	uint64_t offset;       /* in source and target, bytes */
 	uint32_t want;	       /* bytes to read */
 	uint32_t filled;       /* bytes read */
@@ -38,7 +41,17 @@ struct chunk {
 	bool direct;	       /* its last transfer was */
 	bool may_leave_direct; /* one was, and none was refused yet */
 	bool unregistered;     /* its buffer is used as plain memory from now on */
+	bool flies;	       /* of a pair (contrast.h): it has an op */
 };
+
+/* What became of a transfer of a chunk. */
+enum chunk_answer {
+	CHUNK_AGAIN,	/* it is to be issued again, for the rest */
+	CHUNK_COMPLETE, /* all of it moved, or the file ended */
+	CHUNK_FAILED,	/* the stream's error says why */
+};
+
+struct pair;
 
 struct stream_plan {
 	int source_fd;
@@ -91,6 +104,7 @@ struct stream_env {
 	struct chunk *chunks; /* LIMIT_SLOTS_MAX, by slot index */
 	struct tally *tally;
 	struct pace *pace; /* or NULL: it moves as fast as it can */
+	struct pair *pairs; /* LIMIT_SLOTS_MAX, by slot index, of contrast.h */
 };
 
 void stream_begin(struct stream *stream, const struct stream_plan *plan);
@@ -120,5 +134,37 @@ int stream_write_tail(struct stream *stream, const struct stream_env *env);
 
 /* Frees what it holds; no chunk may be live. */
 void stream_end(struct stream *stream, const struct stream_env *env);
+
+/* ---- the life of a chunk, for contrast, which has two for each range ---- */
+
+/* Sets the error, unless there is one. */
+void stream_fail(struct stream *stream, long result, enum error_side side, const char *operation,
+		 uint64_t offset);
+
+/* Issues a read or a write of the rest of CHUNK.  Its tag is the index of its slot,
+ * and LIMIT_SLOTS_MAX more if it reads the target. */
+void stream_issue_chunk(struct stream *stream, const struct stream_env *env, struct chunk *chunk,
+			void *owner);
+
+/* Takes in the RESULT of that, which no error came before. */
+enum chunk_answer stream_take_read(struct stream *stream, const struct stream_env *env,
+				   struct chunk *chunk, int32_t result);
+enum chunk_answer stream_take_write(struct stream *stream, const struct stream_env *env,
+				    struct chunk *chunk, int32_t result);
+
+/* Gives the slot back. */
+void stream_chunk_idle(struct stream *stream, const struct stream_env *env, struct chunk *chunk);
+
+/* Keeps the last BYTES of a chunk back, which are no whole block (S4). */
+bool stream_keep_tail(struct stream *stream, const struct chunk *chunk, uint32_t bytes);
+
+/* Empties [START, END) of the target.  False: it takes no holes, so zeros are to be
+ * written there. */
+bool stream_punch(struct stream *stream, struct sys *sys, uint64_t start, uint64_t end);
+
+/* G9: a buffered file is written back as it is written, up to OFFSET; a large one is
+ * synced as it grows. */
+void stream_bound_dirty(struct stream *stream, const struct stream_env *env, uint64_t offset);
+void stream_sync_growing(struct stream *stream, const struct stream_env *env, void *owner);
 
 #endif

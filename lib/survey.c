@@ -24,6 +24,7 @@
 #include "content.h"
 #include "grain.h"
 #include "meta.h"
+#include "torn.h"
 #include "xattr.h"
 
 int survey_open(struct survey *survey, struct root *root, const struct settings *settings,
@@ -288,6 +289,20 @@ static void survey_links(struct survey *survey, const struct survey_name *name,
 	}
 }
 
+/* G11: what a killed run has left has the time of its last write, but the mark, which is
+ * asked for where the time alone would not have the file looked at. */
+static bool survey_is_torn(const struct survey *survey, const struct survey_name *name,
+			   const struct sys_stat *target)
+{
+	const struct settings *settings = survey->settings;
+
+	if (!S_ISREG(target->mode))
+		return false;
+	return torn_looks(&target->mtime) ||
+	       ((settings->update == WEIR_UPDATE_OLDER || settings->compare == WEIR_COMPARE_SIZE) &&
+		torn_is_marked(survey->root->sys, name->target_fd, name->name));
+}
+
 int survey_look(struct survey *survey, const struct survey_name *name,
 		struct survey_finding *finding, struct error *error)
 {
@@ -302,6 +317,7 @@ int survey_look(struct survey *survey, const struct survey_name *name,
 		return result;
 	survey_set_sides(survey, name->folder, &finding->source,
 			 finding->there ? &finding->target : NULL, &sides);
+	sides.torn = finding->there && survey_is_torn(survey, name, &finding->target);
 	one_kind = finding->there && ((finding->source.mode ^ finding->target.mode) & S_IFMT) == 0;
 	if (one_kind && S_ISLNK(finding->source.mode))
 		result = survey_texts(survey, name, &sides.same_text, error);

@@ -61,7 +61,9 @@ static const char *const sys_kind_names[SYS_KINDS] = {
 	[SYS_TRUNCATE] = "ftruncate",
 	[SYS_SEEK] = "lseek",
 	[SYS_CACHESTAT] = "cachestat",
+	[SYS_ADVISE] = "fadvise",
 	[SYS_FLAGS] = "setfl",
+	[SYS_DUP] = "dup",
 	[SYS_GET_INODE_FLAGS] = "getflags",
 	[SYS_SET_INODE_FLAGS] = "setflags",
 	[SYS_GET_PROJECT] = "getattr",
@@ -221,6 +223,23 @@ int sys_memfd(struct sys *sys, const char *name)
 	int fd = (int)sys_result(memfd_create(name, MFD_CLOEXEC));
 
 	return (int)sys_note(sys, SYS_CREATE, fd, name, 0, 0, 0, fd);
+}
+
+int sys_reopen(struct sys *sys, int fd, int flags)
+{
+	char path[SYS_FD_PATH_BYTES];
+	long result = sys_fd_result(sys_result(open(sys_fd_path(path, fd), flags | O_CLOEXEC)));
+
+	return (int)sys_note(sys, SYS_OPEN, fd, NULL, 0, 0, (unsigned)flags, result);
+}
+
+int sys_move_fd(struct sys *sys, int from, int to)
+{
+	long result =
+		sys_note(sys, SYS_DUP, from, NULL, 0, 0, 0, sys_result(dup3(from, to, O_CLOEXEC)));
+
+	sys_close(sys, from);
+	return result < 0 ? (int)result : 0;
 }
 
 int sys_close(struct sys *sys, int fd)
@@ -431,6 +450,12 @@ int sys_cachestat(struct sys *sys, int fd, uint64_t length, uint64_t *cached_pag
 	*cached_pages = counts[0];
 	*dirty_pages = counts[1] + counts[2];
 	return (int)sys_note(sys, SYS_CACHESTAT, fd, NULL, 0, length, 0, result);
+}
+
+int sys_drop_cache(struct sys *sys, int fd)
+{
+	return (int)sys_note(sys, SYS_ADVISE, fd, NULL, 0, 0, POSIX_FADV_DONTNEED,
+			     -posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED));
 }
 
 int sys_clone(struct sys *sys, int target_fd, int source_fd)

@@ -43,7 +43,9 @@ enum sys_kind {
 	SYS_TRUNCATE,
 	SYS_SEEK,
 	SYS_CACHESTAT,
+	SYS_ADVISE,
 	SYS_FLAGS,
+	SYS_DUP,
 	SYS_GET_INODE_FLAGS,
 	SYS_SET_INODE_FLAGS,
 	SYS_GET_PROJECT,
@@ -141,6 +143,12 @@ long sys_note(struct sys *sys, enum sys_kind kind, int fd, const char *name, int
 int sys_openat(struct sys *sys, int dirfd, const char *name, int flags, mode_t mode);
 /* openat2(2), Linux 5.6: follows links, but no magic ones of /proc. */
 int sys_openat2_plain(struct sys *sys, int dirfd, const char *name, int flags);
+/* Opens what FD has open once more, with other flags, through /proc: without that
+ * -EOPNOTSUPP. */
+int sys_reopen(struct sys *sys, int fd, int flags);
+/* Makes the descriptor TO be what FROM is, which is closed.  Operations that were
+ * issued with TO go on with what it was, or with what it is. */
+int sys_move_fd(struct sys *sys, int from, int to);
 int sys_close(struct sys *sys, int fd);
 /* A nameless file in memory: memfd_create(2), Linux 3.17. */
 int sys_memfd(struct sys *sys, const char *name);
@@ -170,6 +178,8 @@ int64_t sys_lseek(struct sys *sys, int fd, int64_t offset, int whence);
  * Linux 6.5. */
 int sys_cachestat(struct sys *sys, int fd, uint64_t length, uint64_t *cached_pages,
 		  uint64_t *dirty_pages);
+/* Drops what the page cache has of a file and is not dirty: posix_fadvise(2). */
+int sys_drop_cache(struct sys *sys, int fd);
 /* Makes TARGET_FD share all blocks of SOURCE_FD: ioctl_ficlone(2), Linux 4.5. */
 int sys_clone(struct sys *sys, int target_fd, int source_fd);
 /* Copies up to BYTES from OFFSET to the same offset: copy_file_range(2), Linux 4.5,

@@ -63,7 +63,8 @@
 	X(to_remove) \
 	X(removed) \
 	X(unchanged) \
-	X(excluded)
+	X(excluded) \
+	X(bytes_kept)
 /* clang-format on */
 
 #define TALLY_FIELD(name) _Atomic uint64_t name;

@@ -30,19 +30,19 @@ const char *way_name(enum job_way way)
 		[JOB_WAY_CLONE] = "clone",
 		[JOB_WAY_OFFLOAD] = "copied by the file system",
 		[JOB_WAY_LINK] = "hard link",
+		[JOB_WAY_PATCH] = "patch",
 	};
 
 	return names[way];
 }
 
-/* True if most of the source is in the page cache, or some of it is dirty: a
- * direct read would go to the device, or write it back first. */
-static bool way_is_cached(struct job_env *env, struct job *job)
+/* True if most of a file is in the page cache, or some of it is dirty: a direct read
+ * would go to the device, or write it back first. */
+static bool way_is_cached(struct job_env *env, int fd, uint64_t size)
 {
 	uint64_t cached, dirty;
-	uint64_t size = job->source.size_bytes;
 
-	if (sys_cachestat(env->stream.sys, job->source_fd, size, &cached, &dirty) < 0)
+	if (sys_cachestat(env->stream.sys, fd, size, &cached, &dirty) < 0)
 		return false;
 	return dirty > 0 || cached * WAY_PAGE_BYTES * 2 > size;
 }
@@ -74,10 +74,22 @@ static bool way_wants_direct(const struct job_env *env, const struct job *job)
 	return job->source.size_bytes >= LIMIT_DIRECT_MIN_BYTES && !way_is_slow(env);
 }
 
+/* The same for reading the source, where that is worth it. */
+static bool way_read_direct(struct job_env *env, const struct job *job, uint32_t *common)
+{
+	const struct sys_stat *source = &job->source;
+	struct fs *fs = fs_find(env->fs, job->source_fd, source->device, false);
+
+	if (env->settings->direct != WEIR_DIRECT_ALWAYS &&
+	    way_is_cached(env, job->source_fd, source->size_bytes))
+		return false;
+	return fs != NULL &&
+	       way_set_direct(env, job->source_fd, fs_direct_align(fs, source, false), common);
+}
+
 /* Chooses among ways 4, 5 and 6 for a file worth direct I/O. */
 static void way_choose_direct(struct job_env *env, struct job *job, struct stream_plan *plan)
 {
-	struct fs *source_fs = fs_find(env->fs, job->source_fd, job->source.device, false);
 	struct sys_stat target;
 	uint32_t align = 512;
 
@@ -85,11 +97,7 @@ static void way_choose_direct(struct job_env *env, struct job *job, struct strea
 		plan->write_direct = way_set_direct(
 			env, job->target_fd, fs_direct_align(job->folder->target_fs, &target, true),
 			&align);
-	if (env->settings->direct == WEIR_DIRECT_ALWAYS || !way_is_cached(env, job))
-		plan->read_direct = source_fs != NULL &&
-				    way_set_direct(env, job->source_fd,
-						   fs_direct_align(source_fs, &job->source, false),
-						   &align);
+	plan->read_direct = way_read_direct(env, job, &align);
 	plan->align_bytes = plan->read_direct || plan->write_direct ? LIMIT_ALIGN_BYTES : 1;
 	if (align > plan->align_bytes)
 		plan->align_bytes = align;
@@ -160,6 +168,51 @@ void way_choose(struct job_env *env, struct job *job, struct stream_plan *plan)
 	plan->pad_tail = plan->write_direct && !settings_parks(env->settings);
 	/* Buffered writes gain nothing in the ring: a worker thread of the
 	 * kernel would do them, one at a time for each file. */
+	plan->write_now = !plan->write_direct;
+}
+
+/* True if one half of a slot has room for whole blocks. */
+static bool way_has_blocks(const struct job_env *env, const struct stream_plan *plan)
+{
+	uint32_t slot = plan->small ? LIMIT_SMALL_BYTES : env->stream.arena->chunk_bytes;
+
+	return slot / 2 >= LIMIT_ALIGN_BYTES;
+}
+
+void way_choose_pair(struct job_env *env, struct job *job, struct stream_plan *plan)
+{
+	const struct settings *settings = env->settings;
+	const struct fs *target_fs = job->folder->target_fs;
+	uint64_t bytes = job->existing.size_bytes;
+	uint32_t align = 512;
+
+	*plan = (struct stream_plan){
+		.source_fd = job->source_fd,
+		.target_fd = job->target_fd,
+		.size_bytes = job->source.size_bytes,
+		.align_bytes = 1,
+		.depth = env->read_ahead ? LIMIT_SLOTS_MAX : 1,
+		.small = job->source.size_bytes <= LIMIT_SMALL_BYTES / 2,
+		.bound_dirty = settings->durable != WEIR_DURABLE_NONE && !fs_is_memory(target_fs),
+	};
+	way_choose_holes(env, job, plan);
+	job->way = JOB_WAY_PATCH;
+	job->way_reason = "in place, both sides through the page cache";
+	if (way_wants_direct(env, job) && way_has_blocks(env, plan)) {
+		plan->read_direct = way_read_direct(env, job, &align);
+		/* It is written past the page cache only if it is read so. */
+		if (settings->direct == WEIR_DIRECT_ALWAYS ||
+		    !way_is_cached(env, job->target_fd, bytes))
+			plan->write_direct = way_set_direct(
+				env, job->target_fd,
+				fs_direct_align(target_fs, &job->existing, true), &align);
+	}
+	if (plan->read_direct || plan->write_direct) {
+		plan->align_bytes = LIMIT_ALIGN_BYTES;
+		job->way_reason = plan->read_direct && plan->write_direct
+					  ? "in place, both sides take direct I/O"
+					  : "in place, one side takes direct I/O";
+	}
 	plan->write_now = !plan->write_direct;
 }
 

@@ -16,6 +16,10 @@ bool way_is_pseudo(const struct job *job);
  * reason. */
 void way_choose(struct job_env *env, struct job *job, struct stream_plan *plan);
 
+/* The same for two files that are compared, and the target written where it differs,
+ * of which job.existing is known. */
+void way_choose_pair(struct job_env *env, struct job *job, struct stream_plan *plan);
+
 /* Reserves what PLAN will write, where that is right.  0 or -errno. */
 int way_reserve(struct job_env *env, struct job *job, const struct stream_plan *plan);
 

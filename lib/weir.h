@@ -401,6 +401,7 @@ struct weir_stats {
 	uint64_t removed;
 	uint64_t unchanged;
 	uint64_t excluded; /* of the source, by a rule */
+	uint64_t bytes_kept; /* compared: the target has them, or the hole that they are */
 };
 
 /* Version string of the library, such as "0.1.0".  Since 0.1. */

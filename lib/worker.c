@@ -78,6 +78,7 @@ static void worker_set_env(struct worker *worker)
 			.chunks = worker->chunks,
 			.tally = shared->tally,
 			.pace = shared->pace,
+			.pairs = worker->pairs,
 		},
 		.settings = settings,
 		.root = shared->root,
@@ -118,8 +119,10 @@ int worker_start(struct worker *worker)
 		return result;
 	}
 	worker->opened = true;
-	for (uint32_t i = 0; i < LIMIT_SLOTS_MAX; i++)
+	for (uint32_t i = 0; i < LIMIT_SLOTS_MAX; i++) {
 		list_init(&worker->chunks[i].node);
+		list_init(&worker->pairs[i].node);
+	}
 	worker_register(worker, false);
 	tally_add(&tally->arena_bytes, worker->arena.ready_bytes);
 	worker_set_env(worker);

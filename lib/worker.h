@@ -74,6 +74,7 @@ struct worker {
 	struct io io;
 	struct arena arena;
 	struct chunk chunks[LIMIT_SLOTS_MAX];
+	struct pair pairs[LIMIT_SLOTS_MAX];
 	struct job *jobs;
 	uint32_t live; /* jobs not free */
 	struct list free;
