@@ -438,14 +438,6 @@ bool stream_is_paced(const struct stream *stream)
 	       !stream->sync_live;
 }
 
-static void stream_chunk_full(struct stream *stream, struct chunk *chunk)
-{
-	if (chunk->filled > chunk->want)
-		chunk->filled = chunk->want; /* a direct read is whole blocks */
-	chunk->state = CHUNK_FULL;
-	list_add_tail(&stream->ready, &chunk->node);
-}
-
 /* The source ended at OFFSET, before what was expected. */
 static void stream_source_ended(struct stream *stream, uint64_t offset)
 {
