@@ -22,8 +22,9 @@
  * Q2 nothing is written, and no hole made, before contrast_allow(), which needs no
  *    slot and no op of a pair: so a pair that is held never waits for another;
  * Q3 where both maps tell of a hole nothing is read; where only the source's does,
- *    blocks of the target are made one, unread.  One and the same walk through both
- *    maps decides, so each byte is one or the other;
+ *    blocks of the target are made one, unread; where the target has no map that is
+ *    believed, what is not zeros there is.  One and the same walk through both maps
+ *    decides, so each byte is one or the other;
  * Q4 a hole is made only while nothing is in flight (S6 of stream.c);
  * Q5 after an error, or once there is nothing left to judge, nothing is issued, and a
  *    slot is given back when both halves are;
@@ -134,9 +135,11 @@ static void contrast_find(struct extent_cursor *map, struct sys *sys, struct ext
 			*data = contrast_no_extent;
 }
 
-/* Hands out [at, END), which both sides are read for. */
-static void contrast_take_range(struct stream *stream, uint64_t end)
+/* Hands out what comes up to END, which both sides are read for. */
+static void contrast_take_range(struct contrast *contrast, struct stream *stream, uint64_t end,
+				bool in_hole)
 {
+	contrast->in_hole = in_hole;
 	stream->extent = (struct extent){ stream->extent_end, end };
 	stream->extent_end = end;
 }
@@ -149,7 +152,7 @@ static bool contrast_empties(const struct contrast *contrast, const struct strea
 	uint64_t unit = contrast->plan.block_bytes;
 	uint64_t whole;
 
-	if (!contrast->plan.punches)
+	if (!contrast->plan.punches || !contrast->plan.target_mapped)
 		return false;
 	whole = contrast_up(start, unit);
 	if (whole > start) {
@@ -203,7 +206,7 @@ static bool contrast_pass_hole(struct contrast *contrast, struct stream *stream,
 	stop = contrast_least(contrast_up(contrast->target.end, CONTRAST_BLOCK_BYTES), end);
 	if (contrast_empties(contrast, stream, at, &stop))
 		return contrast_punch(contrast, stream, env, at, stop);
-	contrast_take_range(stream, stop);
+	contrast_take_range(contrast, stream, stop, true);
 	return true;
 }
 
@@ -223,10 +226,11 @@ static bool contrast_walk(struct contrast *contrast, struct stream *stream,
 		contrast_find(&stream->extents, env->sys, &contrast->source, at);
 		data = contrast_down(contrast->source.start, CONTRAST_BLOCK_BYTES);
 		if (data <= at)
-			contrast_take_range(stream,
+			contrast_take_range(contrast, stream,
 					    contrast_least(contrast_up(contrast->source.end,
 								       CONTRAST_BLOCK_BYTES),
-							   size));
+							   size),
+					    false);
 		else if (!contrast_pass_hole(contrast, stream, env, contrast_least(data, size)))
 			return false;
 	}
@@ -283,6 +287,7 @@ static void contrast_begin_pair(struct contrast *contrast, struct stream *stream
 	pair->source.data = slot->data;
 	pair->target.data = slot->data + half;
 	pair->target.of_target = true;
+	pair->in_hole = contrast->in_hole;
 	pair->target.want = contrast_target_want(contrast, common.offset, common.want);
 	if (pair->target.want == 0)
 		pair->target.state = CHUNK_FULL;
@@ -329,8 +334,10 @@ static bool contrast_find_run(const struct pair *pair, uint32_t from, struct zer
 	if (from >= end || contrast_same(pair, from, end))
 		return false;
 	for (; at < end; at = next) {
-		next = (uint32_t)contrast_least(end, at - at % CONTRAST_BLOCK_BYTES +
-							     CONTRAST_BLOCK_BYTES);
+		next = at + CONTRAST_BLOCK_BYTES -
+		       (uint32_t)((pair->source.offset + at) % CONTRAST_BLOCK_BYTES);
+		if (next > end)
+			next = end;
 		if (contrast_same(pair, at, next) != found)
 			continue;
 		if (found)
@@ -355,7 +362,7 @@ static bool contrast_next_run(const struct contrast *contrast, struct pair *pair
 
 	*hole = false;
 	while (contrast_find_run(pair, pair->at, run)) {
-		if (!contrast->plan.find_zeros || !contrast->plan.punches)
+		if (!contrast->plan.punches || !(contrast->plan.find_zeros || pair->in_hole))
 			return true;
 		if (zero_next_run(pair->source.data, run->start, run->end, &data) &&
 		    data.start == run->start) {
@@ -384,11 +391,12 @@ static void contrast_fill_pair(struct contrast *contrast, struct stream *stream,
 	source->valid = source->filled;
 	if (stream->plan.write_direct)
 		rest = source->filled % stream->plan.align_bytes;
-	if (rest > 0 && !contrast_same(pair, source->filled - rest, source->filled)) {
+	source->valid -= rest;
+	if (rest > 0 && !contrast_same(pair, source->valid, source->filled)) {
 		contrast->differs = true;
 		pair->differing += rest;
-		source->valid -= rest;
-		stream_keep_tail(stream, source, rest); /* an error is the stream's */
+		if (!contrast->plan.judges)
+			stream_keep_tail(stream, source, rest); /* an error is the stream's */
 	}
 	list_add_tail(&contrast->ready, &pair->node);
 }

@@ -26,6 +26,7 @@ enum pair_state {
 struct pair {
 	struct list node; /* in a list of its contrast, or in none */
 	enum pair_state state;
+	bool in_hole; /* the source has a hole there */
 	struct chunk source;
 	struct chunk target;
 	uint32_t at;	    /* bytes before it are settled */
@@ -36,7 +37,7 @@ struct contrast_plan {
 	uint64_t target_bytes; /* size of the target */
 	bool target_mapped;    /* its map is worth asking for */
 	bool punches;	       /* a hole of the source is made one in the target */
-	bool find_zeros;       /* and so are blocks of zeros that would be written */
+	bool find_zeros;       /* and so is every block of zeros that would be written */
 	bool rewrites;	       /* what the target holds is not to be believed: all is written */
 	bool judges;	       /* nothing is written: the first difference ends it */
 	uint32_t block_bytes;  /* of the target's file system: what a hole is made of */
@@ -47,6 +48,7 @@ struct contrast {
 	struct extent_cursor map; /* of the target */
 	struct extent source;	  /* the next data of either side that is not passed yet */
 	struct extent target;
+	bool in_hole;	    /* so is the range that is being read */
 	bool differs;	    /* out: the two files do */
 	bool may_write;	    /* contrast_allow() was called */
 	struct list ready;  /* pairs that have something to issue, or to be compared */

@@ -39,6 +39,7 @@ struct fake {
 	uint64_t issued;
 	uint64_t completed;
 	uint64_t syncs;
+	bool pairs;             /* a slot may have two ops, each in a half of its own */
 	bool slot_busy[LIMIT_SLOTS_MAX];
 	enum fake_verdict (*decide)(struct fake *fake, struct io_op *op, int32_t *bytes);
 	void (*after)(struct fake *fake, struct io_op *op); /* or NULL */
@@ -146,7 +147,7 @@ static inline enum io_answer fake_issue(struct io *io, struct io_op *op)
 
 		CHECK(slot->used);
 		CHECK(op->data >= slot->data && op->data + op->length <= slot->data + slot->bytes);
-		CHECK(!fake->slot_busy[slot->index]);
+		CHECK(fake->pairs || !fake->slot_busy[slot->index]);
 		fake->slot_busy[slot->index] = true;
 	}
 	if (op->kind == IO_READ)
