@@ -84,6 +84,8 @@ complete -c weir -n '__weir_verb_is sync' -l exclude -x -d 'leave out what match
 complete -c weir -n '__weir_verb_is sync' -l include -x -d 'do not leave out what matches'
 complete -c weir -n '__weir_verb_is sync' -l exclude-from -r -F -d 'read patterns to leave out, one a line; - is standard input'
 complete -c weir -n '__weir_verb_is sync' -l include-from -r -F -d 'read patterns not to leave out'
+complete -c weir -n '__weir_verb_is sync' -l max-size -x -d 'leave out files that are larger; what DEST has of them stays'
+complete -c weir -n '__weir_verb_is sync' -l min-size -x -d 'leave out files that are smaller'
 complete -c weir -n '__weir_verb_is sync' -s c -l checksum -d 'compare the bytes of files of one size, whatever their times say'
 complete -c weir -n '__weir_verb_is sync' -l size-only -d 'believe that files of one size are equal'
 complete -c weir -n '__weir_verb_is sync' -s I -l ignore-times -d 'copy every file, even if size and time are equal'

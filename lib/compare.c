@@ -111,6 +111,12 @@ static bool compare_is_left(const struct settings *settings, const struct compar
 	       meta_newer(&sides->target->mtime, &sides->source->mtime);
 }
 
+bool compare_leaves_out(const struct settings *settings, const struct sys_stat *source)
+{
+	return S_ISREG(source->mode) && (source->size_bytes > (uint64_t)settings->max_size_bytes ||
+					 source->size_bytes < (uint64_t)settings->min_size_bytes);
+}
+
 struct compare_result compare_entry(const struct settings *settings,
 				    const struct compare_sides *sides)
 {

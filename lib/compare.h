@@ -18,6 +18,7 @@ enum compare_verdict {
 	COMPARE_CONTENT,    /* a look at the data is to tell */
 	COMPARE_ATTRIBUTES, /* the data is right */
 	COMPARE_LEAVE,	    /* an option says that it stays as it is */
+	COMPARE_LEAVE_OUT,  /* it is no part of the sync */
 };
 
 struct compare_sides {
@@ -37,6 +38,9 @@ struct compare_result {
 	enum compare_verdict verdict;
 	unsigned changes; /* bits of WEIR_CHANGE_ */
 };
+
+/* True if an entry of the source is no part of the sync, for its size. */
+bool compare_leaves_out(const struct settings *settings, const struct sys_stat *source);
 
 /* A name of an entry that is no folder. */
 struct compare_result compare_entry(const struct settings *settings,

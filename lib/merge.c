@@ -71,6 +71,9 @@ static void merge_count(struct tree *tree, struct listing *listing, const char *
 	case COMPARE_LEAVE:
 		tally_add(&tree->tally->entries_skipped, 1);
 		return;
+	case COMPARE_LEAVE_OUT:
+		tally_add(&tree->tally->excluded, 1);
+		return;
 	case COMPARE_CREATE:
 		tally_add(&tree->tally->to_create, 1);
 		action = finding->links ? WEIR_ACTION_LINK : WEIR_ACTION_CREATE;
@@ -208,24 +211,35 @@ static int merge_child(struct tree *tree, struct listing *listing, const struct 
 	return 0;
 }
 
-/* Before removals that come first: only folders that are in the way are looked for. */
-static int merge_take_first(struct tree *tree, struct listing *listing,
-			    const struct tree_dirent *entry, unsigned char type)
-{
-	struct sys_stat stat;
-
-	if (type != DT_DIR && listing->target_fd >= 0 &&
-	    sys_statx(tree->sys, listing->target_fd, entry->name, false, &stat) == 0 &&
-	    S_ISDIR(stat.mode))
-		merge_doom(tree, listing, entry->name, &stat);
-	return 0;
-}
-
 static bool merge_leaves_out(const struct settings *settings, uint32_t mode)
 {
 	if (S_ISLNK(mode))
 		return settings->keep[WEIR_PROPERTY_SYMLINK] == WEIR_KEEP_OFF;
 	return !S_ISREG(mode) && settings->keep[WEIR_PROPERTY_SPECIAL] == WEIR_KEEP_OFF;
+}
+
+/* True if NAME of the source, which is no folder, is to take the place of what the target
+ * has; what cannot be told counts as no (E3). */
+static bool merge_comes_over(struct tree *tree, struct listing *listing, const char *name)
+{
+	struct sys_stat source;
+
+	return !settings_leaves_existing(tree->settings) &&
+	       sys_statx(tree->sys, listing->fd, name, false, &source) == 0 &&
+	       !merge_leaves_out(tree->settings, source.mode) &&
+	       !compare_leaves_out(tree->settings, &source);
+}
+
+/* Before removals that come first: only folders that are in the way are looked for. */
+static void merge_take_first(struct tree *tree, struct listing *listing,
+			     const struct tree_dirent *entry)
+{
+	struct sys_stat stat;
+
+	if (listing->target_fd >= 0 &&
+	    sys_statx(tree->sys, listing->target_fd, entry->name, false, &stat) == 0 &&
+	    S_ISDIR(stat.mode) && merge_comes_over(tree, listing, entry->name))
+		merge_doom(tree, listing, entry->name, &stat);
 }
 
 /* True if a new file may be there under another name, which the whole plan is to tell. */
@@ -242,6 +256,11 @@ static bool merge_wishes(struct tree *tree, struct listing *listing,
 							   : NULL);
 }
 
+static bool merge_changes(enum compare_verdict verdict)
+{
+	return verdict != COMPARE_SAME && verdict != COMPARE_LEAVE && verdict != COMPARE_LEAVE_OUT;
+}
+
 /* What is to be done about an entry that is no folder. */
 static int merge_decide(struct tree *tree, struct listing *listing, const struct tree_dirent *entry,
 			struct survey_finding *finding, struct error *error)
@@ -255,14 +274,13 @@ static int merge_decide(struct tree *tree, struct listing *listing, const struct
 	if (finding->there && !in_the_way &&
 	    merge_meet_namesake(tree, listing, entry->name, error) < 0)
 		return -EEXIST;
-	if (in_the_way && finding->result.verdict != COMPARE_LEAVE)
+	if (in_the_way && merge_changes(finding->result.verdict))
 		return merge_put_off(tree, listing, entry, finding, error);
 	if (finding->result.verdict == COMPARE_CREATE &&
 	    merge_wishes(tree, listing, entry, finding))
 		return 0;
 	merge_count(tree, listing, entry->name, finding);
-	if (finding->result.verdict == COMPARE_SAME || finding->result.verdict == COMPARE_LEAVE ||
-	    tree->settings->dry_run)
+	if (!merge_changes(finding->result.verdict) || tree->settings->dry_run)
 		return 0;
 	if (merge_add(tree, listing, entry, finding) < 0) {
 		error_set(error, -ENOMEM, ERROR_SIDE_SOURCE, "list");
@@ -314,7 +332,7 @@ void merge_take(struct tree *tree, struct listing *listing, const struct tree_di
 	else if (entry->type == DT_DIR)
 		merge_child(tree, listing, entry, &error);
 	else if (tree->plans_first && entry->type != DT_UNKNOWN)
-		merge_take_first(tree, listing, entry, entry->type);
+		merge_take_first(tree, listing, entry);
 	else
 		merge_look(tree, listing, entry, verdict, &error);
 	if (error.grade != ERROR_NONE)

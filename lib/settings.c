@@ -65,6 +65,8 @@ static const struct settings_bound {
 	[WEIR_OPT_MAX_DELETE] = { -1, INT64_MAX },
 	[WEIR_OPT_MAX_DELETE_PERCENT] = { -1, 100 },
 	[WEIR_OPT_DELETE_MANY] = { 0, 1 },
+	[WEIR_OPT_MAX_SIZE_BYTES] = { 0, INT64_MAX },
+	[WEIR_OPT_MIN_SIZE_BYTES] = { 0, INT64_MAX },
 	[WEIR_OPT_DETECT_RENAMES] = { 0, 1 },
 	[WEIR_OPT_ON_CHANGE] = { WEIR_ON_DEFAULT, WEIR_ON_FAIL },
 	[WEIR_OPT_ON_VANISH] = { WEIR_ON_DEFAULT, WEIR_ON_FAIL },
@@ -83,6 +85,7 @@ void settings_init(struct settings *settings, enum weir_kind kind)
 {
 	*settings = (struct settings){ .kind = kind, .durable = WEIR_DURABLE_GROUP };
 	settings->max_delete = settings->max_delete_percent = -1;
+	settings->max_size_bytes = INT64_MAX;
 	memcpy(settings->backup_suffix, "~", 2);
 	settings->keep[WEIR_PROPERTY_SYMLINK] = WEIR_KEEP_REQUIRE;
 	settings->keep[WEIR_PROPERTY_SPECIAL] = WEIR_KEEP_REQUIRE;
@@ -192,6 +195,12 @@ static bool settings_store_sync(struct settings *settings, enum weir_option opti
 		return true;
 	case WEIR_OPT_MAX_DELETE_PERCENT:
 		settings->max_delete_percent = value;
+		return true;
+	case WEIR_OPT_MAX_SIZE_BYTES:
+		settings->max_size_bytes = value;
+		return true;
+	case WEIR_OPT_MIN_SIZE_BYTES:
+		settings->min_size_bytes = value;
 		return true;
 	default:
 		return false;

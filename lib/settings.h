@@ -33,6 +33,8 @@ struct settings {
 	int64_t max_delete;	    /* -1: by default */
 	int64_t max_delete_percent; /* the same */
 	bool delete_many;
+	int64_t max_size_bytes; /* of the regular files that are synced */
+	int64_t min_size_bytes;
 	bool fresh;	   /* what is replaced hands nothing on */
 	bool link_over;	   /* links that are asked for replace what exists */
 	int umask;	   /* of the process, or -1: not known */

@@ -315,6 +315,10 @@ int survey_look(struct survey *survey, const struct survey_name *name,
 	result = survey_stat(survey, name, finding, error);
 	if (result < 0 || S_ISDIR(finding->source.mode))
 		return result;
+	if (compare_leaves_out(survey->settings, &finding->source)) {
+		finding->result.verdict = COMPARE_LEAVE_OUT;
+		return 0;
+	}
 	survey_set_sides(survey, name->folder, &finding->source,
 			 finding->there ? &finding->target : NULL, &sides);
 	sides.torn = finding->there && survey_is_torn(survey, name, &finding->target);

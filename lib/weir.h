@@ -255,6 +255,10 @@ enum weir_option {
 	 * must not be more than half of what the target holds, and more than 10 need a
 	 * record of an earlier run of the same source and target */
 	WEIR_OPT_DELETE_MANY = 61,
+	/* Regular files of the source that are larger, or smaller, are left out, and what
+	 * the target has under their names stays; INT64_MAX and 0 unless set */
+	WEIR_OPT_MAX_SIZE_BYTES = 74,
+	WEIR_OPT_MIN_SIZE_BYTES = 75,
 	/* 0/1: a file that is to be made is looked for among those that are to be removed;
 	 * with WEIR_DELETE_LAST only */
 	WEIR_OPT_DETECT_RENAMES = 77,
@@ -400,7 +404,7 @@ struct weir_stats {
 	uint64_t to_remove; /* planned, and within the limits */
 	uint64_t removed;
 	uint64_t unchanged;
-	uint64_t excluded; /* of the source, by a rule */
+	uint64_t excluded; /* of the source, by a rule or for its size */
 	uint64_t bytes_kept; /* compared: the target has them, or the hole that they are */
 };
 
