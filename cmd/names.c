@@ -17,6 +17,7 @@ struct names {
 	const char *file;
 	bool ends_with_nul;
 	bool strips;
+	bool are_chosen; /* they are not sources, but what is synced of the one source */
 	size_t count;
 };
 
@@ -60,7 +61,11 @@ static int add_name(struct names *names, struct weir_run *run, char *name, size_
 	if (strlen(name) != length)
 		return refuse_line(names, "a NUL inside a name",
 				   "names that end with NUL need -0 (--null)");
-	result = names_add_source(run, name, names->strips);
+	result = names->are_chosen ? weir_run_add_name(run, name)
+				   : names_add_source(run, name, names->strips);
+	if (result == -EINVAL && names->are_chosen)
+		return refuse_line(names, "the name does not lie below SOURCE",
+				   "names begin in SOURCE, without a slash, and have no '..'");
 	if (result < 0)
 		return output_fail("use list", names->file, -result);
 	return 0;
@@ -87,12 +92,9 @@ static int read_names(struct names *names, struct weir_run *run, FILE *stream)
 	return status;
 }
 
-int names_add_sources(const struct speaker *speaker, struct weir_run *run, const char *file,
-		      bool ends_with_nul, bool strips, size_t *count)
+static int read_list(struct names *names, struct weir_run *run)
 {
-	struct names names = {
-		.speaker = speaker, .file = file, .ends_with_nul = ends_with_nul, .strips = strips
-	};
+	const char *file = names->file;
 	bool is_stdin = strcmp(file, "-") == 0;
 	FILE *stream;
 	int status = is_stdin ? 0 : trust_list(file);
@@ -102,9 +104,32 @@ int names_add_sources(const struct speaker *speaker, struct weir_run *run, const
 	stream = is_stdin ? stdin : fopen(file, "re");
 	if (stream == NULL)
 		return output_fail("open list", file, errno);
-	status = read_names(&names, run, stream);
+	status = read_names(names, run, stream);
 	if (!is_stdin)
 		fclose(stream);
+	return status;
+}
+
+int names_add_sources(const struct speaker *speaker, struct weir_run *run, const char *file,
+		      bool ends_with_nul, bool strips, size_t *count)
+{
+	struct names names = {
+		.speaker = speaker, .file = file, .ends_with_nul = ends_with_nul, .strips = strips
+	};
+	int status = read_list(&names, run);
+
+	*count = names.count;
+	return status;
+}
+
+int names_choose(const struct speaker *speaker, struct weir_run *run, const char *file,
+		 bool ends_with_nul, size_t *count)
+{
+	struct names names = {
+		.speaker = speaker, .file = file, .ends_with_nul = ends_with_nul, .are_chosen = true
+	};
+	int status = read_list(&names, run);
+
 	*count = names.count;
 	return status;
 }

@@ -22,4 +22,9 @@ int names_add_source(struct weir_run *run, const char *name, bool strips);
 int names_add_sources(const struct speaker *speaker, struct weir_run *run, const char *file,
 		      bool ends_with_nul, bool strips, size_t *count);
 
+/* Limits RUN, a sync, to the names of FILE, which are relative to its source.  As
+ * above. */
+int names_choose(const struct speaker *speaker, struct weir_run *run, const char *file,
+		 bool ends_with_nul, size_t *count);
+
 #endif

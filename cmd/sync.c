@@ -59,6 +59,17 @@ static int add_operands(struct session *sync)
 	return result < 0 ? output_fail("use target", target, -result) : 0;
 }
 
+/* An empty list is no error: there is nothing to sync. */
+static int add_list(struct session *sync)
+{
+	const struct request *request = &sync->request;
+
+	if (!session_has(sync, TEXT_LIST_FILE))
+		return 0;
+	return names_choose(sync->speaker, sync->run, request->texts[TEXT_LIST_FILE],
+			    request->values[SETTING_NULL] != 0, &sync->source_count);
+}
+
 /* Everything up to the first look at an operand. */
 static int prepare(struct session *sync, char **words)
 {
@@ -79,6 +90,8 @@ static int prepare(struct session *sync, char **words)
 	if (status == 0)
 		status = add_operands(sync);
 	if (status == 0)
+		status = add_list(sync);
+	if (status == 0)
 		status = session_open_log(sync, words);
 	return status;
 }
@@ -90,6 +103,11 @@ static void add_first_line(struct text *line, const struct session *sync)
 
 	text_add(line, "contents of ");
 	escape_quoted(line, sync->request.operands[0], utf8);
+	if (session_has(sync, TEXT_LIST_FILE)) {
+		text_add(line, " that ");
+		escape_quoted(line, sync->request.texts[TEXT_LIST_FILE], utf8);
+		text_add(line, " names");
+	}
 	text_add(line, " become contents of ");
 	escape_quoted(line, sync->request.operands[1], utf8);
 }

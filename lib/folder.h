@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "chosen.h"
 #include "device.h"
 #include "flags.h"
 #include "list.h"
@@ -64,6 +65,30 @@ struct folder {
 	bool is_border;		/* it is on another file system, and stays empty */
 	bool into_parent;	/* its contents go into the parent's target itself */
 	int base_fd;		/* for by_path */
+	struct list planned;	 /* child folders, which are queued once it has begun */
+	struct list batches;	 /* of entries in it, the same */
+	bool lost;		 /* it could not begin, which was told; nor can what is below */
+	bool begun;		 /* both sides are open */
+	bool fresh;		 /* the target was made by this run and was empty */
+	bool finish;		 /* final mode and times are still to be set */
+	bool default_acl;	 /* the target hands an ACL on that is not to stay */
+	struct xattr_acls acls;	 /* of the source, for the end */
+	struct flags flags;	 /* of the source, for the end */
+	uint32_t flags_before;	 /* which of them the target may have had */
+	struct flags handed;	 /* what the target hands on */
+	bool entry_durable;	 /* its own name is synced */
+	bool by_path;		 /* name is an operand's path */
+	bool follow;		 /* its name in the source may be a link */
+	bool retyped;		 /* it was no folder when it was listed */
+	bool replaces;		 /* of a sync: something else had its name */
+	bool settled;		 /* of a sync: nothing of it differs but what is in it */
+	_Atomic bool changed;	 /* something in the target was made, replaced or removed */
+	bool plans;		 /* its listing is over, and the target is listed now */
+	bool misspelled;	 /* names of the target are spelled in another way (O08) */
+	struct chosen_part part; /* of the names that a sync is limited to */
+	bool is_border;		 /* it is on another file system, and stays empty */
+	bool into_parent;	 /* its contents go into the parent's target itself */
+	int base_fd;		 /* for by_path */
 	/* Listed by this run, the target had no numbered backup. */
 	_Atomic bool unnumbered;
 	/* Of operands: the names of all of them in the target, sorted; or NULL. */

@@ -185,6 +185,23 @@ static int merge_meet_namesake(struct tree *tree, struct listing *listing, const
 	return 0;
 }
 
+/* The names that were chosen below the entry are not missing. */
+static void merge_miss_nothing(struct tree *tree, const struct listing *listing)
+{
+	if (tree->chosen != NULL)
+		chosen_meet_all(tree->chosen, &listing->part);
+}
+
+/* An entry that is no folder is on the way to names that were chosen. */
+static int merge_stop_on_the_way(struct tree *tree, struct listing *listing, struct error *error)
+{
+	merge_miss_nothing(tree, listing);
+	if (!tree->plans_first)
+		error_set_text(error, ERROR_SIDE_SOURCE, "look for names of the list in",
+			       "it is no folder");
+	return -ENOTDIR;
+}
+
 static int merge_child(struct tree *tree, struct listing *listing, const struct tree_dirent *entry,
 		       struct error *error)
 {
@@ -198,6 +215,7 @@ static int merge_child(struct tree *tree, struct listing *listing, const struct 
 		return -EEXIST;
 	if (tree->settings->existing_only && !there) {
 		tally_add(&tree->tally->entries_skipped, 1);
+		merge_miss_nothing(tree, listing);
 		return 0;
 	}
 	if (!there || !S_ISDIR(stat.mode))
@@ -207,6 +225,7 @@ static int merge_child(struct tree *tree, struct listing *listing, const struct 
 		error_set(error, -ENOMEM, ERROR_SIDE_SOURCE, "list");
 		return -ENOMEM;
 	}
+	child->part = listing->part;
 	list_add_tail(&listing->children, &child->node);
 	return 0;
 }
@@ -308,15 +327,23 @@ static void merge_look(struct tree *tree, struct listing *listing, const struct 
 	if (result < 0) {
 		error->source_changed = error->vanished = result == -ENOENT &&
 							  error->side == ERROR_SIDE_SOURCE;
+		merge_miss_nothing(tree, listing);
 		return;
 	}
 	if (verdict == FILTER_UNDECIDED &&
 	    filter_judge(tree->filter, listing->path, listing->path_bytes,
 			 S_ISDIR(finding.source.mode) ? FILTER_FOLDER : FILTER_OTHER) ==
-		    FILTER_EXCLUDED)
+		    FILTER_EXCLUDED) {
+		tally_add(&tree->tally->excluded, 1);
+		merge_miss_nothing(tree, listing);
 		return;
+	}
 	if (S_ISDIR(finding.source.mode))
 		merge_child(tree, listing, entry, error);
+	else if (!listing->part.whole)
+		merge_stop_on_the_way(tree, listing, error);
+	else if (tree->plans_first)
+		merge_take_first(tree, listing, entry);
 	else
 		merge_decide(tree, listing, entry, &finding, error);
 }
@@ -327,10 +354,14 @@ void merge_take(struct tree *tree, struct listing *listing, const struct tree_di
 	struct error error = { 0 };
 
 	nameset_add(&listing->names, entry->name);
+	if (tree->chosen != NULL)
+		chosen_meet(tree->chosen, &listing->part);
 	if (strlen(entry->name) >= LIMIT_NAME_BYTES)
 		error_set(&error, -ENAMETOOLONG, ERROR_SIDE_SOURCE, "copy");
 	else if (entry->type == DT_DIR)
 		merge_child(tree, listing, entry, &error);
+	else if (!listing->part.whole && entry->type != DT_UNKNOWN)
+		merge_stop_on_the_way(tree, listing, &error);
 	else if (tree->plans_first && entry->type != DT_UNKNOWN)
 		merge_take_first(tree, listing, entry);
 	else
@@ -346,6 +377,8 @@ bool merge_plans(const struct tree *tree, const struct folder *folder)
 	if (tree->settings->delete_when == WEIR_DELETE_OFF || folder->target == NULL ||
 	    folder->fresh || folder->is_border || !folder->begun)
 		return false;
+	if (tree->chosen != NULL && !folder->part.whole)
+		return false; /* what else it holds is nobody's business */
 	return tree->plans_first || tree->settings->delete_when == WEIR_DELETE_LAST;
 }
 

@@ -222,6 +222,7 @@ static bool outcome_retype(struct worker *worker, struct job *job)
 	tree_tell_retyped(shared->tree, job->folder, job->name);
 	if (child != NULL) {
 		child->retyped = true;
+		child->part.whole = true; /* what it was before was chosen */
 		child->follow = entry.follow;
 		tree_push(shared->tree, child);
 	} else {

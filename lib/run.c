@@ -31,6 +31,7 @@
 #include <unistd.h>
 
 #include "budget.h"
+#include "chosen.h"
 #include "claim.h"
 #include "commit.h"
 #include "engine.h"
@@ -75,6 +76,7 @@ struct weir_run {
 	struct settings settings;
 	struct operands operands;
 	struct filter filter;
+	struct chosen chosen;
 	enum run_state state;
 	_Atomic bool opened; /* modules below are open */
 	int event_fd;
@@ -145,6 +147,15 @@ int weir_run_add_rule(struct weir_run *run, enum weir_rule rule, const char *pat
 	if (pattern == NULL || (rule != WEIR_RULE_EXCLUDE && rule != WEIR_RULE_INCLUDE))
 		return -EINVAL;
 	return filter_add(&run->filter, rule == WEIR_RULE_INCLUDE, pattern);
+}
+
+int weir_run_add_name(struct weir_run *run, const char *path)
+{
+	if (run->state != RUN_NEW)
+		return -EBUSY;
+	if (path == NULL || !settings_syncs(&run->settings))
+		return -EINVAL;
+	return chosen_add(&run->chosen, path);
 }
 
 /* True if the first BYTES of PATH are names as a walk finds them. */
@@ -283,6 +294,8 @@ static int run_open_tree(struct weir_run *run)
 	if (result == 0)
 		result = plan_open(&run->plan, &run->sys);
 	if (result == 0)
+		result = chosen_settle(&run->chosen);
+	if (result == 0)
 		result = renames_open(&run->renames);
 	if (result == 0)
 		result = survey_open(&run->survey, &run->root, &run->settings, &run->links,
@@ -291,6 +304,7 @@ static int run_open_tree(struct weir_run *run)
 		return result;
 	run->tree.survey = &run->survey;
 	run->tree.plan = &run->plan;
+	run->tree.chosen = run->chosen.count > 0 ? &run->chosen : NULL;
 	run->tree.renames = run->settings.detect_renames ? &run->renames : NULL;
 	run->tree.target_path = run->operands.target_path;
 	run->tree.plans_first = run->settings.delete_when == WEIR_DELETE_FIRST;
@@ -418,6 +432,7 @@ void weir_run_free(struct weir_run *run)
 	else
 		operands_close(&run->operands, NULL);
 	filter_close(&run->filter);
+	chosen_close(&run->chosen);
 	close(run->event_fd);
 	free(run);
 }
@@ -459,6 +474,27 @@ static void run_remove(struct weir_run *run)
 		atomic_store(&run->commit.failed, true);
 }
 
+/* Every scan is over: what of the names that were chosen was nowhere. */
+static void run_tell_missing(struct weir_run *run)
+{
+	const char *name;
+	size_t at = 0;
+
+	if (atomic_load(&run->shared.cancel) != 0 || atomic_load(&run->shared.dropped))
+		return;
+	while ((name = chosen_next_missing(&run->chosen, &at)) != NULL) {
+		struct error error;
+		char *path;
+
+		error_set(&error, -ENOENT, ERROR_SIDE_SOURCE, "sync");
+		if (asprintf(&path, "%s/%s", run->operands.sources[0].path, name) < 0)
+			path = NULL;
+		event_wait_room(&run->events);
+		event_post_error(&run->events, &error, path != NULL ? path : name, false);
+		free(path);
+	}
+}
+
 /* The whole plan is known: what moved is looked for in it. */
 static void run_search(struct weir_run *run)
 {
@@ -474,6 +510,7 @@ static void run_search(struct weir_run *run)
 	};
 
 	run->searched = true;
+	run_tell_missing(run);
 	renames_settle(&run->renames, &env, run_may_remove(run));
 }
 

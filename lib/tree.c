@@ -672,20 +672,41 @@ static bool tree_is_excluded(const struct tree *tree, const struct listing *list
 			    type == DT_DIR ? FILTER_FOLDER : FILTER_OTHER) == FILTER_EXCLUDED;
 }
 
+/* Which part of the chosen names an entry is; false: it is none, nor on the way to one. */
+static bool tree_chooses(const struct tree *tree, struct listing *listing,
+			 const struct tree_dirent *entry)
+{
+	if (tree->chosen == NULL)
+		return true;
+	listing->part = chosen_below(tree->chosen, &listing->folder->part, entry->name);
+	return chosen_any(&listing->part);
+}
+
+/* What a rule excludes is nobody's business any more. */
+static void tree_exclude(struct tree *tree, const struct listing *listing)
+{
+	if (settings_syncs(tree->settings))
+		tally_add(&tree->tally->excluded, 1);
+	if (tree->chosen != NULL)
+		chosen_meet_all(tree->chosen, &listing->part);
+}
+
 /* One entry of the listing: to the child folders, or to the batch. */
 static void tree_take_entry(struct tree *tree, struct listing *listing,
 			    const struct tree_dirent *entry)
 {
 	struct folder *folder = listing->folder;
-	enum filter_verdict verdict = tree_judge(tree, listing, entry);
+	enum filter_verdict verdict;
 	struct error error = { 0 };
 	unsigned char follow = 0;
 	unsigned char type;
 	struct folder *child;
 
+	if (!tree_chooses(tree, listing, entry))
+		return;
+	verdict = tree_judge(tree, listing, entry);
 	if (verdict == FILTER_EXCLUDED) {
-		if (settings_syncs(tree->settings))
-			tally_add(&tree->tally->excluded, 1);
+		tree_exclude(tree, listing);
 		return;
 	}
 	if (settings_syncs(tree->settings)) {
@@ -829,7 +850,7 @@ static bool tree_retype(struct tree *tree, struct folder *folder, const struct e
 	unsigned char type;
 
 	if ((error->errnum != ENOTDIR && error->errnum != ELOOP) || folder->source != NULL ||
-	    folder->by_path || folder->retyped ||
+	    folder->by_path || folder->retyped || (tree->chosen != NULL && !folder->part.whole) ||
 	    tree_look_again(tree, parent, folder->name, &type) < 0 ||
 	    (type & ~ENTRY_FOLLOW) == DT_DIR)
 		return false;
@@ -929,6 +950,14 @@ static void tree_queue_found(struct tree *tree, struct listing *listing, bool ag
 		tree_scan_over(tree);
 }
 
+/* What is below a folder that cannot be scanned is not missing: that was told. */
+static void tree_miss_nothing(struct tree *tree, const struct folder *folder,
+			      const struct error *error)
+{
+	if (tree->chosen != NULL && (error->grade != ERROR_NONE || folder->is_border))
+		chosen_meet_all(tree->chosen, &folder->part);
+}
+
 /* Begins a folder, if need be.  False: its scan is over. */
 static bool tree_begin_scan(struct tree *tree, struct listing *listing, struct error *error)
 {
@@ -955,6 +984,11 @@ bool tree_scan(struct tree *tree, struct folder *folder, struct error *error)
 	struct listing listing = { .folder = folder, .fd = -1, .target_fd = -1 };
 	bool open, over;
 
+	listing.part.whole = true;
+	if (folder->by_path && tree->chosen != NULL) {
+		folder->part = chosen_root(tree->chosen);
+		chosen_meet(tree->chosen, &folder->part);
+	}
 	list_init(&listing.children);
 	if (tree_is_lost(folder)) {
 		tree_discard(tree, folder);
@@ -970,6 +1004,8 @@ bool tree_scan(struct tree *tree, struct folder *folder, struct error *error)
 	tree_close_listing(tree, &listing); /* once queued, the folder is another's */
 	if (open)
 		tree_queue_found(tree, &listing, !over);
+	if (over)
+		tree_miss_nothing(tree, folder, error);
 	tally_add(&tree->tally->scan_ns, tally_now_ns() - began);
 	return over;
 }

@@ -34,10 +34,11 @@ struct tree {
 	/* Of a sync, else NULL: */
 	struct survey *survey;
 	struct plan *plan;
-	struct renames *renames; /* NULL: none are looked for */
-	const char *target_path;   /* DEST */
-	_Atomic bool plans_first;  /* what is to go is planned before anything is copied */
-	pthread_mutex_t turn;	   /* scans that tell what they find take turns */
+	struct chosen *chosen;	  /* names that it is limited to, or NULL */
+	struct renames *renames;  /* NULL: none are looked for */
+	const char *target_path;  /* DEST */
+	_Atomic bool plans_first; /* what is to go is planned before anything is copied */
+	pthread_mutex_t turn;	  /* scans that tell what they find take turns */
 	struct landing landing;
 	_Atomic uint64_t scans; /* folders whose listing has not ended */
 };
@@ -61,8 +62,9 @@ struct listing {
 	char *path;	      /* of the entry, where it is needed; else NULL */
 	size_t head_bytes;    /* of the folder in it, with a slash */
 	size_t path_bytes;
-	struct nameset names; /* of a sync, all of this step */
-	bool names_known;     /* they are all of the folder */
+	struct chosen_part part; /* of the entry that is looked at; whole: it is chosen */
+	struct nameset names;	 /* of a sync, all of this step */
+	bool names_known;	 /* they are all of the folder */
 };
 
 /* 0 or -errno; the fields above are the caller's to set after it. */

@@ -465,6 +465,14 @@ int weir_run_set_target(struct weir_run *run, int dirfd, const char *path,
  * rules, or 64 MiB of them; -EBUSY: the run has begun; -ENOMEM.  Since 0.1. */
 int weir_run_add_rule(struct weir_run *run, enum weir_rule rule, const char *pattern);
 
+/* Limits a sync to PATH, relative to the source, and to the others that are added: each
+ * is synced with all that it holds, and the folders on the way to it get their
+ * attributes.  Nothing else is looked at, and things are removed only below such a path.
+ * One that the source does not have is told by an ERROR event.  -EINVAL: the run is no
+ * sync, or PATH is empty, absolute or has a `..` component; -EBUSY: the run has begun;
+ * -E2BIG: 4 GiB of names; -ENOMEM.  Since 0.1. */
+int weir_run_add_name(struct weir_run *run, const char *path);
+
 /* Which rule decides about PATH, a folder if a slash ends it; nothing on disk is
  * looked at.  1: *RULE is its number, from 0 in the order in which they were
  * added, and *BYTES is how much of PATH it was asked about: all of it without

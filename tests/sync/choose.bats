@@ -92,3 +92,220 @@ sized_files() { # FOLDER
 	done
 	absent "$D/d"
 }
+
+# --- Lists of names -----------------------------------------------------------
+
+# Two folders with a folder each, and files in all of them.
+make_tree() {
+	mkdir -p "$S/a/deep" "$S/b/deep"
+	for folder in "$S" "$S/a" "$S/a/deep" "$S/b" "$S/b/deep"; do
+		mktree file "$folder/f" 3000
+		mktree file "$folder/g" 100
+	done
+	chmod 751 "$S/a"
+	chmod 710 "$S/a/deep"
+	touch -d 2001-02-03 "$S/a/deep"
+	touch -d 2002-03-04 "$S/a"
+	touch -d 2003-04-05 "$S"
+}
+
+# The paths below a folder, in one line.
+paths_in() { # FOLDER
+	(cd "$1" && find . -mindepth 1 | cut -c3- | LC_ALL=C sort | xargs)
+}
+
+# Names, one a line, in $T/list.
+list() { # NAME...
+	printf '%s\n' "$@" >"$T/list"
+}
+
+# bats test_tags=I09
+@test "--files-from syncs the names of the list, and folders with all they hold" {
+	make_tree
+	list a/deep f b/g
+	syncs --files-from="$T/list" "$S" "$D/d"
+	[ "$(paths_in "$D/d")" = "a a/deep a/deep/f a/deep/g b b/g f" ]
+	same --all "$S/a/deep" "$D/d/a/deep"
+	same --all "$S/b/g" "$D/d/b/g"
+	# Folders on the way to a name have their attributes.
+	for folder in . a b; do
+		[ "$(stat -c '%a %u %g %y' "$S/$folder")" = \
+			"$(stat -c '%a %u %g %y' "$D/d/$folder")" ]
+	done
+	idles --files-from="$T/list" "$S" "$D/d"
+}
+
+# bats test_tags=I09
+@test "the list is read from standard input, and names end with NUL if asked for" {
+	make_tree
+	mktree file "$S/a/new
+line" 10
+	exits 0 sh -c 'printf "a/f\n" | "$0" sync --files-from=- "$1" "$2"' "$WEIR" "$S" "$D/one"
+	[ "$(paths_in "$D/one")" = "a a/f" ]
+	printf 'a/new\nline\0f' >"$T/list"
+	syncs -0 --files-from="$T/list" "$S" "$D/two"
+	same "$S/a/new
+line" "$D/two/a/new
+line"
+	[ -f "$D/two/f" ]
+	[ "$(find "$D/two" | wc -l)" -eq 5 ]
+}
+
+@test "dots and slashes in the names of a list say nothing" {
+	make_tree
+	list ./a//deep/ b/./g a/deep
+	syncs --files-from="$T/list" "$S" "$D/d"
+	[ "$(paths_in "$D/d")" = "a a/deep a/deep/f a/deep/g b b/g" ]
+	list .
+	syncs --files-from="$T/list" "$S" "$D/all"
+	same --all "$S" "$D/all"
+}
+
+# bats test_tags=I09
+@test "a name that does not lie below SOURCE is refused before anything is done" {
+	local name
+
+	make_tree
+	for name in /etc/passwd "$S/f" .. ../x a/../../x a/..; do
+		list f "$name"
+		sync_exits 2 --files-from="$T/list" "$S" "$D/d"
+		says "line 2: the name does not lie below SOURCE"
+		absent "$D/d"
+	done
+	list f ''
+	sync_exits 2 --files-from="$T/list" "$S" "$D/d"
+	says "line 2: the name is empty"
+	absent "$D/d"
+}
+
+@test "an empty list syncs nothing and deletes nothing" {
+	make_tree
+	mkdir "$D/d"
+	echo old >"$D/d/old"
+	: >"$T/list"
+	syncs --files-from="$T/list" --delete "$S" "$D/d"
+	[ "$(paths_in "$D/d")" = old ]
+}
+
+@test "names that SOURCE does not have are told, one by one, and the others are synced" {
+	make_tree
+	list a/none f none/at/all a/deep a/deep/none
+	sync_exits 23 --files-from="$T/list" "$S" "$D/d"
+	says "cannot sync source '$S/a/deep/none': No such file or directory (ENOENT)"
+	says "cannot sync source '$S/a/none': No such file"
+	says "cannot sync source '$S/none/at/all': No such file"
+	[ "$(wc -l <<<"$stderr")" -eq 3 ]
+	[ "$(paths_in "$D/d")" = "a a/deep a/deep/f a/deep/g f" ]
+	# A dry run and one that deletes first say so, too, and once.
+	sync_exits 23 -n --files-from="$T/list" "$S" "$D/d"
+	[ "$(grep -c ENOENT <<<"$stderr")" -eq 3 ]
+	sync_exits 23 --delete=first --files-from="$T/list" "$S" "$D/d"
+	[ "$(wc -l <<<"$stderr")" -eq 3 ]
+}
+
+@test "names behind a link or a file are told once, and nothing is followed" {
+	make_tree
+	mkdir "$T/outside"
+	echo secret >"$T/outside/x"
+	ln -s "$T/outside" "$S/link"
+	list link/x link/y f/x g
+	sync_exits 23 --files-from="$T/list" "$S" "$D/d"
+	says "cannot look for names of the list in source '$S/link': it is no folder"
+	says "cannot look for names of the list in source '$S/f': it is no folder"
+	[ "$(wc -l <<<"$stderr")" -eq 2 ]
+	[ "$(paths_in "$D/d")" = g ]
+	list link f/
+	syncs --files-from="$T/list" "$S" "$D/e"
+	[ "$(paths_in "$D/e")" = "f link" ]
+	[ -L "$D/e/link" ]
+}
+
+# bats test_tags=G01
+@test "what is below a folder that cannot be read is told with the folder, not as missing" {
+	user_areas
+	make_tree
+	chmod 0 "$S/a"
+	list a/f a/deep/g f
+	chmod a+r "$T/list"
+	run --separate-stderr as_user "$WEIR" sync --files-from="$T/list" "$S" "$D/d"
+	[ "$status" -eq 23 ]
+	says "source '$S/a': Permission denied (EACCES)"
+	[ "$(wc -l <<<"$stderr")" -eq 1 ]
+	chmod 755 "$S/a"
+}
+
+# bats test_tags=O06
+@test "with a list, --delete removes only below the folders that it names" {
+	local when folder
+
+	make_tree
+	for when in last first; do
+		rm -rf "$D/d"
+		mkdir -p "$D/d/a/deep/gone" "$D/d/b"
+		for folder in . a a/deep a/deep/gone b; do
+			echo old >"$D/d/$folder/old"
+		done
+		list a/deep b/f none
+		sync_exits 23 --delete="$when" --files-from="$T/list" "$S" "$D/d"
+		[ "$(paths_in "$D/d")" = "a a/deep a/deep/f a/deep/g a/old b b/f b/old old" ]
+	done
+}
+
+@test "rules leave out of a list what they match, and it is not missing" {
+	make_tree
+	list a/f a/g b/deep/f
+	syncs --exclude=g --exclude=deep/ --files-from="$T/list" "$S" "$D/d"
+	[ "$(paths_in "$D/d")" = "a a/f b" ]
+	exits 0 "$WEIR" sync -n --exclude=g --exclude=deep/ --files-from="$T/list" "$S" "$D/d"
+	says "excluded 2"
+}
+
+# bats test_tags=J06
+@test "hard links among the names of a list are kept" {
+	make_tree
+	ln "$S/a/f" "$S/b/one"
+	ln "$S/a/f" "$S/two"
+	list a/f b/one
+	syncs --files-from="$T/list" "$S" "$D/d"
+	[ "$D/d/a/f" -ef "$D/d/b/one" ]
+	[ "$(stat -c %h "$D/d/a/f")" -eq 2 ]
+	idles --files-from="$T/list" "$S" "$D/d"
+}
+
+# bats test_tags=O14
+@test "a dry run of a list says what a run does, and whose names they are" {
+	make_tree
+	list a/deep f
+	mkdir "$D/d"
+	exits 0 "$WEIR" sync -n --files-from="$T/list" "$S" "$D/d"
+	[ "${lines[0]}" = "contents of '$S' that '$T/list' names become contents of '$D/d'" ]
+	planned=$(sed 1d <<<"$output")
+	exits 0 "$WEIR" sync -i --files-from="$T/list" "$S" "$D/d"
+	[ "$output" = "$planned" ]
+	[ "$(grep -c '^create  file  a/deep/[fg]$' <<<"$output")" -eq 2 ]
+	[ "$(grep -c '^create  f' <<<"$output")" -eq 5 ]
+}
+
+# bats test_tags=I05
+@test "a list of very many names syncs just these" {
+	local i
+
+	mkdir "$S/many"
+	(cd "$S/many" && seq -f f%05g 1 6000 | xargs touch)
+	seq -f many/f%05g 2 2 6000 | shuf --random-source=<(yes) >"$T/list"
+	syncs --files-from="$T/list" "$S" "$D/d"
+	[ "$(cd "$D/d" && find many -type f | LC_ALL=C sort | cksum)" = \
+		"$(LC_ALL=C sort "$T/list" | cksum)" ]
+}
+
+@test "what is folder or file by the time it is reached is synced only if it was named" {
+	need_meanwhile
+	make_tree
+	list a/deep/f
+	cd "$T"
+	during_sync openat a 'rm -rf source/a; echo x >source/a' --files-from=list source "$D/d"
+	ended 23
+	says "cannot open folder source 'source/a': Not a directory (ENOTDIR)"
+	absent "$D/d/a"
+	[ "$(cat "$S/a")" = x ]
+}
