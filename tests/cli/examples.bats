@@ -90,6 +90,8 @@ list_all() {
 	absent mnt/ada/ada
 	run_example --no-keep=owner
 	cmp home/ada/.config/x mnt/ada/.config/x
+	run_example 'sync --delete'
+	cmp srv/s mnt/www/s
 	run_example 'sync --inplace'
 	cmp srv/s mnt/backup/s
 	run_example '-rl'
