@@ -36,10 +36,10 @@ static bool compare_same_time(const struct settings *settings, const struct comp
 static unsigned compare_data(const struct settings *settings, const struct compare_sides *sides,
 			     bool *look)
 {
-	if (settings->compare == WEIR_COMPARE_NEVER ||
+	if (settings->compare == WEIR_COMPARE_NEVER || sides->torn ||
 	    sides->source->size_bytes != sides->target->size_bytes)
 		return WEIR_CHANGE_DATA;
-	if (settings->compare == WEIR_COMPARE_CONTENT || sides->torn) {
+	if (settings->compare == WEIR_COMPARE_CONTENT) {
 		*look = true;
 		return 0;
 	}

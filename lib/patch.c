@@ -424,7 +424,7 @@ const struct step patch_recipe[] = {
 	{ "unmark", patch_unmark, NULL, NULL },
 	{ "attributes", regular_attributes, NULL, NULL },
 	{ "flags", inplace_flags, NULL, NULL },
-	{ "recheck source", patch_recheck, NULL, NULL },
+	{ "recheck source", patch_recheck, patch_recheck, NULL },
 	{ "tell", follow_tell, NULL, NULL },
 	{ "sync", regular_sync, regular_synced, NULL },
 	{ "park", regular_park, NULL, NULL },

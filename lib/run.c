@@ -447,6 +447,22 @@ static bool run_may_remove(struct weir_run *run)
 	       !atomic_load(&run->commit.failed) && !atomic_load(&run->commit.naming.unsure);
 }
 
+/* J5: what could not be copied may be what is to be removed under its old name.  A source
+ * that vanished is no failure. */
+static bool run_has_failed(struct weir_run *run)
+{
+	struct error error;
+
+	if ((atomic_load(&run->events.classes) & (EVENT_CLASS_FAILED | EVENT_CLASS_FULL)) == 0 ||
+	    run->plan.removals == 0)
+		return false;
+	error_set_text(&error, ERROR_SIDE_TARGET, "delete in",
+		       "some entries failed, so nothing was deleted");
+	error.grade = ERROR_WARNING;
+	event_post_error(&run->events, &error, run->operands.target_path, false);
+	return true;
+}
+
 /* The removal phase of a sync. */
 static void run_remove(struct weir_run *run)
 {
@@ -466,7 +482,7 @@ static void run_remove(struct weir_run *run)
 	run->removed = true;
 	if (!settings_syncs(&run->settings) || run->settings.delete_when == WEIR_DELETE_OFF)
 		return;
-	if (run_may_remove(run))
+	if (run_may_remove(run) && !run_has_failed(run))
 		removal_run(&removal);
 	if (atomic_load(&run->shared.cancel) == 0)
 		atomic_store(&run->shared.removes, false);

@@ -161,7 +161,7 @@ need_maps() {
 	both_have 200000
 	change 150000 10
 	touch -r "$D/f" "$S/f"
-	syncs --inplace --stats "$S" "$D"
+	syncs --inplace --checksum --stats "$S" "$D"
 	written -gt 0
 	same --mode --times "$S" "$D"
 }
@@ -338,15 +338,16 @@ need_maps() {
 # ---- names, links, rights -----------------------------------------------------------
 
 # bats test_tags=J07
-@test "other names of the target see what is written" {
+@test "a target that has other names becomes a file of its own" {
 	both_have 300000
 	ln "$D/f" "$T/other" 2>/dev/null || skip "no links from here to there"
+	cp "$D/f" "$T/before"
 	change 70000 1
 	touch "$S/f"
-	syncs --inplace --stats "$S" "$D"
-	written -le $most_for_a_byte
-	same "$S/f" "$T/other"
-	[ "$(inode "$D/f")" = "$(inode "$T/other")" ]
+	syncs --inplace "$S" "$D"
+	same "$S/f" "$D/f"
+	same "$T/before" "$T/other"
+	[ "$(inode "$D/f")" != "$(inode "$T/other")" ]
 }
 
 # bats test_tags=J07
@@ -355,9 +356,8 @@ need_maps() {
 	mktree file "$S/2" 200000 2
 	mktree file "$D/1" 10
 	ln "$D/1" "$D/2"
-	exits 23 "$WEIR" sync --inplace "$S" "$D"
-	says "another source was written into this file"
-	cmp "$S/1" "$D/1" || cmp "$S/2" "$D/1"
+	syncs --inplace "$S" "$D"
+	same --mode --times "$S" "$D"
 }
 
 # bats test_tags=B02
@@ -366,10 +366,9 @@ need_maps() {
 	mktree file "$S/1" 300000 1
 	mktree file "$S/2" 200000 2
 	ln "$S/2" "$D/1"
-	exits 23 "$WEIR" sync --inplace "$S" "$D"
-	says "it is a source of this run under another name"
+	syncs --inplace "$S" "$D"
 	[ "$(stat -c %s "$S/2")" -eq 200000 ]
-	same "$S/2" "$D/2"
+	same --mode --times "$S" "$D"
 }
 
 # bats test_tags=J05
@@ -500,7 +499,7 @@ need_maps() {
 }
 
 # bats test_tags=M15
-@test "a dry run in place changes nothing, and reads both sides" {
+@test "a dry run in place changes nothing" {
 	mkdir "$S/a" "$D/a"
 	mktree file "$S/a/f" 300000 1
 	cp -p "$S/a/f" "$D/a/f"
@@ -512,7 +511,6 @@ need_maps() {
 	syncs --inplace -n --stats "$S" "$D"
 	written -eq 0
 	counts ops_write -eq 0
-	counts ops_read -gt 0
 	picture "$S" | diff "$T/before-source" -
 	picture "$D" | diff "$T/before-target" -
 }
