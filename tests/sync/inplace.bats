@@ -736,6 +736,7 @@ inject() { # EXPRESSION ARGUMENT...
 	written -eq 0
 	same --mode --times "$S" "$D"
 	setfattr -n $MARK -v 1 "$D/f"
+	touch "$D/f" # as its last write does
 	traced "$D/f" --inplace --stats "$S" "$D"
 	grep -q ' fadvise ' "$T/file"
 	not_marked "$D/f"
