@@ -36,6 +36,8 @@ void manners_open(struct worker_shared *shared, struct pace *pace)
 		     settings_syncs(settings) && settings->delete_when != WEIR_DELETE_OFF);
 	atomic_flag_clear(&shared->looking);
 	atomic_store(&shared->look_ns, settings->background ? 0 : UINT64_MAX);
+	/* Until somebody has looked. */
+	atomic_store(&pace->quiet, settings->background);
 }
 
 /* ---- priorities ---- */

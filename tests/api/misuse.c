@@ -43,6 +43,38 @@ static void set_texts(struct weir_run *run)
 	expect(weir_run_set_text(run, suffix, "~") == -EBUSY, "a text for a run that has begun");
 }
 
+/* Only two classes of I/O priority have levels, and no number is of another class. */
+static void set_priorities(struct weir_run *run)
+{
+	const enum weir_option option = WEIR_OPT_IO_PRIORITY;
+
+	for (int level = 0; level < WEIR_IO_LEVELS; level++) {
+		int best = WEIR_IO_PRIORITY(WEIR_IO_BEST_EFFORT, level);
+		int idle = WEIR_IO_PRIORITY(WEIR_IO_IDLE, level);
+		int none = WEIR_IO_PRIORITY(WEIR_IO_NONE, level);
+		int refused = level == 0 ? 0 : -EINVAL;
+
+		expect(weir_run_set(run, option, best) == 0, "a level of best effort");
+		expect(weir_run_set(run, option, idle) == refused, "no level of idle");
+		expect(weir_run_set(run, option, none) == refused, "no level of none");
+		expect(weir_run_set(run, option, level) == refused, "no level without a class");
+	}
+	expect(weir_run_set(run, option, WEIR_IO_PRIORITY(5, 0)) == -EINVAL, "a fifth class");
+	expect(weir_run_set(run, option, -1) == -EINVAL, "a priority below 0");
+	expect(weir_run_set(run, WEIR_OPT_BYTES_PER_SECOND, -1) == -EINVAL, "a rate below 0");
+	expect(weir_run_set(run, WEIR_OPT_STOP_AFTER_NS, -1) == -EINVAL, "a time below 0");
+	expect(weir_run_set(run, option, 0) == 0, "the priority of the caller");
+}
+
+static void set_numbers(struct weir_run *run, int64_t lowest, int64_t highest)
+{
+	expect(weir_run_set(run, WEIR_OPT_WORKERS, highest) == 0, "the highest value");
+	expect(weir_run_set(run, WEIR_OPT_WORKERS, highest + 1) == -EINVAL, "one above it");
+	expect(weir_run_set(run, WEIR_OPT_WORKERS, lowest - 1) == -EINVAL, "one below the lowest");
+	expect(weir_run_set(run, (enum weir_option)999, 0) == -EINVAL, "an unknown option");
+	set_priorities(run);
+}
+
 int main(void)
 {
 	struct weir_event *event = NULL;
@@ -64,10 +96,7 @@ int main(void)
 	expect(run != NULL, "a new run");
 	if (run == NULL)
 		return 1;
-	expect(weir_run_set(run, WEIR_OPT_WORKERS, highest) == 0, "the highest value");
-	expect(weir_run_set(run, WEIR_OPT_WORKERS, highest + 1) == -EINVAL, "one above it");
-	expect(weir_run_set(run, WEIR_OPT_WORKERS, lowest - 1) == -EINVAL, "one below the lowest");
-	expect(weir_run_set(run, (enum weir_option)999, 0) == -EINVAL, "an unknown option");
+	set_numbers(run, lowest, highest);
 	expect(weir_run_add_source(run, AT_FDCWD, "") == -EINVAL, "an empty source");
 	expect(weir_run_add_rule(run, (enum weir_rule)3, "x") == -EINVAL, "no kind of rule");
 	expect(weir_run_add_rule(run, WEIR_RULE_EXCLUDE, "") == -EINVAL, "an empty pattern");

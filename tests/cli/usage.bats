@@ -152,6 +152,8 @@ refuses_names() { # VERB NAME...
 	refuses "; 'weir sync --delete' makes" copy --delete-after a b
 	refuses "; 'weir sync --checksum' compares" copy -c a b
 	refuses "; use --preserve=xattr" copy -X a b
+	refuses "; use --stop-after" copy --time-limit=5 a b
+	refuses "; use --ioprio" copy --ionice=3 a b
 	refuses "--durble: not an option of weir; did you mean '--durable'?" copy --durble=none a b
 	refuses "-e: not an option of weir; did you mean '--recursive'?" copy -recursive a b
 }
@@ -370,6 +372,82 @@ refuses_names() { # VERB NAME...
 		done
 		exits 0 "$WEIR" copy $option=2 a b
 	done
+}
+
+# bats test_tags=R02
+@test "rates take a unit, and a bare number is shown with two" {
+	local rate
+
+	printf x >a
+	for rate in 1B 1K 1KiB 5M 5MB 5MB/s 5MiB/s 1T 0 0K; do
+		rm -f b
+		exits 0 "$WEIR" copy --bwlimit=$rate a b
+		cmp a b
+		no_stderr
+	done
+	rm b
+	for rate in '' 1.5M 5m 5k 5Mb /s 5/s 5M/ 5M/sec 5M/s/s ' 5M' -5M +5M x 5X 1e6 5MBs; do
+		refuses "weir copy: --bwlimit: '$rate' is not a rate; use digits and a unit: B" \
+			copy --bwlimit="$rate" a b
+	done
+	refuses "'5000' has no unit; 5000B is 4.9 KiB a second, 5000K is 4.9 MiB a second; see" \
+		copy --bwlimit=5000 a b
+	refuses "'1' has no unit; 1B is 1 byte a second, 1K is 1.0 KiB a second; see" \
+		copy --bwlimit=1 a b
+	refuses "'200000000' has no unit; 200000000B is 190.7 MiB a second" \
+		copy --bwlimit=200000000 a b
+	for rate in 1025T 9223372036854775807K 9223372036854775807 99999999999999999999B; do
+		refuses "'$rate' is out of range: from 0 to 1 PiB" copy --bwlimit=$rate a b
+	done
+	absent b
+}
+
+# bats test_tags=R02
+@test "times take units, and a bare number is shown with two" {
+	local time
+
+	printf x >a
+	for time in 1h 90m 1h30m 2d 3600s 100000ms 1d2h3m4s5ms 0 0s; do
+		rm -f b
+		exits 0 "$WEIR" copy --stop-after=$time a b
+		cmp a b
+		no_stderr
+	done
+	rm b
+	for time in '' s 1x 1H 1h30 30m1h 1h1h 1.5h ' 1h' '1h ' '1h 30m' -1h 1hh 1min 0x10s; do
+		refuses "weir copy: --stop-after: '$time' is not a time; use digits and a unit:" \
+			copy --stop-after="$time" a b
+	done
+	refuses "--stop-after: '30' has no unit; 30s is 30.0 s, 30m is 30 min 00 s" \
+		copy --stop-after=30 a b
+	for time in 3651d 9999999999999d 999999999999999999999s 1d99999999999999h; do
+		refuses "'$time' is out of range: from 0 to 87600 h" copy --stop-after=$time a b
+	done
+	absent b
+}
+
+# bats test_tags=R01
+@test "I/O priorities are a class, and with some classes a level" {
+	local value
+
+	printf x >a
+	for value in best-effort best-effort:0 best-effort:7 idle none; do
+		rm -f b
+		exits 0 "$WEIR" copy --ioprio=$value a b
+		cmp a b
+	done
+	rm b
+	for value in '' x 2 Idle idl best idle,none; do
+		refuses "--ioprio: '$value' is not one of realtime, best-effort, idle, none" \
+			copy --ioprio="$value" a b
+	done
+	for value in 8 -1 '' 04 x '0 ' 0:0; do
+		refuses "--ioprio: '$value' is not a level; use one from 0, which comes" \
+			copy --ioprio="best-effort:$value" a b
+	done
+	refuses "--ioprio: idle has no levels" copy --ioprio=idle:7 a b
+	refuses "--ioprio: none has no levels" copy --ioprio=none:0 a b
+	absent b
 }
 
 # bats test_tags=R01

@@ -46,6 +46,9 @@ need_no_clones() {
 	same --times "$S/a" "$D/a"
 	copies --reflink=always "$S/a/large" "$D/one"
 	same "$S/a/large" "$D/one"
+	# Nothing is moved, so a rate is no matter.
+	exits 0 timeout 100 "$WEIR" copy --bwlimit=1K --reflink=always "$S/a/large" "$D/two"
+	same "$S/a/large" "$D/two"
 }
 
 @test "--reflink=never shares nothing, and the variable equals the option" {

@@ -797,6 +797,24 @@ there_and_back() { # NAME OPTION...
 }
 
 # bats test_tags=D12
+@test "a rate holds where the file system copies by itself, and where it stops to" {
+	local switches offloaded
+
+	for switches in "" range=short range=zero; do
+		show "$switches"
+		inside mktree file "$B/f" 700123 7
+		offloaded=700123
+		[ "$switches" != range=zero ] || offloaded=0
+		weir_inside 0 --stats --reflink=auto --bwlimit=1M "$M/f" "$M/g"
+		inside cmp "$B/f" "$B/g"
+		counts bytes_offloaded -eq "$offloaded"
+		counts bytes_written -eq 700123
+		counts elapsed_ns -ge $((700123 * 1000000000 / 1048576))
+		unshow
+	done
+}
+
+# bats test_tags=D12
 @test "a copy by the file system that stops in the middle is done anew" {
 	local engine
 
