@@ -372,10 +372,21 @@ void merge_take(struct tree *tree, struct listing *listing, const struct tree_di
 
 /* ---- names of the target ---- */
 
+/* L01: with -x a mount point of the target is left as it is, too. */
+static bool merge_is_beyond(const struct tree *tree, const struct folder *folder)
+{
+	const struct dir *target = folder->target;
+
+	return tree->settings->one_file_system && target->parent != NULL &&
+	       target->mount != target->parent->mount && target->device != target->parent->device;
+}
+
 bool merge_plans(const struct tree *tree, const struct folder *folder)
 {
 	if (tree->settings->delete_when == WEIR_DELETE_OFF || folder->target == NULL ||
 	    folder->fresh || folder->is_border || !folder->begun)
+		return false;
+	if (merge_is_beyond(tree, folder))
 		return false;
 	if (tree->chosen != NULL && !folder->part.whole)
 		return false; /* what else it holds is nobody's business */

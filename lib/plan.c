@@ -80,7 +80,7 @@ void plan_add(struct plan *plan, enum plan_kind kind, const char *name, const st
 	if (result == 0)
 		result = spill_add(&plan->spill, name, head.name_bytes);
 	plan->failed = result;
-	if (kind == PLAN_REMOVE || kind == PLAN_LEAVE)
+	if (plan_removes(kind))
 		plan->removals++;
 }
 

@@ -27,6 +27,12 @@ enum plan_kind {
 	PLAN_END,	 /* of the group */
 };
 
+/* True if that takes something away. */
+static inline bool plan_removes(enum plan_kind kind)
+{
+	return kind == PLAN_REMOVE || kind == PLAN_LEAVE;
+}
+
 struct plan_record {
 	enum plan_kind kind;
 	uint32_t mode; /* st_mode, of what is removed */

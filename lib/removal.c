@@ -28,6 +28,7 @@
 
 #include "invariant.h"
 #include "limits.h"
+#include "spared.h"
 
 #define REMOVAL_MANY 1000U	  /* more must be less than half of the target */
 #define REMOVAL_MANY_AT_FIRST 10U /* more need a record of an earlier run */
@@ -102,23 +103,29 @@ static bool removal_is_allowed(struct removal *removal)
 
 /* ---- telling ---- */
 
+static void removal_post(struct removal_group *group, const struct error *error)
+{
+	char *path;
+
+	if (asprintf(&path, "%s%s%s", group->removal->target_path,
+		     group->cursor.path_bytes > 0 ? "/" : "",
+		     group->cursor.path != NULL ? group->cursor.path : "") < 0)
+		path = NULL;
+	event_post_error(group->removal->events, error,
+			 path != NULL ? path : group->removal->target_path, false);
+	free(path);
+}
+
 static void removal_error(struct removal_group *group, long result, const char *operation,
 			  const char *text)
 {
 	struct error error;
-	char *path;
 
 	if (text != NULL)
 		error_set_text(&error, ERROR_SIDE_TARGET, operation, text);
 	else
 		error_set(&error, result, ERROR_SIDE_TARGET, operation);
-	if (asprintf(&path, "%s%s%s", group->removal->target_path,
-		     group->cursor.path_bytes > 0 ? "/" : "",
-		     group->cursor.path != NULL ? group->cursor.path : "") < 0)
-		path = NULL;
-	event_post_error(group->removal->events, &error,
-			 path != NULL ? path : group->removal->target_path, false);
-	free(path);
+	removal_post(group, &error);
 }
 
 static void removal_tell(struct removal_group *group, uint32_t mode)
@@ -414,7 +421,7 @@ static void removal_begin(struct removal_group *group)
 /* In a dry run nothing is opened. */
 static void removal_take_dry(struct removal_group *group, const struct plan_record *record)
 {
-	if (record->kind == PLAN_REMOVE || record->kind == PLAN_LEAVE)
+	if (plan_removes(record->kind))
 		removal_tell(group, record->mode);
 }
 
@@ -444,10 +451,57 @@ static void removal_take(struct removal_group *group, const struct plan_record *
 		removal_lose(group, result);
 }
 
+/* SP2 of spared.c */
+static void removal_tell_spared(struct removal_group *group)
+{
+	struct error error;
+
+	error_set_text(&error, ERROR_SIDE_TARGET, "delete",
+		       "several folders of the source lead to where it is");
+	error.grade = ERROR_WARNING;
+	removal_post(group, &error);
+}
+
+/* What is spared does not count.  0 or -errno. */
+static int removal_count(struct removal *removal)
+{
+	struct spared spared = { .folders = removal->folders };
+	struct plan_cursor cursor = { 0 };
+	struct plan_record *record = malloc(sizeof(*record));
+	int result = record == NULL ? -ENOMEM : plan_rewind(removal->plan);
+	uint64_t removals = 0;
+
+	while (result >= 0 && (result = plan_next(removal->plan, &cursor, record)) > 0)
+		if (spared_judge(&spared, record) == SPARED_NOT)
+			removals += plan_removes(record->kind);
+	if (result == 0)
+		removal->plan->removals = removals;
+	spared_close(&spared);
+	plan_release(&cursor);
+	free(record);
+	return result;
+}
+
+static void removal_take_any(struct removal_group *group, struct spared *spared,
+			     struct plan_record *record)
+{
+	enum spared_answer answer = spared_judge(spared, record);
+
+	if (answer == SPARED_TELL)
+		removal_tell_spared(group);
+	if (answer != SPARED_NOT)
+		return;
+	if (group->removal->settings->dry_run)
+		removal_take_dry(group, record);
+	else
+		removal_take(group, record);
+}
+
 /* Reads the plan to its end.  0 or -errno. */
 static int removal_read(struct removal *removal)
 {
 	struct removal_group group = { .removal = removal, .dir_fd = -1, .fd = -1 };
+	struct spared spared = { .folders = removal->folders };
 	struct plan_record *record = malloc(sizeof(*record));
 	int result = record == NULL ? -ENOMEM : plan_rewind(removal->plan);
 
@@ -457,12 +511,11 @@ static int removal_read(struct removal *removal)
 			break;
 		if (atomic_load(removal->cancel) != 0)
 			result = -ECANCELED;
-		else if (removal->settings->dry_run)
-			removal_take_dry(&group, record);
 		else
-			removal_take(&group, record);
+			removal_take_any(&group, &spared, record);
 	}
 	removal_end_group(&group);
+	spared_close(&spared);
 	free(group.levels);
 	plan_release(&group.cursor);
 	free(record);
@@ -496,15 +549,16 @@ static void removal_sync(struct removal *removal)
 bool removal_run(struct removal *removal)
 {
 	struct error error;
-	int result;
+	int result = removal->plan->failed;
 
-	if (removal->plan->failed < 0) {
-		error_set(&error, removal->plan->failed, ERROR_SIDE_TARGET,
-			  "plan what to delete in");
+	if (result == 0 && removal->folders != NULL)
+		result = removal_count(removal);
+	if (result < 0) {
+		error_set(&error, result, ERROR_SIDE_TARGET, "plan what to delete in");
 		event_post_error(removal->events, &error, removal->target_path, false);
 		return false;
 	}
-	if (removal->plan->removals == 0)
+	if (removal->plan->removals == 0 && removal->folders == NULL) /* nor anything to tell */
 		return true;
 	if (!removal_is_allowed(removal))
 		return false;

@@ -13,6 +13,7 @@
 #include "plan.h"
 #include "root.h"
 #include "settings.h"
+#include "shared.h"
 #include "tally.h"
 
 struct removal {
@@ -24,7 +25,9 @@ struct removal {
 	struct tally *tally;
 	const struct settings *settings;
 	const _Atomic int *cancel;
-	struct dir *target;	 /* DEST */
+	struct dir *target; /* DEST */
+	/* Where each folder of the source leads, if links in the target were followed. */
+	const struct shared *folders;
 	const char *target_path; /* for messages */
 	bool has_record;	 /* of an earlier run of the same source and target */
 	bool unsynced;		 /* out: removed, not known to be durable */

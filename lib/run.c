@@ -476,6 +476,7 @@ static void run_remove(struct weir_run *run)
 		.settings = &run->settings,
 		.cancel = &run->shared.cancel,
 		.target = run->operands.target,
+		.folders = run->settings.keep_folder_links ? &run->survey.folders : NULL,
 		.target_path = run->operands.target_path,
 	};
 

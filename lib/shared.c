@@ -70,8 +70,12 @@ static bool shared_take(struct shared *shared, const struct sys_stat *target,
 	slot = shared_find(shared->slots, shared->slot_count, target->device, target->inode);
 	if (slot->inode != 0)
 		return slot->source_device == source->device && slot->source_inode == source->inode;
-	*slot = (struct shared_inode){ target->device, target->inode, source->device,
-				       source->inode };
+	*slot = (struct shared_inode){
+		.device = target->device,
+		.inode = target->inode,
+		.source_device = source->device,
+		.source_inode = source->inode,
+	};
 	shared->count++;
 	return true;
 }
@@ -87,4 +91,38 @@ bool shared_claim(struct shared *shared, const struct sys_stat *target,
 	ours = shared_take(shared, target, source);
 	pthread_mutex_unlock(&shared->lock);
 	return ours;
+}
+
+void shared_lead(struct shared *shared, uint64_t device, uint64_t inode,
+		 const struct sys_stat *source)
+{
+	const struct sys_stat target = { .device = device, .inode = inode };
+
+	pthread_mutex_lock(&shared->lock);
+	if (!shared_take(shared, &target, source)) {
+		struct shared_inode *slot =
+			shared->slot_count == 0
+				? NULL
+				: shared_find(shared->slots, shared->slot_count, device, inode);
+
+		if (slot != NULL && slot->inode != 0)
+			slot->several = true;
+		else
+			shared->failed = true;
+	}
+	pthread_mutex_unlock(&shared->lock);
+}
+
+enum shared_ways shared_ways(const struct shared *shared, uint64_t device, uint64_t inode)
+{
+	const struct shared_inode *slot;
+
+	if (shared->failed)
+		return SHARED_SEVERAL;
+	if (shared->slot_count == 0)
+		return SHARED_NONE;
+	slot = shared_find(shared->slots, shared->slot_count, device, inode);
+	if (slot->inode == 0)
+		return SHARED_NONE;
+	return slot->several ? SHARED_SEVERAL : SHARED_ONE;
 }

@@ -42,12 +42,15 @@ int survey_open(struct survey *survey, struct root *root, const struct settings 
 			return -ENOMEM;
 		survey->group_count = getgroups(survey->group_count, survey->groups);
 	}
+	if (shared_open(&survey->folders) < 0)
+		return -ENOMEM;
 	return shared_open(&survey->shared);
 }
 
 void survey_close(struct survey *survey)
 {
 	shared_close(&survey->shared);
+	shared_close(&survey->folders);
 	free(survey->groups);
 }
 

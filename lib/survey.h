@@ -25,7 +25,8 @@ struct survey {
 	struct links *links;
 	const _Atomic int *cancel; /* set: nothing long is begun or gone on with */
 	struct shared shared;
-	gid_t *groups; /* those that we may give files to, owned */
+	struct shared folders; /* where links in the target are followed */
+	gid_t *groups;	       /* those that we may give files to, owned */
 	int group_count;
 };
 

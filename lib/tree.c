@@ -384,6 +384,16 @@ static int tree_make_target(struct tree *tree, struct folder *folder, int parent
 	return tree_opened_target(tree, folder, parent_fd, result, error);
 }
 
+/* Where links are followed, folders of the source may meet in the target, and what is to go
+ * must be none of these. */
+static void tree_note_way(struct tree *tree, const struct folder *folder)
+{
+	if (tree->survey != NULL && tree->settings->keep_folder_links &&
+	    tree->settings->delete_when != WEIR_DELETE_OFF)
+		shared_lead(&tree->survey->folders, folder->target->device, folder->target->inode,
+			    &folder->stat);
+}
+
 static int tree_open_target(struct tree *tree, struct folder *folder, struct error *error)
 {
 	struct folder *parent = folder->parent;
@@ -398,6 +408,7 @@ static int tree_open_target(struct tree *tree, struct folder *folder, struct err
 	}
 	if (folder->into_parent) { /* the pin is kept: it is this folder's now */
 		folder->target = dir_get(tree->root, parent->target);
+		tree_note_way(tree, folder);
 		folder->target_fs = parent->target_fs;
 		folder->default_acl = parent->default_acl;
 		folder->handed = parent->handed;
@@ -407,6 +418,7 @@ static int tree_open_target(struct tree *tree, struct folder *folder, struct err
 	dir_unpin(tree->root, parent->target);
 	if (result < 0 || folder->target == NULL)
 		return result;
+	tree_note_way(tree, folder);
 	folder->target_fs =
 		parent->target_fs->device == folder->target->device
 			? parent->target_fs

@@ -309,3 +309,147 @@ line"
 	absent "$D/d/a"
 	[ "$(cat "$S/a")" = x ]
 }
+
+# --- Links in the destination -------------------------------------------------
+
+# bats test_tags=J03
+@test "a link in the destination to a folder in it is followed on request, also to delete" {
+	local when
+
+	for when in last first; do
+		rm -rf "${S:?}"/* "$D/d"
+		mkdir -p "$S/link/sub" "$D/d/real/sub/gone" "$D/d/apart/deep"
+		mktree file "$S/link/f" 3000
+		mktree file "$S/link/sub/g" 3000
+		echo old >"$D/d/real/old"
+		echo old >"$D/d/real/sub/gone/old"
+		echo old >"$D/d/apart/old"
+		ln -s real "$D/d/link"
+		exits 0 "$WEIR" sync -n --delete="$when" --keep-directory-symlink "$S" "$D/d"
+		planned=$(sed 1d <<<"$output")
+		says "to delete 6"
+		exits 0 "$WEIR" sync -i --delete="$when" --keep-directory-symlink "$S" "$D/d"
+		[ "$(sort <<<"$output")" = "$(sort <<<"$planned")" ]
+		[ "$(readlink "$D/d/link")" = real ]
+		[ "$(paths_in "$D/d")" = "link real real/f real/sub real/sub/g" ]
+		same --all "$S/link" "$D/d/real"
+	done
+	# What the link leads to stays, though SOURCE has nothing of this name.
+	syncs --delete --keep-directory-symlink "$S" "$D/d"
+	same --all "$S/link" "$D/d/real"
+}
+
+# bats test_tags=J03
+@test "folders that a link leads to stay, with those that they lie in" {
+	mkdir -p "$S/link" "$D/d/a/b/c/in" "$D/d/a/b/x" "$D/d/a/y"
+	mktree file "$S/link/f" 3000
+	echo old >"$D/d/a/b/c/in/old"
+	echo old >"$D/d/a/b/x/old"
+	ln -s a/b/c "$D/d/link"
+	syncs --delete --keep-directory-symlink "$S" "$D/d"
+	[ "$(paths_in "$D/d")" = "a a/b a/b/c a/b/c/f link" ]
+}
+
+# bats test_tags=J03
+@test "nothing is deleted in a folder that several folders of SOURCE lead to" {
+	mkdir -p "$S/link" "$S/real" "$S/also" "$D/d/real"
+	echo a >"$S/link/a"
+	echo b >"$S/real/b"
+	echo c >"$S/also/c"
+	ln -s real "$D/d/link"
+	ln -s ./link "$D/d/also"
+	for _ in 1 2; do
+		syncs --delete --keep-directory-symlink "$S" "$D/d" ||
+			[[ $stderr == *"several folders of the source lead to where it is"* ]]
+		[ "$(paths_in "$D/d")" = "also link real real/a real/b real/c" ]
+	done
+	echo old >"$D/d/real/old"
+	exits 0 "$WEIR" sync --delete --keep-directory-symlink "$S" "$D/d"
+	says "warning: cannot delete target '$D/d/real/old': several folders of the source lead"
+	[ -e "$D/d/real/old" ]
+	# A link to DEST itself makes it such a folder.
+	rm "$D/d/also" "$D/d/link"
+	rm -r "$S/also" "$D/d/real/a" "$D/d/real/c"
+	ln -s . "$D/d/link"
+	exits 0 "$WEIR" sync --delete --keep-directory-symlink "$S" "$D/d"
+	says "warning: cannot delete target '$D/d/link/real'"
+	[ "$(paths_in "$D/d")" = "a link real real/b" ]
+}
+
+# bats test_tags=J03,K04
+@test "a link out of the destination is not followed, and nothing behind it is deleted" {
+	local text
+
+	mkdir -p "$S/link" "$D/d" "$T/outside" "$D/beside"
+	echo new >"$S/link/f"
+	echo mine >"$T/outside/mine"
+	echo mine >"$D/beside/mine"
+	for text in "$T/outside" ../beside .. /; do
+		ln -sfn "$text" "$D/d/link"
+		sync_exits 23 --delete --keep-directory-symlink "$S" "$D/d"
+		says "target '$D/d/link': a symbolic link has this name that leads out of the target"
+		[ "$(readlink "$D/d/link")" = "$text" ]
+		[ "$(cat "$T/outside/mine" "$D/beside/mine")" = "mine
+mine" ]
+		absent "$T/outside/f" "$D/beside/f" "$D/f"
+	done
+	# Without the option the link goes, and what it led to stays.
+	syncs --delete "$S" "$D/d"
+	same --all "$S" "$D/d"
+	[ -e "$T/outside/mine" ]
+}
+
+# --- Borders of file systems --------------------------------------------------
+
+# bats test_tags=L01
+@test "with -x nothing is deleted below a mount point of SOURCE" {
+	need_root
+	mkdir -p "$S/other" "$D/d/other/sub" "$D/d/gone"
+	mktree file "$S/f" 3000
+	echo kept >"$D/d/other/sub/kept"
+	exits 0 unshare -m sh -eu -c '
+		mount -t tmpfs -o mode=751 none "$1/other"
+		echo new >"$1/other/new"
+		"$0" sync -x --delete "$1" "$2/d"' "$WEIR" "$S" "$D"
+	[ "$(cat "$D/d/other/sub/kept")" = kept ]
+	[ "$(mode_of "$D/d/other")" = 751 ]
+	[ "$(paths_in "$D/d")" = "f other other/sub other/sub/kept" ]
+	exits 0 unshare -m sh -eu -c '
+		mount -t tmpfs -o mode=751 none "$1/other"
+		echo new >"$1/other/new"
+		"$0" sync --delete "$1" "$2/d"' "$WEIR" "$S" "$D"
+	[ "$(paths_in "$D/d")" = "f other other/new" ]
+}
+
+# bats test_tags=L01,I09
+@test "with -x the names of a list beyond a mount point of SOURCE are left out" {
+	need_root
+	mkdir -p "$S/other"
+	mktree file "$S/f" 3000
+	list f other/new
+	exits 0 unshare -m sh -eu -c '
+		mount -t tmpfs none "$1/other"
+		echo new >"$1/other/new"
+		"$0" sync -x --files-from="$3" "$1" "$2/d"' "$WEIR" "$S" "$D" "$T/list"
+	silent
+	[ "$(paths_in "$D/d")" = "f other" ]
+}
+
+# bats test_tags=L01,L02,O11
+@test "a mount point of the destination is never emptied" {
+	need_root
+	mkdir -p "$S/kept" "$D/d/gone/mnt" "$D/d/kept"
+	mktree file "$S/f" 3000
+	echo old >"$D/d/gone/old"
+	exits 0 unshare -m sh -u -c '
+		mount -t tmpfs none "$2/d/gone/mnt" && echo mine >"$2/d/gone/mnt/mine" || exit 1
+		"$0" sync --delete "$1" "$2/d"
+		[ $? -eq 23 ] && [ -e "$2/d/gone/mnt/mine" ] && [ ! -e "$2/d/gone/old" ]' \
+		"$WEIR" "$S" "$D"
+	says "cannot delete target '$D/d/gone/mnt': it is a mount point, which is not emptied"
+	# With -x neither is one that SOURCE has a folder for.
+	exits 0 unshare -m sh -u -c '
+		mount -t tmpfs none "$2/d/kept" && echo mine >"$2/d/kept/mine" || exit 1
+		"$0" sync -x --delete "$1" "$2/d" && [ -e "$2/d/kept/mine" ] || exit 1
+		"$0" sync --delete "$1" "$2/d" && [ ! -e "$2/d/kept/mine" ]' "$WEIR" "$S" "$D"
+}
