@@ -358,11 +358,14 @@ static bool contrast_next_run(const struct contrast *contrast, struct pair *pair
 	uint64_t left = contrast->plan.target_bytes > pair->source.offset
 				? contrast->plan.target_bytes - pair->source.offset
 				: 0;
+	/* Less than a block makes no hole. */
+	bool holes = contrast->plan.punches && pair->source.room >= CONTRAST_BLOCK_BYTES &&
+		     (contrast->plan.find_zeros || pair->in_hole);
 	struct zero_run data;
 
 	*hole = false;
 	while (contrast_find_run(pair, pair->at, run)) {
-		if (!contrast->plan.punches || !(contrast->plan.find_zeros || pair->in_hole))
+		if (!holes)
 			return true;
 		if (zero_next_run(pair->source.data, run->start, run->end, &data) &&
 		    data.start == run->start) {

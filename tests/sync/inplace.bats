@@ -143,7 +143,7 @@ need_maps() {
 	done
 }
 
-@test "fixed buffers are read into and written from" {
+@test "fixed buffers are read into and written from, past the page cache where a copy is" {
 	need_ring
 	both_have 9000000
 	change 100 1
@@ -151,9 +151,14 @@ need_maps() {
 	syncs --inplace --direct=always --stats --engine=ring "$S" "$D"
 	counts ops_read_fixed -gt 0
 	[ "$(stat_of ops_read)" -eq "$(stat_of ops_read_fixed)" ]
-	[ "$(stat_of bytes_direct)" -eq 0 ] || counts ops_write_fixed -gt 0
-	# Both sides are read, each byte once.
-	[ "${WEIR_LANE:-}" = check-tiny ] || counts ops_read -lt 100
+	[ "${WEIR_LANE:-}" != check-tiny ] || return 0 # half a block is no block
+	copies --direct=always --stats --engine=ring "$S/f" "$T/copy"
+	[ "$(stat_of bytes_direct)" -gt 0 ] || return 0 # btrfs, overlay, tmpfs
+	change 100 1
+	touch "$S/f"
+	syncs --inplace --direct=always --stats --engine=ring "$S" "$D"
+	counts bytes_direct -eq 4096
+	counts ops_write_fixed -eq 1
 }
 
 # bats test_tags=H08
@@ -185,8 +190,8 @@ need_maps() {
 @test "a larger and a smaller file become what the source is, in place" {
 	local old new before
 
-	for old in 0 1 4096 5000 65536 300123 1048577; do
-		for new in 0 1 4095 4096 5001 65537 300000 1048576; do
+	for old in 0 1 5000 65536 300123; do
+		for new in 0 4095 4096 5001 300000 600001; do
 			rm -f "$S/f" "$D/f"
 			mktree file "$S/f" $new 1
 			mktree file "$D/f" $old 1
@@ -215,7 +220,7 @@ need_maps() {
 	mktree sparse "$S/sparse" 3000123 4096 1000000
 	mktree file "$S/grown" 300000 1
 	mktree file "$S/shrunk" 1000 1
-	mktree file "$D/sparse" 2000000 9
+	mktree file "$D/sparse" 4000000 9
 	mktree file "$D/grown" 1000 2
 	mktree file "$D/shrunk" 300000 2
 	truncate -s 2M "$D/hollow"
@@ -294,6 +299,7 @@ need_maps() {
 	same --mode --times "$S" "$D"
 	sync "$D/f"
 	[ "$(stat -c %b "$D/f")" -ge 3900 ]
+	[ "${WEIR_LANE:-}" != check-tiny ] || return 0 # half a block is no hole
 	# The same zeros, which are no hole in the source either.
 	cp --sparse=never "$D/f" "$T/zeros"
 	rm "$S/f"
@@ -508,6 +514,7 @@ need_maps() {
 	mktree file "$S/a/new" 10
 	picture "$S" >"$T/before-source"
 	picture "$D" >"$T/before-target"
+	touch -a -d 2001-02-03 "$S/a/f" "$S/a/g" "$D/a/f" "$D/a/g"
 	syncs --inplace -n --stats "$S" "$D"
 	written -eq 0
 	counts ops_write -eq 0
