@@ -122,21 +122,22 @@ announce = @printf '  %-8s %s\n' '$(1)' '$(2)';
 endif
 
 # Goals that compile nothing need no library.
-debian_packages := liburing-dev libblkid-dev
+debian_packages := liburing-dev libblkid-dev libxxhash-dev
 compiling := $(filter-out help clean dist uninstall,$(or $(MAKECMDGOALS),all))
 ifneq ($(compiling),)
 ifeq ($(origin DEPS_LIBS),undefined)
 ifeq ($(shell command -v $(firstword $(PKG_CONFIG)) 2>/dev/null),)
 $(error $(PKG_CONFIG) was not found; on Debian: apt-get install pkg-config $(debian_packages))
 endif
-missing := $(shell $(PKG_CONFIG) --exists --print-errors 'liburing >= 2.3' blkid 2>&1 || \
-	echo '($(PKG_CONFIG) failed)')
+needed := liburing blkid libxxhash
+missing := $(shell $(PKG_CONFIG) --exists --print-errors 'liburing >= 2.3' blkid \
+	'libxxhash >= 0.8.0' 2>&1 || echo '($(PKG_CONFIG) failed)')
 ifneq ($(missing),)
-$(error weir needs liburing 2.3 or later and libblkid; on Debian: \
+$(error weir needs liburing 2.3 or later, libblkid and libxxhash 0.8 or later; on Debian: \
 	apt-get install $(debian_packages).  $(missing))
 endif
-DEPS_CFLAGS := $(shell $(PKG_CONFIG) --cflags liburing blkid)
-DEPS_LIBS := $(shell $(PKG_CONFIG) --libs liburing blkid)
+DEPS_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(needed))
+DEPS_LIBS := $(shell $(PKG_CONFIG) --libs $(needed))
 endif
 # Only the header of libselinux is needed: the library is loaded when a run finds
 # SELinux on.

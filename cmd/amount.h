@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Numbers that options take, how each kind of them is read and told: sizes, counts,
- * rates and durations.
+ * rates, durations and waits.
  */
 #ifndef WEIR_CMD_AMOUNT_H
 #define WEIR_CMD_AMOUNT_H

@@ -188,6 +188,10 @@ static const char *argument_kind(enum option_argument argument)
 		return "duration";
 	case ARGUMENT_PRIORITY:
 		return "priority";
+	case ARGUMENT_BITS:
+		return "bits";
+	case ARGUMENT_WAIT:
+		return "wait";
 	}
 	return "-";
 }

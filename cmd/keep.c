@@ -104,3 +104,22 @@ int keep_take_policies(const struct speaker *speaker, struct request *request,
 	}
 	return 0;
 }
+
+int keep_take_bits(const struct speaker *speaker, struct request *request,
+		   const struct option *option, const char *subject, const char *value)
+{
+	int setting = option->effects[0].setting;
+	const char *word;
+	size_t length;
+
+	while ((word = next_word(&value, &length)) != NULL) {
+		const struct choice *choice =
+			options_find_choice(option->choices, word, length, false);
+
+		if (choice == NULL)
+			return usage_error_choice(speaker, subject, word, length, option->choices);
+		request->values[setting] |= choice->value;
+		request->given[setting] = true;
+	}
+	return 0;
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Lists of properties: --preserve=LIST with cp's words, --no-preserve=LIST, and
- * --keep=PROPERTY:POLICY.
+ * --keep=PROPERTY:POLICY; and of words that are bits of one setting.
  */
 #ifndef WEIR_CMD_KEEP_H
 #define WEIR_CMD_KEEP_H
@@ -17,5 +17,9 @@ int keep_take_words(const struct speaker *speaker, struct request *request,
 		    const struct option *option, const char *subject, const char *value);
 int keep_take_policies(const struct speaker *speaker, struct request *request,
 		       const struct option *option, const char *subject, const char *value);
+
+/* Adds the bits of the words to the setting. */
+int keep_take_bits(const struct speaker *speaker, struct request *request,
+		   const struct option *option, const char *subject, const char *value);
 
 #endif

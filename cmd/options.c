@@ -136,6 +136,22 @@ static const struct choice io_class_choices[] = {
 	{ NULL, 0 },
 };
 
+static const struct choice allow_choices[] = {
+	{ "empty-source", WEIR_ALLOW_EMPTY_SOURCE },
+	{ "moved", WEIR_ALLOW_MOVED },
+	{ "home", WEIR_ALLOW_HOME },
+	{ "root", WEIR_ALLOW_ROOT },
+	{ "contents", WEIR_ALLOW_CONTENTS },
+	{ NULL, 0 },
+};
+
+static const struct choice side_choices[] = {
+	{ "source", 0 },
+	{ "dest", 0 },
+	{ "both", 0 },
+	{ NULL, 0 },
+};
+
 static const struct choice progress_choices[] = {
 	{ "auto", PROGRESS_AUTO },
 	{ "always", PROGRESS_ALWAYS },
@@ -145,9 +161,9 @@ static const struct choice progress_choices[] = {
 
 const char *const option_group_titles[] = {
 	[GROUP_ENTRIES] = "What is copied", [GROUP_OPERANDS] = "Sources and target",
-	[GROUP_SAFETY] = "Durability",	    [GROUP_SPEED] = "How it is copied",
-	[GROUP_OUTPUT] = "Output",	    [GROUP_GENERAL] = "General",
-	[GROUP_HIDDEN] = "Hidden",
+	[GROUP_SAFETY] = "Durability",	    [GROUP_GUARDS] = "What is refused",
+	[GROUP_SPEED] = "How it is copied", [GROUP_OUTPUT] = "Output",
+	[GROUP_GENERAL] = "General",	    [GROUP_HIDDEN] = "Hidden",
 };
 
 /* In the order of --help: by group, and what is used most first. */
@@ -646,6 +662,61 @@ const struct option options[] = {
 	  .since = "0.1",
 	  .help = "sync a group file by file, or its whole file system",
 	  .effects = { { WEIR_OPT_SYNC, 0 } } },
+
+	{ .name = "allow",
+	  .letters = "",
+	  .argument = ARGUMENT_BITS,
+	  .argument_name = "LIST",
+	  .choices = allow_choices,
+	  .verbs = VERB_SYNC,
+	  .group = GROUP_GUARDS,
+	  .since = "0.1",
+	  .help = "do what would be refused otherwise",
+	  .effects = { { WEIR_OPT_ALLOW, 0 } } },
+	{ .name = "contents",
+	  .letters = "",
+	  .verbs = VERB_SYNC,
+	  .group = GROUP_GUARDS,
+	  .since = "0.1",
+	  .help = "the same as --allow=contents: DEST is to become SOURCE, not to hold it",
+	  .effects = { { WEIR_OPT_ALLOW, WEIR_ALLOW_CONTENTS } } },
+	{ .name = "require-mount",
+	  .letters = "",
+	  .argument = ARGUMENT_CHOICE,
+	  .argument_name = "SIDE",
+	  .otherwise = "dest",
+	  .choices = side_choices,
+	  .verbs = VERB_SYNC,
+	  .group = GROUP_GUARDS,
+	  .since = "0.1",
+	  .help = "refuse a folder that lies in the mount of the root folder; without SIDE: "
+		  "dest",
+	  .text = TEXT_REQUIRE_MOUNT },
+	{ .name = "expect-fs",
+	  .letters = "",
+	  .argument = ARGUMENT_WORD,
+	  .argument_name = "UUID|LABEL",
+	  .verbs = VERB_SYNC,
+	  .group = GROUP_GUARDS,
+	  .since = "0.1",
+	  .help = "refuse a DEST on any other file system",
+	  .text = TEXT_EXPECT_FS },
+	{ .name = "mkpath",
+	  .letters = "",
+	  .verbs = VERB_SYNC,
+	  .group = GROUP_GUARDS,
+	  .since = "0.1",
+	  .help = "make missing leading folders of DEST, too",
+	  .effects = { { WEIR_OPT_MAKE_PATH, 1 } } },
+	{ .name = "wait-lock",
+	  .letters = "",
+	  .argument = ARGUMENT_WAIT,
+	  .argument_name = "SECONDS",
+	  .verbs = VERB_SYNC,
+	  .group = GROUP_GUARDS,
+	  .since = "0.1",
+	  .help = "wait so long for another run that holds DEST; also as 500ms, 30s, 5m, 2h, 1d",
+	  .effects = { { WEIR_OPT_WAIT_LOCK_MS, 0 } } },
 
 	{ .name = "engine",
 	  .letters = "",

@@ -62,6 +62,8 @@ enum setting_text {
 	TEXT_LIST_FILE,
 	TEXT_COMPLETION,
 	TEXT_BACKUP_SUFFIX,
+	TEXT_EXPECT_FS,
+	TEXT_REQUIRE_MOUNT,
 	TEXT_COUNT,
 };
 
@@ -82,12 +84,15 @@ enum option_argument {
 	ARGUMENT_RATE,	   /* bytes a second, with a unit */
 	ARGUMENT_DURATION, /* with a unit */
 	ARGUMENT_PRIORITY, /* CHOICE[:LEVEL] */
+	ARGUMENT_BITS,	   /* a list of `choices`, whose values are bits of one setting */
+	ARGUMENT_WAIT,	   /* a duration, or seconds; the setting takes milliseconds */
 };
 
 enum option_group {
 	GROUP_ENTRIES,
 	GROUP_OPERANDS,
 	GROUP_SAFETY,
+	GROUP_GUARDS,
 	GROUP_SPEED,
 	GROUP_OUTPUT,
 	GROUP_GENERAL,

@@ -102,6 +102,9 @@ static void set_value(struct request *request, const struct effect *effect, int6
 		keep_raise(request, effect->setting); /* of -a */
 		return;
 	}
+	/* Bits are gathered: --contents takes nothing away from --allow. */
+	if (effect->setting == WEIR_OPT_ALLOW)
+		value |= request->values[effect->setting];
 	request->values[effect->setting] = value;
 	request->given[effect->setting] = true;
 }
@@ -114,7 +117,10 @@ static int take_choice(const struct speaker *speaker, struct request *request,
 
 	if (found == NULL)
 		return usage_error_choice(speaker, subject, value, strlen(value), option->choices);
-	set_value(request, &option->effects[0], found->value);
+	if (option->text != TEXT_NONE)
+		request->texts[option->text] = found->name;
+	else
+		set_value(request, &option->effects[0], found->value);
 	return 0;
 }
 
@@ -233,6 +239,7 @@ static int take_value(const struct speaker *speaker, struct request *request,
 	case ARGUMENT_SIZE:
 	case ARGUMENT_COUNT:
 	case ARGUMENT_RATE:
+	case ARGUMENT_WAIT:
 	case ARGUMENT_DURATION:
 		return take_number(speaker, request, option, subject, value);
 	case ARGUMENT_SECONDS:
@@ -249,6 +256,8 @@ static int take_value(const struct speaker *speaker, struct request *request,
 		return keep_take_policies(speaker, request, option, subject, value);
 	case ARGUMENT_CONTROL:
 		return backup_take_control(speaker, request, option, subject, value);
+	case ARGUMENT_BITS:
+		return keep_take_bits(speaker, request, option, subject, value);
 	case ARGUMENT_SUFFIX:
 		return backup_take_suffix(speaker, request, option, subject, value);
 	case ARGUMENT_PRIORITY:
@@ -486,21 +495,35 @@ int parse_environment(const struct speaker *speaker, struct request *request)
 	return 0;
 }
 
-/* Texts have no bounds to ask for: what is wrong was refused when it was read. */
+/* Texts that go to the run as they are. */
+static const struct run_text {
+	enum setting_text text;
+	enum weir_text option;
+	const char *name;
+} run_texts[] = {
+	{ TEXT_BACKUP_SUFFIX, WEIR_TEXT_BACKUP_SUFFIX, "--suffix" },
+	{ TEXT_EXPECT_FS, WEIR_TEXT_EXPECT_FS, "--expect-fs" },
+	{ TEXT_REQUIRE_MOUNT, WEIR_TEXT_REQUIRE_MOUNT, "--require-mount" },
+};
+
+/* They have no bounds to ask for: most that is wrong was refused when it was read. */
 static int apply_texts(const struct speaker *speaker, const struct request *request,
 		       struct weir_run *run)
 {
-	const char *suffix = request->texts[TEXT_BACKUP_SUFFIX];
-	int result = suffix != NULL ? weir_run_set_text(run, WEIR_TEXT_BACKUP_SUFFIX, suffix) : 0;
-	struct text text;
+	for (size_t i = 0; i < sizeof(run_texts) / sizeof(run_texts[0]); i++) {
+		const char *value = request->texts[run_texts[i].text];
+		int result = value != NULL ? weir_run_set_text(run, run_texts[i].option, value) : 0;
+		struct text text;
 
-	if (result == 0)
-		return 0;
-	text = usage_begin(speaker, "--suffix");
-	escape_quoted(&text, suffix, escape_locale_is_utf8());
-	text_add(&text, " cannot be used: ");
-	output_add_reason(&text, -result);
-	return usage_end(speaker, &text, NULL);
+		if (result == 0)
+			continue;
+		text = usage_begin(speaker, run_texts[i].name);
+		escape_quoted(&text, value, escape_locale_is_utf8());
+		text_add(&text, " cannot be used: ");
+		output_add_reason(&text, -result);
+		return usage_end(speaker, &text, NULL);
+	}
+	return 0;
 }
 
 int request_apply(const struct speaker *speaker, const struct request *request,

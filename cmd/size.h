@@ -15,6 +15,7 @@
 /* What a rate and a time look like. */
 #define RATE_SHAPE "use digits and a unit: B K M G T (1024), KB MB GB TB (1000)"
 #define DURATION_SHAPE "use digits and a unit: d h m s ms, as in 90m or 1h30m"
+#define WAIT_SHAPE "use digits and perhaps a unit: d h m s ms, as in 30 or 5m"
 
 /* Reads digits only.  0; -EINVAL: not a number; -ERANGE: more than 63 bits. */
 int size_parse_count(const char *string, int64_t *count);

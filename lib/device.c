@@ -23,6 +23,8 @@
 #include <unistd.h>
 
 #include "invariant.h"
+#include "lister.h"
+#include "mount.h"
 
 /* Magic numbers that linux/magic.h of Debian 12 does not have. */
 #define DEVICE_NTFS3_MAGIC 0x7366746eU
@@ -31,7 +33,6 @@
 #define DEVICE_CIFS_MAGIC 0xff534d42U
 #define DEVICE_SMB2_MAGIC 0xfe534d42U
 #define DEVICE_CEPH_MAGIC 0x00c36400U
-#define FS_MOUNTINFO_BYTES 65536
 #define DEVICE_FUSE_MAGIC 0x65735546U
 
 static const struct fs_known {
@@ -105,20 +106,14 @@ void fs_table_close(struct fs_table *table)
 /* True for an overlay mounted with `volatile`: it syncs nothing. */
 static bool fs_is_volatile(struct sys *sys, uint64_t device)
 {
-	char *text = malloc(FS_MOUNTINFO_BYTES);
-	char key[32];
-	bool found = false;
-	char *line, *rest;
+	struct mount mount;
+	size_t bytes;
+	bool found;
 
-	if (text == NULL ||
-	    sys_read_text(sys, "/proc/self/mountinfo", text, FS_MOUNTINFO_BYTES) <= 0) {
-		free(text);
+	if (mount_of_device(sys, device, &mount) < 0)
 		return false;
-	}
-	snprintf(key, sizeof(key), " %u:%u ", major(device), minor(device));
-	for (line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
-		found = found || (strstr(line, key) != NULL && strstr(line, ",volatile") != NULL);
-	free(text);
+	found = mount_option(&mount, "volatile", &bytes) != NULL;
+	mount_free(&mount);
 	return found;
 }
 
@@ -302,6 +297,207 @@ bool device_rotates(struct sys *sys, uint64_t device)
 	    strstr(target, "/usb") != NULL || strstr(target, "xen") != NULL)
 		return false;
 	return strstr(target, "/ata") != NULL || strstr(target, "/host") != NULL;
+}
+
+/* ---- what a file system is called ---- */
+
+static void device_copy(char *to, size_t size, const char *from)
+{
+	snprintf(to, size, "%s", from);
+}
+
+/* The block device DEVICE, opened to be read.  A descriptor, or -errno. */
+static int device_open(struct sys *sys, uint64_t device)
+{
+	char *path = blkid_devno_to_devname((dev_t)device);
+	struct sys_stat stat;
+	int fd, result;
+
+	if (path == NULL)
+		return -ENODEV;
+	fd = sys_openat(sys, AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0);
+	free(path);
+	if (fd < 0)
+		return fd;
+	result = sys_statx(sys, fd, "", false, &stat);
+	if (result == 0 && S_ISBLK(stat.mode) && stat.rdev == device)
+		return fd;
+	sys_close(sys, fd);
+	return result < 0 ? result : -ENODEV;
+}
+
+/* What has been found out of the names of a file system: to have none is known, too. */
+struct device_search {
+	struct sys *sys;
+	uint64_t device; /* 0: it is on none, or that is not known */
+	struct device_name *name;
+	bool is_btrfs;
+	bool uuid_known;
+	bool label_known;
+};
+
+static void device_take(blkid_probe probe, const char *what, char *to, size_t size)
+{
+	const char *value = NULL;
+
+	if (blkid_probe_lookup_value(probe, what, &value, NULL) == 0 && value != NULL)
+		device_copy(to, size, value);
+}
+
+/* What the superblock says, for who may read the device. */
+static void device_ask_probe(struct device_search *search)
+{
+	int fd = device_open(search->sys, search->device);
+	blkid_probe probe;
+
+	if (fd < 0)
+		return;
+	probe = blkid_new_probe();
+	if (probe != NULL && blkid_probe_set_device(probe, fd, 0, 0) == 0 &&
+	    blkid_probe_enable_superblocks(probe, 1) == 0 &&
+	    blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_UUID | BLKID_SUBLKS_LABEL |
+							     BLKID_SUBLKS_TYPE) == 0 &&
+	    blkid_do_safeprobe(probe) == 0) {
+		if (!search->uuid_known)
+			device_take(probe, "UUID", search->name->uuid, sizeof(search->name->uuid));
+		if (!search->label_known)
+			device_take(probe, "LABEL", search->name->label,
+				    sizeof(search->name->label));
+		search->uuid_known = search->label_known = true;
+	}
+	if (probe != NULL)
+		blkid_free_probe(probe);
+	sys_close(search->sys, fd);
+}
+
+/* All zeros are no name. */
+static void device_write_uuid(const uint8_t uuid[16], char text[DEVICE_UUID_BYTES])
+{
+	static const uint8_t none[16];
+	size_t at = 0;
+
+	text[0] = '\0';
+	if (memcmp(uuid, none, sizeof(none)) == 0)
+		return;
+	for (size_t i = 0; i < sizeof(none); i++)
+		at += (size_t)snprintf(text + at, DEVICE_UUID_BYTES - at, "%s%02x",
+				       i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", uuid[i]);
+}
+
+/* What the kernel says of the file system that FD is on, which needs no right and does
+ * not wait for the device. */
+static void device_ask_kernel(struct device_search *search, int fd)
+{
+	uint8_t uuid[16];
+
+	/* FD may be one to go on from only. */
+	fd = sys_openat(search->sys, fd, ".", O_RDONLY | O_DIRECTORY, 0);
+	if (fd < 0)
+		return;
+	search->uuid_known = (search->is_btrfs ? sys_get_btrfs_uuid(search->sys, fd, uuid)
+					       : sys_get_fs_uuid(search->sys, fd, uuid)) == 0;
+	if (search->uuid_known)
+		device_write_uuid(uuid, search->name->uuid);
+	search->label_known = sys_get_fs_label(search->sys, fd, search->name->label) == 0;
+	sys_close(search->sys, fd);
+}
+
+static int device_hex(char digit)
+{
+	if (digit >= '0' && digit <= '9')
+		return digit - '0';
+	return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
+}
+
+/* udev writes bytes that it does not trust as \xHH. */
+static void device_unescape(char *text)
+{
+	char *to = text;
+
+	for (const char *from = text; *from != '\0';) {
+		if (from[0] == '\\' && from[1] == 'x' && device_hex(from[2]) >= 0 &&
+		    device_hex(from[3]) >= 0) {
+			*to++ = (char)(device_hex(from[2]) << 4 | device_hex(from[3]));
+			from += 4;
+		} else {
+			*to++ = *from++;
+		}
+	}
+	*to = '\0';
+}
+
+/* The name in FOLDER of a link that leads to DEVICE. */
+static bool device_find_link(struct sys *sys, const char *folder, uint64_t device, char *to,
+			     size_t size)
+{
+	struct lister lister;
+	const char *name;
+	bool found = false;
+
+	if (lister_open(&lister, sys, AT_FDCWD, folder) < 0)
+		return false;
+	while (!found && (name = lister_next(&lister)) != NULL) {
+		struct sys_stat stat;
+
+		found = sys_statx_follow(sys, lister.fd, name, &stat) == 0 && S_ISBLK(stat.mode) &&
+			stat.rdev == device;
+		if (found)
+			device_copy(to, size, name);
+	}
+	lister_close(&lister);
+	device_unescape(to);
+	return found;
+}
+
+/* What udev found when the device came. */
+static void device_ask_udev(struct device_search *search)
+{
+	if (!search->uuid_known)
+		search->uuid_known = device_find_link(search->sys, "/dev/disk/by-uuid",
+						      search->device, search->name->uuid,
+						      sizeof(search->name->uuid));
+	if (!search->label_known)
+		search->label_known = device_find_link(search->sys, "/dev/disk/by-label",
+						       search->device, search->name->label,
+						       sizeof(search->name->label));
+}
+
+static bool device_is_known(const struct device_search *search)
+{
+	return search->uuid_known && search->label_known;
+}
+
+/* Of a file system of several devices, which has no number of theirs, one of them. */
+static uint64_t device_of_several(struct sys *sys, const struct mount *mount)
+{
+	struct sys_stat stat;
+
+	if (strcmp(mount->type, "btrfs") != 0 || mount->source[0] != '/' ||
+	    sys_statx_follow(sys, AT_FDCWD, mount->source, &stat) < 0 || !S_ISBLK(stat.mode))
+		return 0;
+	return stat.rdev;
+}
+
+void device_name_find(struct sys *sys, int fd, const struct mount *mount, struct device_name *name)
+{
+	struct device_search search = {
+		.sys = sys,
+		.name = name,
+		.device = mount->device,
+		.is_btrfs = strcmp(mount->type, "btrfs") == 0,
+	};
+	bool several = search.is_btrfs || strcmp(mount->type, "bcachefs") == 0;
+
+	*name = (struct device_name){ 0 };
+	if (major(mount->device) == 0)
+		search.device = several ? device_of_several(sys, mount) : 0;
+	/* In memory each mount has a number by chance, which names nothing. */
+	if (major(mount->device) != 0 || several)
+		device_ask_kernel(&search, fd);
+	if (search.device != 0 && !device_is_known(&search))
+		device_ask_probe(&search);
+	if (search.device != 0 && !device_is_known(&search))
+		device_ask_udev(&search);
 }
 
 const char *device_library(void)

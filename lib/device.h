@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "list.h"
+#include "mount.h"
 #include "sys.h"
 
 enum fs_kind {
@@ -105,6 +106,20 @@ bool fs_believes_holes(const struct fs *fs);
 /* True if DEVICE is on a disk that really rotates: sysfs says so, and it is
  * ATA or SCSI and not virtual nor USB. */
 bool device_rotates(struct sys *sys, uint64_t device);
+
+#define DEVICE_UUID_BYTES 64 /* with NUL; longer ones are cut */
+
+/* What a file system on a device is called; "" where it has no such name or it cannot
+ * be found out. */
+struct device_name {
+	char uuid[DEVICE_UUID_BYTES];
+	char label[SYS_LABEL_BYTES];
+};
+
+/* The names of the file system that is mounted at MOUNT and that FD is on: from the
+ * kernel (6.9); else from the superblock, for who may read the device; else from what
+ * udev has found. */
+void device_name_find(struct sys *sys, int fd, const struct mount *mount, struct device_name *name);
 
 /* Version of libblkid in use. */
 const char *device_library(void);

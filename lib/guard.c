@@ -11,7 +11,6 @@
 #include "guard.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -268,42 +267,4 @@ int guard_operands(struct operands *operands, struct tree *tree)
 	if (result == 0)
 		result = guard_names(operands, tree);
 	return result == 0 ? guard_all_contents(operands, tree) : result;
-}
-
-/* The folder that PATH lies in, to be freed; NULL: out of memory. */
-static char *guard_folder_of(const char *path)
-{
-	size_t end = strlen(path);
-
-	while (end > 1 && path[end - 1] == '/')
-		end--;
-	while (end > 0 && path[end - 1] != '/')
-		end--;
-	return end == 0 ? strdup(".") : strndup(path, end);
-}
-
-/* B05: DEST is SOURCE, or lies in it.  What is to be made is judged by its folder. */
-int guard_mirror(const struct operands *operands, struct tree *tree, bool there)
-{
-	const struct operand *source = &operands->sources[0];
-	char *path = there ? strdup(operands->target_path) : guard_folder_of(operands->target_path);
-	struct sys_stat stat;
-	int result = 0;
-	int fd;
-
-	if (path == NULL)
-		return -ENOMEM;
-	fd = sys_openat(tree->sys, operands->target_dirfd, path, O_PATH | O_DIRECTORY, 0);
-	free(path);
-	if (fd < 0)
-		return operand_fatal(tree, fd, there ? "open folder" : "create folder", NULL,
-				     operands->target_path);
-	if (there && sys_statx(tree->sys, fd, "", false, &stat) == 0 &&
-	    guard_same(&stat, &source->stat))
-		result = operand_refuse(tree, "sync", "source and target are the same folder",
-					source->path);
-	if (result == 0)
-		result = guard_ancestry(operands, tree, fd);
-	sys_close(tree->sys, fd);
-	return result;
 }

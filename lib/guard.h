@@ -12,9 +12,6 @@
  * event; another -errno: out of memory. */
 int guard_operands(struct operands *operands, struct tree *tree);
 
-/* Judges the folders of a sync; THERE: DEST exists.  Results as guard_operands(). */
-int guard_mirror(const struct operands *operands, struct tree *tree, bool there);
-
 /* The usable operands by their paths in the target, those below one right after
  * it; to be freed.  NULL: out of memory. */
 const struct operand **guard_sort(const struct operands *operands, size_t *count);

@@ -113,6 +113,7 @@
 #define LIMIT_PRESSURE_MEASURE_NS (300ULL * 1000 * 1000) /* for others to show */
 #define LIMIT_STOP_AFTER_NS (3650ULL * 24 * 3600 * 1000 * 1000 * 1000) /* ten years */
 #define LIMIT_BYTES_PER_SECOND (1ULL << 50)
+#define LIMIT_WAIT_LOCK_MS (366LL * 24 * 60 * 60 * 1000)
 #define LIMIT_LEASE_S 45U      /* the kernel's lease-break-time if it cannot be read */
 #define LIMIT_LEASE_MORE_S 5U  /* A13: beyond it, for whoever takes the next lease */
 #define LIMIT_TRIES 8U	       /* EAGAIN and EINTR of one transfer */

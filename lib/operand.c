@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "guard.h"
+#include "holder.h"
 #include "limits.h"
 #include "meta.h"
 #include "parents.h"
@@ -85,7 +86,7 @@ void operands_close(struct operands *operands, struct root *root)
 
 static void operand_tell(struct tree *tree, enum weir_event_type type, long result,
 			 enum error_side side, const char *operation, const char *text,
-			 const char *path)
+			 const char *path, const char *other)
 {
 	struct weir_event event = {
 		.type = type,
@@ -94,6 +95,7 @@ static void operand_tell(struct tree *tree, enum weir_event_type type, long resu
 		.offset = -1,
 		.operation = operation,
 		.text = text,
+		.other = other,
 	};
 	unsigned class = type == WEIR_EVENT_REFUSED ? EVENT_CLASS_REFUSED
 			 : type == WEIR_EVENT_FATAL ? EVENT_CLASS_FATAL
@@ -106,14 +108,21 @@ static void operand_tell(struct tree *tree, enum weir_event_type type, long resu
 
 int operand_refuse(struct tree *tree, const char *operation, const char *text, const char *path)
 {
-	operand_tell(tree, WEIR_EVENT_REFUSED, 0, ERROR_SIDE_NONE, operation, text, path);
+	return operand_refuse_about(tree, operation, text, path, NULL);
+}
+
+int operand_refuse_about(struct tree *tree, const char *operation, const char *text,
+			 const char *path, const char *other)
+{
+	operand_tell(tree, WEIR_EVENT_REFUSED, 0, ERROR_SIDE_NONE, operation, text, path, other);
 	return -ECANCELED;
 }
 
 int operand_fatal(struct tree *tree, long result, const char *operation, const char *text,
 		  const char *path)
 {
-	operand_tell(tree, WEIR_EVENT_FATAL, result, ERROR_SIDE_TARGET, operation, text, path);
+	operand_tell(tree, WEIR_EVENT_FATAL, result, ERROR_SIDE_TARGET, operation, text, path,
+		     NULL);
 	return -ECANCELED;
 }
 
@@ -762,6 +771,7 @@ static int operands_queue_one(struct operands *operands, struct tree *tree,
  * end: a run that wants it for itself meets us, as we meet it here (exit 29). */
 static int operands_lock(struct operands *operands, struct tree *tree)
 {
+	char text[HOLDER_TEXT_BYTES];
 	struct error error;
 	int fd = dir_pin(tree->root, operands->target, NULL);
 	int result = 0;
@@ -771,10 +781,12 @@ static int operands_lock(struct operands *operands, struct tree *tree)
 	temp_sweep(tree->root, operands->target, fd);
 	result = dir_temp_added(tree->root, operands->target);
 	operands->locked = result == 0;
+	if (result < 0)
+		holder_tell(tree->sys, fd, text);
 	dir_unpin(tree->root, operands->target);
 	if (result == 0)
 		return 0;
-	error_set_text(&error, ERROR_SIDE_TARGET, "copy into", "another run holds this folder");
+	error_set_text(&error, ERROR_SIDE_TARGET, "copy into", text);
 	error.grade = ERROR_RUN;
 	error.busy = true;
 	event_post_error(tree->events, &error, operands->target_path, false);

@@ -76,6 +76,10 @@ int operands_resolve(struct operands *operands, struct tree *tree);
 /* Tells that a guard refused PATH; -ECANCELED. */
 int operand_refuse(struct tree *tree, const char *operation, const char *text, const char *path);
 
+/* The same, with another name that it is about, at the end of TEXT. */
+int operand_refuse_about(struct tree *tree, const char *operation, const char *text,
+			 const char *path, const char *other);
+
 /* Tells that the run cannot start, for RESULT (-errno) or TEXT; -ECANCELED. */
 int operand_fatal(struct tree *tree, long result, const char *operation, const char *text,
 		  const char *path);

@@ -29,6 +29,7 @@ struct reach {
 	struct sys *sys;
 	int fd;
 	bool own;
+	bool ours; /* only links of root and of our own are followed */
 	unsigned hops;
 	const char *rest; /* in `way`: what is still to be walked */
 	char way[PATH_MAX];
@@ -59,6 +60,8 @@ static int reach_judge(const struct reach *reach, const struct sys_stat *link)
 	struct statfs statfs;
 	int result = sys_statx(reach->sys, reach->fd, "", false, &folder);
 
+	if (reach->ours && link->uid != 0 && link->uid != geteuid())
+		return -EACCES;
 	if (result == 0)
 		result = sys_fstatfs(reach->sys, reach->fd, &statfs);
 	if (result < 0)
@@ -151,9 +154,9 @@ static int reach_last(const struct reach *reach, const char *name, int flags)
 	return result < 0 ? result : -ELOOP;
 }
 
-int reach_walk(struct sys *sys, int dirfd, const char *name, int flags)
+static int reach_walk_from(struct sys *sys, int dirfd, const char *name, int flags, bool ours)
 {
-	struct reach reach = { .sys = sys, .fd = dirfd };
+	struct reach reach = { .sys = sys, .fd = dirfd, .ours = ours };
 	char component[LIMIT_NAME_BYTES];
 	bool is_folder;
 	int result;
@@ -183,6 +186,16 @@ int reach_walk(struct sys *sys, int dirfd, const char *name, int flags)
 	}
 	reach_leave(&reach);
 	return result;
+}
+
+int reach_walk(struct sys *sys, int dirfd, const char *name, int flags)
+{
+	return reach_walk_from(sys, dirfd, name, flags, false);
+}
+
+int reach_walk_ours(struct sys *sys, int dirfd, const char *name, int flags)
+{
+	return reach_walk_from(sys, dirfd, name, flags, true);
 }
 
 int reach_open(struct sys *sys, int dirfd, const char *name, int flags)

@@ -21,6 +21,10 @@ int reach_open(struct sys *sys, int dirfd, const char *name, int flags);
  * unknown or refused. */
 int reach_walk(struct sys *sys, int dirfd, const char *name, int flags);
 
+/* The same through links of root and of our own user only; -EACCES: one is another's.
+ * NAME begins in DIRFD even with a slash. */
+int reach_walk_ours(struct sys *sys, int dirfd, const char *name, int flags);
+
 /* What NAME leads to.  0 or -errno. */
 int reach_stat(struct sys *sys, int dirfd, const char *name, struct sys_stat *stat);
 

@@ -391,13 +391,13 @@ void dir_temp_removed(struct root *root, struct dir *dir)
 
 /* The kernel may hold the ring of a run that was killed for some ms, and with it its
  * lock (M10). */
-int dir_hold(struct root *root, struct dir *dir)
+int dir_hold(struct root *root, struct dir *dir, int times)
 {
 	const struct timespec pause = { .tv_nsec = 50000000 };
 	int result = -EWOULDBLOCK;
 
 	WEIR_ASSERT(dir->pins > 0 && !dir->held);
-	for (int tries = 0; tries < 5 && result == -EWOULDBLOCK; tries++) {
+	for (int tries = 0; tries < times && result == -EWOULDBLOCK; tries++) {
 		if (tries > 0)
 			nanosleep(&pause, NULL);
 		result = sys_flock(root->sys, dir->fd, LOCK_EX | LOCK_NB);

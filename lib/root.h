@@ -70,9 +70,10 @@ void dir_unpin(struct root *root, struct dir *dir);
 int dir_temp_added(struct root *root, struct dir *dir);
 void dir_temp_removed(struct root *root, struct dir *dir);
 
-/* Locks the pinned dir for this run alone, until dir_release().  -EWOULDBLOCK: another
- * run is at work in it.  Where locks do not work, it is as good as locked. */
-int dir_hold(struct root *root, struct dir *dir);
+/* Locks the pinned dir for this run alone, until dir_release(), trying so many TIMES.
+ * -EWOULDBLOCK: another run is at work in it.  Where locks do not work, it is as good
+ * as locked. */
+int dir_hold(struct root *root, struct dir *dir, int times);
 void dir_release(struct root *root, struct dir *dir);
 
 /* The path as the operands name it, with NAME (or NULL) below; to be freed. */

@@ -4,6 +4,7 @@
  *
  *   State    True here                                Then
  *   NEW      options and operands are taken           the first weir_run_next() begins it
+ *   WAITING  another run holds the target             it is ours, or is given up: RUNNING
  *   RUNNING  workers and committer are at work        the committer ends it
  *   ENDED    no thread will post an event any more    the last event is taken, threads joined
  *
@@ -68,6 +69,7 @@
 
 enum run_state {
 	RUN_NEW,
+	RUN_WAITING,
 	RUN_RUNNING,
 	RUN_ENDED,
 };
@@ -75,6 +77,7 @@ enum run_state {
 struct weir_run {
 	struct settings settings;
 	struct operands operands;
+	struct mirror mirror;
 	struct filter filter;
 	struct chosen chosen;
 	enum run_state state;
@@ -376,6 +379,7 @@ static int run_open(struct weir_run *run)
 static void run_close(struct weir_run *run)
 {
 	operands_close(&run->operands, &run->root);
+	mirror_close(&run->mirror, &run->sys);
 	commit_close(&run->commit);
 	survey_close(&run->survey);
 	renames_close(&run->renames);
@@ -478,6 +482,7 @@ static void run_remove(struct weir_run *run)
 		.target = run->operands.target,
 		.folders = run->settings.keep_folder_links ? &run->survey.folders : NULL,
 		.target_path = run->operands.target_path,
+		.has_record = mirror_is_known(&run->mirror),
 	};
 
 	run->removed = true;
@@ -557,6 +562,23 @@ static bool run_is_idle(struct weir_run *run)
 	return queue_idle(&run->queue) || (!run->removed && queue_stalled(&run->queue));
 }
 
+/* A pair of folders is remembered if all of its run was done that could be: a few
+ * entries that always fail are no reason to know nothing of it, but whatever stopped the
+ * run, or was refused, is.  M4: while the target is held. */
+static void run_remember(struct weir_run *run)
+{
+	const struct tally *tally = &run->tally;
+	unsigned classes = atomic_load(&run->events.classes);
+
+	if (!settings_syncs(&run->settings) || run->settings.dry_run ||
+	    atomic_load(&run->shared.cancel) != 0 || atomic_load(&run->shared.dropped) ||
+	    (classes & ~(EVENT_CLASS_FAILED | EVENT_CLASS_CHANGED)) != 0)
+		return;
+	mirror_remember(&run->mirror, &run->tree,
+			tally_get(&tally->unchanged) + tally_get(&tally->to_change) +
+				tally_get(&tally->to_replace) + tally_get(&tally->to_create));
+}
+
 /* One pass of the committer; true when the run is over. */
 static bool run_commit_pass(struct weir_run *run, bool *worked)
 {
@@ -583,6 +605,7 @@ static bool run_commit_pass(struct weir_run *run, bool *worked)
 		return false;
 	manners_tell_left(&run->shared, run->plan.removals);
 	loss_tell(&run->loss, &run->events);
+	run_remember(run);
 	queue_shut(&run->queue);
 	return true;
 }
@@ -826,6 +849,28 @@ static void run_stop(struct weir_run *run, int result)
 		run_end(run);
 }
 
+/* All is resolved with RESULT: what is to be done is queued, and begins. */
+static void run_set_off(struct weir_run *run, int result)
+{
+	run->links.forgets = run->operands.count == 1 && run->settings.follow != WEIR_FOLLOW_ALWAYS;
+	/* An ACL has the mode in it. */
+	if (settings_keeps(&run->settings, WEIR_PROPERTY_ACL) &&
+	    !settings_keeps(&run->settings, WEIR_PROPERTY_MODE))
+		run->settings.keep[WEIR_PROPERTY_MODE] = WEIR_KEEP_TRY;
+	if (result == 0) {
+		result = operands_queue(&run->operands, &run->tree);
+		if (result < 0 &&
+		    result != -ECANCELED) { /* what is queued is dropped by whoever takes it */
+			atomic_store(&run->shared.dropped, true);
+			worker_cancel(&run->shared, WEIR_CANCEL_NOW);
+		}
+		if (result != -ECANCELED && run_start(run) < 0)
+			result = -ENOMEM;
+	}
+	if (result < 0)
+		run_stop(run, result);
+}
+
 static int run_begin(struct weir_run *run)
 {
 	int result;
@@ -853,26 +898,30 @@ static int run_begin(struct weir_run *run)
 	run->shared.labels = run->labels;
 	if (result == 0)
 		result = settings_syncs(&run->settings)
-				 ? mirror_resolve(&run->operands, &run->tree)
+				 ? mirror_resolve(&run->mirror, &run->operands, &run->tree)
 				 : operands_resolve(&run->operands, &run->tree);
-	run->links.forgets = run->operands.count == 1 && run->settings.follow != WEIR_FOLLOW_ALWAYS;
-	/* An ACL has the mode in it. */
-	if (settings_keeps(&run->settings, WEIR_PROPERTY_ACL) &&
-	    !settings_keeps(&run->settings, WEIR_PROPERTY_MODE))
-		run->settings.keep[WEIR_PROPERTY_MODE] = WEIR_KEEP_TRY;
-	if (result == 0) {
-		result = operands_queue(&run->operands, &run->tree);
-		if (result < 0 &&
-		    result != -ECANCELED) { /* what is queued is dropped by whoever takes it */
-			atomic_store(&run->shared.dropped, true);
-			worker_cancel(&run->shared, WEIR_CANCEL_NOW);
-		}
-		if (result != -ECANCELED && run_start(run) < 0)
-			result = -ENOMEM;
-	}
-	if (result < 0)
-		run_stop(run, result);
+	if (result == -EAGAIN)
+		run->state = RUN_WAITING;
+	else
+		run_set_off(run, result);
 	return 0;
+}
+
+/* Another run holds the target: a step later it may not any more. */
+static void run_wait_target(struct weir_run *run)
+{
+	int result = -ECANCELED;
+
+	/* A signal ends it early, and may have been a cancel. */
+	sys_poll(&run->sys, -1, 0, LIMIT_WAIT_MS);
+	if (atomic_load(&run->shared.cancel) == 0)
+		result = mirror_try_again(&run->mirror, &run->operands, &run->tree);
+	else
+		atomic_store(&run->shared.dropped, true);
+	if (result == -EAGAIN)
+		return;
+	run->state = RUN_RUNNING;
+	run_set_off(run, result);
 }
 
 /* ---- events ---- */
@@ -905,7 +954,7 @@ int weir_run_next(struct weir_run *run, int timeout_ms, struct weir_event **even
 		run->event = event_take(&run->events);
 		if (run->event != NULL) {
 			/* Who polls once for each event must be woken again. */
-			if (ended || event_pending(&run->events))
+			if (ended || run->state == RUN_WAITING || event_pending(&run->events))
 				event_notify(&run->events);
 			*event = run->event;
 			return 1;
@@ -914,7 +963,10 @@ int weir_run_next(struct weir_run *run, int timeout_ms, struct weir_event **even
 			break;
 		if (waited)
 			return -ETIMEDOUT;
-		run_wait_event(run, timeout_ms);
+		if (run->state == RUN_WAITING)
+			run_wait_target(run);
+		else
+			run_wait_event(run, timeout_ms);
 		waited = timeout_ms >= 0;
 	}
 	if (run->state == RUN_RUNNING)

@@ -76,6 +76,9 @@ static const struct settings_bound {
 	[WEIR_OPT_IO_PRIORITY] = { 0, WEIR_IO_PRIORITY(WEIR_IO_NONE, 0) },
 	[WEIR_OPT_BACKGROUND] = { 0, 1 },
 	[WEIR_OPT_STOP_AFTER_NS] = { 0, LIMIT_STOP_AFTER_NS },
+	[WEIR_OPT_ALLOW] = { 0, 2 * WEIR_ALLOW_CONTENTS - 1 },
+	[WEIR_OPT_MAKE_PATH] = { 0, 1 },
+	[WEIR_OPT_WAIT_LOCK_MS] = { 0, LIMIT_WAIT_LOCK_MS },
 };
 
 _Static_assert(WEIR_OPT_KEEP_PROJECT - WEIR_OPT_KEEP_MODE + 1 == PROPERTY_COUNT,
@@ -153,6 +156,8 @@ static bool *settings_switch(struct settings *settings, enum weir_option option)
 		return &settings->delete_many;
 	case WEIR_OPT_BACKGROUND:
 		return &settings->background;
+	case WEIR_OPT_MAKE_PATH:
+		return &settings->make_path;
 	default:
 		return NULL;
 	}
@@ -267,6 +272,12 @@ static void settings_store(struct settings *settings, enum weir_option option, i
 	case WEIR_OPT_ON_VANISH:
 		settings->on_vanish = (enum weir_on)value;
 		break;
+	case WEIR_OPT_ALLOW:
+		settings->allow = (unsigned)value;
+		break;
+	case WEIR_OPT_WAIT_LOCK_MS:
+		settings->wait_lock_ms = value;
+		break;
 	default:
 		settings->keep[option - WEIR_OPT_KEEP_MODE] = (enum weir_keep)value;
 	}
@@ -295,19 +306,47 @@ int settings_set(struct settings *settings, enum weir_option option, int64_t val
 	return 0;
 }
 
+/* Keeps a text of at least one byte in TO of SIZE bytes. */
+static int settings_keep_text(char *to, size_t size, const char *text)
+{
+	size_t length = strlen(text);
+
+	if (length == 0)
+		return -EINVAL;
+	if (length >= size)
+		return -ENAMETOOLONG;
+	memcpy(to, text, length + 1);
+	return 0;
+}
+
+static int settings_require_mount(struct settings *settings, const char *side)
+{
+	bool source = strcmp(side, "source") == 0, target = strcmp(side, "dest") == 0;
+	bool both = strcmp(side, "both") == 0;
+
+	if (!source && !target && !both)
+		return -EINVAL;
+	settings->require_mount[SETTINGS_SOURCE] = source || both;
+	settings->require_mount[SETTINGS_TARGET] = target || both;
+	return 0;
+}
+
 int settings_set_text(struct settings *settings, enum weir_text option, const char *text)
 {
-	size_t length;
-
-	if (option != WEIR_TEXT_BACKUP_SUFFIX || text == NULL)
+	if (text == NULL)
 		return -EINVAL;
-	length = strlen(text);
-	if (length == 0 || strchr(text, '/') != NULL)
-		return -EINVAL;
-	if (length >= sizeof(settings->backup_suffix))
-		return -ENAMETOOLONG;
-	memcpy(settings->backup_suffix, text, length + 1);
-	return 0;
+	switch (option) {
+	case WEIR_TEXT_BACKUP_SUFFIX:
+		if (strchr(text, '/') != NULL)
+			return -EINVAL;
+		return settings_keep_text(settings->backup_suffix, sizeof(settings->backup_suffix),
+					  text);
+	case WEIR_TEXT_EXPECT_FS:
+		return settings_keep_text(settings->expect_fs, sizeof(settings->expect_fs), text);
+	case WEIR_TEXT_REQUIRE_MOUNT:
+		return settings_require_mount(settings, text);
+	}
+	return -EINVAL;
 }
 
 bool settings_contradict(const struct settings *settings)

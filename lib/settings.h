@@ -15,6 +15,13 @@
 #define PROPERTY_COUNT (WEIR_PROPERTY_PROJECT + 1)
 
 #define SETTINGS_SUFFIX_BYTES 256 /* with NUL */
+#define SETTINGS_FS_BYTES 256	  /* the same: UUID or label */
+
+enum settings_side {
+	SETTINGS_SOURCE,
+	SETTINGS_TARGET,
+	SETTINGS_SIDES,
+};
 
 #define SETTINGS_WAYS_OF_EACH 2U /* for each file, not for each way */
 
@@ -72,6 +79,13 @@ struct settings {
 	int io_priority;	   /* WEIR_IO_PRIORITY(); 0: that of the caller */
 	bool background;
 	uint64_t stop_after_ns; /* 0: never */
+
+	/* Of a sync: */
+	unsigned allow;			   /* bits of enum weir_allow: guards that are overridden */
+	bool make_path;			   /* leading folders of the target are made, too */
+	int64_t wait_lock_ms;		   /* for another run that holds the target */
+	char expect_fs[SETTINGS_FS_BYTES]; /* of the target; "": any */
+	bool require_mount[SETTINGS_SIDES]; /* to be on a mount of its own */
 };
 
 /* What holds before anything is set. */
@@ -89,6 +103,18 @@ int settings_set_text(struct settings *settings, enum weir_text option, const ch
 static inline bool settings_syncs(const struct settings *settings)
 {
 	return settings->kind == WEIR_SYNC;
+}
+
+/* True if what the source does not have is removed from the target. */
+static inline bool settings_deletes(const struct settings *settings)
+{
+	return settings->delete_when != WEIR_DELETE_OFF;
+}
+
+/* True if the guard is overridden. */
+static inline bool settings_allows(const struct settings *settings, enum weir_allow guard)
+{
+	return (settings->allow & guard) != 0;
 }
 
 /* True if what exists is never replaced. */

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/btrfs.h>
 #include <linux/fs.h>
 #include <linux/fscrypt.h>
 #include <poll.h>
@@ -44,6 +45,15 @@
 
 #define SYS_IOPRIO_WHO_PROCESS 1 /* of linux/ioprio.h, which older headers lack */
 #define SYS_NO_MAGICLINKS 2U	 /* RESOLVE_NO_MAGICLINKS */
+#define SYS_WHOLE_STEP_BYTES KIB(16)
+
+/* struct fsuuid2 and FS_IOC_GETFSUUID of linux/fs.h, Linux 6.9; and its label. */
+struct sys_fs_uuid {
+	uint8_t bytes;
+	uint8_t uuid[16];
+};
+#define SYS_GETFSUUID _IOR(0x15, 0, struct sys_fs_uuid)
+#define SYS_GETFSLABEL _IOR(0x94, 49, char[SYS_LABEL_BYTES])
 
 #ifdef WEIR_FAULT_BUILD
 static const char *const sys_kind_names[SYS_KINDS] = {
@@ -271,6 +281,53 @@ ssize_t sys_read_text(struct sys *sys, const char *path, char *text, size_t size
 	return bytes;
 }
 
+/* Reads FD to its end into *TEXT, which grows; its bytes or -errno. */
+static ssize_t sys_read_growing(struct sys *sys, int fd, size_t most, char **text)
+{
+	size_t room = 0, used = 0;
+
+	for (;;) {
+		ssize_t bytes;
+
+		if (used + 1 >= room) {
+			char *larger = realloc(*text, room + SYS_WHOLE_STEP_BYTES);
+
+			if (larger == NULL)
+				return -ENOMEM;
+			*text = larger;
+			room += SYS_WHOLE_STEP_BYTES;
+		}
+		bytes = sys_read(sys, fd, *text + used, room - used - 1);
+		if (bytes == -EINTR)
+			continue;
+		if (bytes < 0)
+			return bytes;
+		used += (size_t)bytes;
+		(*text)[used] = '\0';
+		if (used > most)
+			return -EFBIG;
+		if (bytes == 0)
+			return (ssize_t)used;
+	}
+}
+
+ssize_t sys_read_whole(struct sys *sys, const char *path, size_t most, char **text)
+{
+	int fd = sys_openat(sys, AT_FDCWD, path, O_RDONLY, 0);
+	ssize_t bytes;
+
+	*text = NULL;
+	if (fd < 0)
+		return fd;
+	bytes = sys_read_growing(sys, fd, most, text);
+	sys_close(sys, fd);
+	if (bytes >= 0)
+		return bytes;
+	free(*text);
+	*text = NULL;
+	return bytes;
+}
+
 int sys_umask(struct sys *sys)
 {
 	char text[512]; /* it is in the second line, after the name */
@@ -492,6 +549,36 @@ int sys_get_flags(struct sys *sys, int fd, uint32_t *flags)
 
 	*flags = (uint32_t)value;
 	return (int)sys_note(sys, SYS_GET_INODE_FLAGS, fd, NULL, 0, 0, *flags, result);
+}
+
+int sys_get_fs_uuid(struct sys *sys, int fd, uint8_t uuid[16])
+{
+	struct sys_fs_uuid found = { 0 };
+	long result = sys_result(ioctl(fd, SYS_GETFSUUID, &found));
+
+	if (result == 0 && found.bytes != sizeof(found.uuid))
+		result = -ENODATA;
+	memcpy(uuid, found.uuid, sizeof(found.uuid));
+	return (int)sys_note(sys, SYS_STATFS, fd, NULL, 0, 0, 0, result);
+}
+
+int sys_get_btrfs_uuid(struct sys *sys, int fd, uint8_t uuid[16])
+{
+	struct btrfs_ioctl_fs_info_args found = { 0 };
+	long result = sys_result(ioctl(fd, BTRFS_IOC_FS_INFO, &found));
+
+	memcpy(uuid, found.fsid, sizeof(found.fsid));
+	return (int)sys_note(sys, SYS_STATFS, fd, NULL, 0, 0, 0, result);
+}
+
+int sys_get_fs_label(struct sys *sys, int fd, char label[SYS_LABEL_BYTES])
+{
+	long result;
+
+	label[0] = '\0';
+	result = sys_result(ioctl(fd, SYS_GETFSLABEL, label));
+	label[SYS_LABEL_BYTES - 1] = '\0';
+	return (int)sys_note(sys, SYS_STATFS, fd, NULL, 0, 0, 0, result);
 }
 
 int sys_get_encryption(struct sys *sys, int fd, struct fscrypt_get_policy_ex_arg *policy)

@@ -128,6 +128,9 @@ void sys_open(struct sys *sys);
 
 /* Reads a small file of /proc or /sys as text with a NUL; its bytes or -errno. */
 ssize_t sys_read_text(struct sys *sys, const char *path, char *text, size_t size);
+/* The same of one of any length up to MOST bytes, such as a list of mounts, which the
+ * kernel hands out a page at a time; to be freed.  Its bytes or -errno; -EFBIG. */
+ssize_t sys_read_whole(struct sys *sys, const char *path, size_t most, char **text);
 /* The umask, read and not set; -1 if /proc does not tell (since Linux 4.7). */
 int sys_umask(struct sys *sys);
 
@@ -198,6 +201,12 @@ int sys_set_flags(struct sys *sys, int fd, uint32_t flags);
 int sys_get_attr(struct sys *sys, int dirfd, const char *name, struct sys_attr *attr);
 int sys_get_attr_path(struct sys *sys, int fd, struct sys_attr *attr);
 int sys_set_attr(struct sys *sys, int fd, bool is_path, const struct sys_attr *attr);
+/* The UUID of the file system of the open FD (Linux 6.9; of btrfs always), and its
+ * label, "" if it has none (Linux 4.18): as far as the file system tells them. */
+#define SYS_LABEL_BYTES 256 /* with NUL */
+int sys_get_fs_uuid(struct sys *sys, int fd, uint8_t uuid[16]);
+int sys_get_btrfs_uuid(struct sys *sys, int fd, uint8_t uuid[16]);
+int sys_get_fs_label(struct sys *sys, int fd, char label[SYS_LABEL_BYTES]);
 /* The encryption policy of the folder FD, and whether the key that KEY names is
  * there: fscrypt, Linux 5.4. */
 struct fscrypt_get_policy_ex_arg;

@@ -134,6 +134,17 @@ enum weir_on {
 	WEIR_ON_FAIL = 3, /* not copied: an ERROR event and ENTRIES_FAILED */
 };
 
+/* Guards of a sync that are not to refuse, WEIR_OPT_ALLOW; bits.  Since 0.1. */
+enum weir_allow {
+	WEIR_ALLOW_EMPTY_SOURCE = 1, /* an empty source for a target that is not */
+	/* another file system, or folder of it, than in the last run that ended well */
+	WEIR_ALLOW_MOVED = 2,
+	WEIR_ALLOW_HOME = 4, /* a target that is a home folder */
+	WEIR_ALLOW_ROOT = 8, /* a target that is the root folder */
+	/* a target that holds a folder of the source's name, which the source does not */
+	WEIR_ALLOW_CONTENTS = 16,
+};
+
 /* What an entry has beside its name and its bytes.  Since 0.1. */
 enum weir_property {
 	WEIR_PROPERTY_MODE = 0,	    /* permissions, setuid, setgid, sticky */
@@ -255,6 +266,11 @@ enum weir_option {
 	 * must not be more than half of what the target holds, and more than 10 need a
 	 * record of an earlier run of the same source and target */
 	WEIR_OPT_DELETE_MANY = 61,
+	WEIR_OPT_ALLOW = 62,	 /* bits of enum weir_allow */
+	WEIR_OPT_MAKE_PATH = 63, /* 0/1: the target's missing leading folders are made */
+	/* Milliseconds to wait for another run that holds the target.  A call of
+	 * weir_run_next() may then take 100 ms, whatever its timeout. */
+	WEIR_OPT_WAIT_LOCK_MS = 64,
 	/* Regular files of the source that are larger, or smaller, are left out, and what
 	 * the target has under their names stays; INT64_MAX and 0 unless set */
 	WEIR_OPT_MAX_SIZE_BYTES = 74,
@@ -269,6 +285,12 @@ enum weir_text {
 	/* What is added to a name for its simple backup: "~" unless set; 1 to 255
 	 * bytes, without a slash. */
 	WEIR_TEXT_BACKUP_SUFFIX = 1,
+	/* Of WEIR_SYNC: the UUID or the label that the target's file system must have,
+	 * also written UUID=... or LABEL=...; 1 to 255 bytes. */
+	WEIR_TEXT_EXPECT_FS = 2,
+	/* Of WEIR_SYNC: "source", "dest" or "both" must not lie in the mount that the
+	 * root folder is in. */
+	WEIR_TEXT_REQUIRE_MOUNT = 3,
 };
 
 /* What a rule does with the entries that its pattern matches.  Since 0.1. */

@@ -85,6 +85,9 @@ static const struct call {
 	{ "clone3", __NR_clone3, 0, 0 },
 	{ "mlock", __NR_mlock, 0, 0 },
 	{ "madvise", __NR_madvise, 0, 0 },
+	{ "getfsuuid", __NR_ioctl, 1, 0x80111500U },
+	{ "getfslabel", __NR_ioctl, 1, 0x81009431U },
+	{ "btrfs_info", __NR_ioctl, 1, 0x8400941fU },
 };
 
 static const struct {
