@@ -71,6 +71,7 @@ static void doom_tell(struct doom_walk *walk, long result, const char *operation
 		path = NULL;
 	event_post_error(walk->doom->events, &error, path != NULL ? path : walk->path, true);
 	free(path);
+	walk->doom->plan->told++; /* its lock is ours */
 }
 
 static void doom_stop(struct doom_walk *walk, long result)

@@ -59,6 +59,7 @@ struct plan {
 	pthread_mutex_t lock; /* held by who writes a group */
 	struct spill spill;
 	uint64_t removals;
+	uint64_t told; /* failures of planning: what they are about stays */
 	uint64_t moved;	     /* of these, files that got another name before */
 	uint64_t listed;     /* entries of the target that were seen */
 	struct list put_off; /* batches of what comes into the place of what goes */

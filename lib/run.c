@@ -457,8 +457,7 @@ static bool run_has_failed(struct weir_run *run)
 {
 	struct error error;
 
-	if ((atomic_load(&run->events.classes) & (EVENT_CLASS_FAILED | EVENT_CLASS_FULL)) == 0 ||
-	    run->plan.removals == 0)
+	if (tally_get(&run->tally.entries_failed) <= run->plan.told || run->plan.removals == 0)
 		return false;
 	error_set_text(&error, ERROR_SIDE_TARGET, "delete in",
 		       "some entries failed, so nothing was deleted");

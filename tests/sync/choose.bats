@@ -245,8 +245,8 @@ line"
 		for folder in . a a/deep a/deep/gone b; do
 			echo old >"$D/d/$folder/old"
 		done
-		list a/deep b/f none
-		sync_exits 23 --delete="$when" --files-from="$T/list" "$S" "$D/d"
+		list a/deep b/f
+		sync_exits 0 --delete="$when" --files-from="$T/list" "$S" "$D/d"
 		[ "$(paths_in "$D/d")" = "a a/deep a/deep/f a/deep/g a/old b b/f b/old old" ]
 	done
 }
