@@ -3,6 +3,8 @@
 #
 # Times, as what is compared and as what is kept.  Those that a file system cannot
 # store are in root/sync.bats.
+#
+# once
 
 load helper
 

@@ -3,6 +3,8 @@
 #
 # Runs at the same time: one at a time on a destination.  A run is held at a system
 # call while the other one comes and goes.
+#
+# once
 
 load helper
 
