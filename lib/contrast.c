@@ -28,7 +28,7 @@
  * Q4 a hole is made only while nothing is in flight (S6 of stream.c);
  * Q5 after an error, or once there is nothing left to judge, nothing is issued, and a
  *    slot is given back when both halves are;
- * S1 to S5 of stream.c hold for each half.
+ * S1 to S5 of stream.c hold for each half, and S7 for that of the source.
  */
 #define _GNU_SOURCE
 #include "contrast.h"
@@ -77,6 +77,7 @@ void contrast_begin(struct contrast *contrast, struct stream *stream,
 	reads.punch_to = 0;
 	reads.find_zeros = false;
 	reads.pad_tail = false;
+	reads.in_blocks = true;
 	stream_begin(stream, &reads);
 	*contrast = (struct contrast){
 		.plan = *more,
@@ -266,16 +267,17 @@ static uint32_t contrast_target_want(const struct contrast *contrast, uint64_t o
 	return (uint32_t)contrast_least(want, contrast->plan.target_bytes - offset);
 }
 
-static void contrast_begin_pair(struct contrast *contrast, struct stream *stream, struct pair *pair,
-				struct slot *slot)
+static void contrast_begin_pair(struct contrast *contrast, struct stream *stream,
+				const struct stream_env *env, struct pair *pair, struct slot *slot)
 {
 	uint32_t half = contrast_half(slot);
+	uint64_t left = stream->extent.end - stream->extent.start;
 	const struct chunk common = {
 		.state = CHUNK_READ,
 		.slot = slot,
 		.room = half,
 		.offset = stream->extent.start,
-		.want = (uint32_t)contrast_least(half, stream->extent.end - stream->extent.start),
+		.want = stream_pay(stream, env, (uint32_t)contrast_least(half, left)),
 	};
 
 	WEIR_ASSERT(pair->state == PAIR_IDLE);
@@ -301,7 +303,7 @@ static bool contrast_issue_reads(struct contrast *contrast, struct stream *strea
 {
 	/* What waits for a hole gets it sooner if nothing new is begun (Q4). */
 	while (list_empty(&contrast->hollow) && stream->live < stream->plan.depth &&
-	       contrast_walk(contrast, stream, env)) {
+	       contrast_walk(contrast, stream, env) && stream_may_read(stream, env)) {
 		struct slot *slot = stream->plan.small ? arena_take_small(env->arena) : NULL;
 		struct pair *pair;
 
@@ -310,7 +312,7 @@ static bool contrast_issue_reads(struct contrast *contrast, struct stream *strea
 		if (slot == NULL)
 			return true;
 		pair = &env->pairs[slot->index];
-		contrast_begin_pair(contrast, stream, pair, slot);
+		contrast_begin_pair(contrast, stream, env, pair, slot);
 		contrast_read(contrast, stream, env, pair, owner);
 	}
 	return false;
@@ -499,6 +501,7 @@ bool contrast_issue(struct contrast *contrast, struct stream *stream, const stru
 {
 	struct list *node;
 
+	stream->claim.answer = PACE_GO; /* nothing was asked for in this round */
 	for (;;) {
 		while (!contrast_is_over(contrast, stream) &&
 		       (node = list_take_head(&contrast->ready)) != NULL) {

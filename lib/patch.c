@@ -297,6 +297,8 @@ static enum step_answer patch_stream(struct job_env *env, struct job *job)
 	/* Q2: what is held waits for the mark, and for nothing else. */
 	WEIR_ASSERT(stream->live == 0 || contrast->flying > 0 || job->op_live);
 	env->slot_wanted = env->slot_wanted || wants_slot;
+	if (!job->op_live && stream_is_paced(stream))
+		return job_paced(job, &stream->claim);
 	if (job_in_flight(job))
 		return STEP_WAIT;
 	if (stream->error.grade != ERROR_NONE) {

@@ -213,13 +213,13 @@ static bool stream_may_move(struct stream *stream, const struct stream_env *env,
 /* The most that one read may bring.  Blocks stay whole where they count. */
 static uint64_t stream_most(const struct stream *stream, const struct stream_env *env)
 {
-	bool whole = stream->plan.align_bytes > 1 || stream->plan.find_zeros;
+	const struct stream_plan *plan = &stream->plan;
+	bool whole = plan->align_bytes > 1 || plan->find_zeros || plan->in_blocks;
 
 	return pace_most(env->pace, whole ? LIMIT_ALIGN_BYTES : 1);
 }
 
-/* True if what was found may be read now. */
-static bool stream_may_read(struct stream *stream, const struct stream_env *env)
+bool stream_may_read(struct stream *stream, const struct stream_env *env)
 {
 	uint64_t left = stream->extent.end - stream->extent.start;
 	uint64_t most = env->arena->chunk_bytes;
@@ -233,23 +233,30 @@ static bool stream_may_read(struct stream *stream, const struct stream_env *env)
 	return stream_may_move(stream, env, left < most ? left : most);
 }
 
+uint32_t stream_pay(struct stream *stream, const struct stream_env *env, uint32_t want)
+{
+	uint64_t most = stream_most(stream, env);
+
+	if (stream->claim.bytes > 0 && stream->claim.bytes < most)
+		most = stream->claim.bytes;
+	if (want > most)
+		want = (uint32_t)most;
+	if (!stream->plan.to_end)
+		pace_settle(env->pace, &stream->claim, want);
+	return want;
+}
+
 /* Takes the start of what was found, at most SLOT_BYTES. */
 static uint32_t stream_take_range(struct stream *stream, const struct stream_env *env,
 				  uint32_t slot_bytes, uint64_t *offset)
 {
-	uint64_t most = stream_most(stream, env);
 	uint64_t left = stream->extent.end - stream->extent.start;
-	uint32_t want = most < slot_bytes ? (uint32_t)most : slot_bytes;
+	uint32_t want = left < slot_bytes ? (uint32_t)left : slot_bytes;
 
 	*offset = stream->extent.start;
-	if (stream->plan.to_end)
-		return want;
-	if (stream->claim.bytes > 0 && stream->claim.bytes < want)
-		want = (uint32_t)stream->claim.bytes;
-	if (left < want)
-		want = (uint32_t)left;
-	pace_settle(env->pace, &stream->claim, want);
-	stream->extent.start += want;
+	want = stream_pay(stream, env, want);
+	if (!stream->plan.to_end)
+		stream->extent.start += want;
 	return want;
 }
 

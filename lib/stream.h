@@ -63,6 +63,7 @@ struct stream_plan {
 	bool write_now;	      /* by plain pwrite on the worker */
 	bool sparse;	      /* the source's map is worth asking for */
 	bool find_zeros;      /* blocks of zeros are not written: the target is all hole */
+	bool in_blocks;	      /* ranges are whole blocks, whatever aligns transfers */
 	bool pad_tail;	      /* P6: the tail is written padded, the size set after */
 	bool bound_dirty;     /* G9: write-back is started and waited for */
 	uint32_t align_bytes; /* of direct transfers */
@@ -103,7 +104,7 @@ struct stream_env {
 	struct arena *arena;
 	struct chunk *chunks; /* LIMIT_SLOTS_MAX, by slot index */
 	struct tally *tally;
-	struct pace *pace; /* or NULL: it moves as fast as it can */
+	struct pace *pace;  /* or NULL: it moves as fast as it can */
 	struct pair *pairs; /* LIMIT_SLOTS_MAX, by slot index, of contrast.h */
 };
 
@@ -134,6 +135,11 @@ int stream_write_tail(struct stream *stream, const struct stream_env *env);
 
 /* Frees what it holds; no chunk may be live. */
 void stream_end(struct stream *stream, const struct stream_env *env);
+
+/* True if the range that was found may be read now (S7); then stream_pay() says how
+ * much of it, at most WANT bytes. */
+bool stream_may_read(struct stream *stream, const struct stream_env *env);
+uint32_t stream_pay(struct stream *stream, const struct stream_env *env, uint32_t want);
 
 /* ---- the life of a chunk, for contrast, which has two for each range ---- */
 

@@ -84,6 +84,24 @@ need_pressure() {
 	same "$S/f" "$D/f"
 }
 
+# What is read to be compared with what is there counts, too.
+@test "a rate holds for what a sync patches in place" {
+	local engine
+
+	mkdir "$S/a"
+	mktree file "$S/a/f" 200001
+	for engine in auto plain; do
+		mkdir "$D/$engine"
+		mktree file "$D/$engine/f" 200001
+		printf other | dd of="$D/$engine/f" bs=1 seek=100000 conv=notrunc status=none
+		exits 0 "$WEIR" sync --inplace --engine=$engine --bwlimit=700K --stats \
+			"$S/a" "$D/$engine"
+		counts bytes_written -eq 4096
+		counts elapsed_ns -ge $((200001 * 1000000000 / 716800))
+		same "$S/a" "$D/$engine"
+	done
+}
+
 @test "a rate holds for files that do not tell their size" {
 	[ -s /proc/filesystems ] || cat /proc/filesystems >/dev/null || skip "needs /proc"
 	copies --bwlimit=1K --stats /proc/filesystems "$D/f"

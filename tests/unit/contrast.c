@@ -50,6 +50,7 @@ struct bench {
 	uint32_t short_percent, interrupt_percent;
 	struct slot *withheld[LIMIT_SLOTS_MAX];
 	uint32_t withheld_count;
+	struct pace pace;
 	/* What directed tests set: an errno of a kind of op on a side. */
 	enum io_kind fail_kind;
 	bool fail_target;
@@ -89,6 +90,19 @@ int fallocate(int fd, int mode, off_t offset, off_t length)
 		duel->holes++;
 	}
 	return (int)syscall(SYS_fallocate, fd, mode, offset, length);
+}
+
+/* What time it is; 0: what the kernel says. */
+static uint64_t clock_ns;
+
+/* Takes the place of the C library's, so that a rate takes no time. */
+int clock_gettime(clockid_t clock, struct timespec *time)
+{
+	if (clock_ns == 0)
+		return (int)syscall(SYS_clock_gettime, clock, time);
+	time->tv_sec = (time_t)(clock_ns / 1000000000);
+	time->tv_nsec = (long)(clock_ns % 1000000000);
+	return 0;
 }
 
 static void open_bench(uint32_t chunk_bytes, uint32_t depth)
@@ -287,6 +301,8 @@ static enum io_answer watching_issue(struct io *io, struct io_op *op)
 		CHECK_EQUAL(op->length % align, 0);
 		CHECK_EQUAL((uintptr_t)op->data % 512, 0);
 	}
+	if (op->kind == IO_READ && bench->env.pace != NULL)
+		CHECK(op->length <= pace_most(&bench->pace, BLOCK));
 	if (op->kind == IO_WRITE)
 		watch_write(duel, op);
 	else if (op->kind == IO_READ)
@@ -435,6 +451,45 @@ static void apply_all(void)
 	}
 }
 
+/* At a rate, for as long as close_pace() is not called. */
+static void open_pace(uint64_t bytes_per_second)
+{
+	clock_ns = 1000000000;
+	pace_open(&bench->pace, bytes_per_second, clock_ns);
+	bench->env.pace = &bench->pace;
+}
+
+static void close_pace(void)
+{
+	bench->env.pace = NULL;
+	clock_ns = 0;
+}
+
+/* Who waits for the rate has nothing in flight, and has something left.  Lets time
+ * pass when all others are done. */
+static void check_pace(void)
+{
+	bool idle = bench->fake.count == 0 && bench->fake.io.taken == 0;
+	uint64_t next_ns = UINT64_MAX;
+
+	for (uint32_t i = 0; i < bench->count; i++) {
+		const struct duel *duel = &bench->duels[i];
+
+		if (!stream_is_paced(&duel->stream))
+			continue;
+		CHECK_EQUAL(duel->stream.live, 0);
+		CHECK_EQUAL(duel->contrast.flying, 0);
+		CHECK(!contrast_done(&duel->contrast, &duel->stream));
+		if (duel->stream.claim.due_ns < next_ns)
+			next_ns = duel->stream.claim.due_ns;
+	}
+	atomic_store(&bench->pace.quiet, unit_percent(&bench->fake.seed, 20));
+	if (idle && next_ns != UINT64_MAX && next_ns > clock_ns)
+		clock_ns = next_ns;
+	else
+		clock_ns += unit_below(&bench->fake.seed, 3000000);
+}
+
 /* Runs all to their end; false: it did not come. */
 static bool run(void)
 {
@@ -450,6 +505,8 @@ static bool run(void)
 		}
 		if (all)
 			return true;
+		if (bench->env.pace != NULL)
+			check_pace();
 		if (wanting && bench->withheld_count > 0 &&
 		    (unit_percent(&bench->fake.seed, 30) || bench->fake.io.taken == 0))
 			give_withheld();
@@ -678,9 +735,12 @@ static void random_schedule(uint64_t seed)
 	for (uint32_t i = 0; i < bench->count; i++)
 		random_duel(&bench->duels[i]);
 	withhold_some(60);
+	if (unit_percent(&bench->fake.seed, 30))
+		open_pace(unit_below(&bench->fake.seed, 1U << unit_below(&bench->fake.seed, 25)));
 	CHECK(run());
 	for (uint32_t i = 0; i < bench->count; i++)
 		check_duel(&bench->duels[i]);
+	close_pace();
 	check_clean();
 	if (unit.failures > before)
 		printf("  UNIT_SEED=%llu, chunk %u\n", (unsigned long long)seed,
