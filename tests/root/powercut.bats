@@ -142,3 +142,69 @@ new_if_done() {
 		detach
 	done
 }
+
+# What is written in place is no file of one moment: it says so (G11).
+is_marked() { # FILE
+	[ "$(inside stat -c %.9Y "$1")" = 1.767676767 ] ||
+		inside getfattr -n user.weir.torn --only-values "$1" >/dev/null 2>&1
+}
+
+cut_patches() { # KIND COUNT ARGUMENT...
+	local count=$2 took round at cuts=0
+
+	format "$1" 400M
+	shift 2
+	mkdir "$T/patched"
+	mktree file "$T/old" 6100000 1
+	mktree file "$T/patched/f" 6000000 1
+	# Every other block differs, which takes its time.
+	mktree file "$T/other" 6000000 2
+	for ((round = 0; round < 1400; round += 2)); do echo "$round"; done |
+		xargs -P1 -I{} dd if="$T/other" of="$T/patched/f" bs=4096 count=1 skip={} seek={} \
+			conv=notrunc status=none
+	touch -d 2003-04-05 "$T/patched/f"
+	attach
+	inside mkdir "$M/a"
+	inside cp "$T/old" "$M/a/f"
+	inside strike --report="$T/report" -- "$WEIR" sync --inplace "$@" "$T/patched" "$M/a"
+	took=$(awk '{ print $6 }' "$T/report")
+	seed=${SEED:-$RANDOM}
+	echo "SEED=$seed, a run takes $took us"
+	for ((round = 0; round < count; round++)); do
+		inside cp "$T/old" "$M/a/f"
+		inside sync -f "$M"
+		seed=$(((seed * 1103515245 + 12345) % 2147483648))
+		at=$((seed % (took + took / 8)))
+		status=0
+		inside strike --report="$T/report" --after-us="$at" --cut="$M" -- \
+			"$WEIR" sync --inplace "$@" "$T/patched" "$M/a" 2>"$T/stderr" || status=$?
+		detach
+		attach
+		echo "$round: at $at us: $(cat "$T/report"): $(head -n 3 "$T/stderr")"
+		[ "$status" -ne 0 ] || inside treecheck --times "$T/patched" "$M/a"
+		inside cmp -s "$T/old" "$M/a/f" || inside cmp -s "$T/patched/f" "$M/a/f" || {
+			is_marked "$M/a/f"
+			cuts=$((cuts + 1))
+		}
+		# What looks like the source is the source.
+		[ "$(inside stat -c %Y "$M/a/f")" != "$(stat -c %Y "$T/patched/f")" ] ||
+			inside cmp "$T/patched/f" "$M/a/f"
+		inside "$WEIR" sync --inplace "$T/patched" "$M/a"
+		inside treecheck --times "$T/patched" "$M/a"
+	done
+	detach
+	echo "$cuts of $count were found mixed"
+	rm -r "$T/patched"
+}
+
+# bats test_tags=N01,N06
+@test "a file that is written in place is old, new or marked after a cut, on ext4" {
+	cut_patches ext4 $((POWERCUTS * 10 / 100)) --engine=plain --direct=always
+	cut_patches ext4 $((POWERCUTS * 5 / 100))
+}
+
+# bats test_tags=N01,N06
+@test "a file that is written in place is old, new or marked after a cut, on XFS" {
+	cut_patches xfs $((POWERCUTS * 10 / 100)) --engine=plain --direct=always
+	cut_patches xfs $((POWERCUTS * 5 / 100))
+}
