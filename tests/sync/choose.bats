@@ -387,7 +387,7 @@ line"
 	for text in "$T/outside" ../beside .. /; do
 		ln -sfn "$text" "$D/d/link"
 		sync_exits 23 --delete --keep-directory-symlink "$S" "$D/d"
-		says "target '$D/d/link': a symbolic link has this name that leads out of the target"
+		says "target '$D/d/link': a symbolic link has this name that leads out"
 		[ "$(readlink "$D/d/link")" = "$text" ]
 		[ "$(cat "$T/outside/mine" "$D/beside/mine")" = "mine
 mine" ]

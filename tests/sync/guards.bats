@@ -414,7 +414,7 @@ process [0-9]+ \(weir\)" "$T/second"
 	same "$S/f" "$D/f"
 }
 
-# --- what is remembered -----------------------------------------------------------------------------
+# --- what is remembered ---
 
 # bats test_tags=N08
 @test "a run that ended well is remembered, by the system and in neither folder" {
