@@ -304,3 +304,43 @@ mode_of() { # FILE
 	exits 0 "$WEIR" help sync
 	[ "${lines[0]}" = "Usage: weir sync [OPTIONS] SOURCE DEST" ]
 }
+
+# bats test_tags=R01
+@test "the guards of sync take lists, sides and names, and refuse others" {
+	scene
+	refuses "weir sync: --allow: 'all' is not one of empty-source, moved, home, root, contents" \
+		sync --allow=moved,all s d
+	refuses "weir sync: --allow: '' is not one of" sync --allow= s d
+	refuses "weir sync: --allow: LIST is missing" sync s d --allow
+	refuses "weir sync: --contents: takes no value" sync --contents=yes s d
+	refuses "weir sync: --require-mount: 'target' is not one of source, dest, both" \
+		sync --require-mount=target s d
+	refuses "weir sync: --expect-fs: the value is empty" sync --expect-fs= s d
+	refuses "weir sync: --expect-fs: given twice" sync --expect-fs=a --expect-fs=b s d
+	refuses "weir sync: --expect-fs: '$(printf 'x%.0s' {1..256})' cannot be used: " \
+		sync --expect-fs="$(printf 'x%.0s' {1..256})" s d
+	refuses "weir copy: --mkpath: not an option of weir" copy --mkpath s d
+	absent d
+	exits 0 "$WEIR" sync --allow=moved,home --allow=root,contents --contents s d
+	same_folders s d
+}
+
+# bats test_tags=R01
+@test "sync --wait-lock takes seconds, and times with a unit" {
+	local value
+
+	scene
+	for value in 1x -1 1.5 s '' 1h1h; do
+		refuses "weir sync: --wait-lock: '$value' is not a time; use digits and perhaps a unit" \
+			sync --wait-lock="$value" s d
+	done
+	refuses "weir sync: --wait-lock: '367d' is out of range: from 0 to 8784 h 00 min" \
+		sync --wait-lock=367d s d
+	refuses "is out of range" sync --wait-lock=9223372036854775807 s d
+	refuses "is out of range" sync --wait-lock=99999999999999999999 s d
+	absent d
+	for value in 0 30 500ms 30s 5m 2h 1d 1h30m; do
+		exits 0 "$WEIR" sync --wait-lock="$value" s d
+	done
+	same_folders s d
+}
