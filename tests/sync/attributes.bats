@@ -14,8 +14,8 @@ make_pair() {
 	ln -s f "$S/a/link"
 	mkfifo "$S/a/fifo"
 	find "$S/a" -exec touch -h -d @1000000000.5 {} +
-	syncs "$@" "$S/a" "$D/b"
-	idles "$@" "$S/a" "$D/b"
+	syncs "$S/a" "$D/b"
+	idles "$S/a" "$D/b"
 	before=$(inodes "$D/b" "$D/b/f" "$D/b/sub" "$D/b/sub/g" "$D/b/empty")
 }
 

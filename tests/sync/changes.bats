@@ -208,7 +208,7 @@ heals() { # [OPTION...]
 		run --separate-stderr "$WEIR" sync --delete --yes-delete-many "$S/a" "$D/b"
 		# Names of those that come and go may fail, in either way.
 		case $status in 0 | 23 | 24) ;; *) break ;; esac
-		[ -z "$(grep '^weir' <<<"$stderr" | grep -v '/large/x[0-9]*')" ] || break
+		grep '^weir' <<<"$stderr" | grep -qv '/large/x[0-9]*' && break
 		round=over
 	done
 	touch "$T/stop"

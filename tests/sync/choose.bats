@@ -288,8 +288,6 @@ line"
 
 # bats test_tags=I05
 @test "a list of very many names syncs just these" {
-	local i
-
 	mkdir "$S/many"
 	(cd "$S/many" && seq -f f%05g 1 6000 | xargs touch)
 	seq -f many/f%05g 2 2 6000 | shuf --random-source=<(yes) >"$T/list"

@@ -128,7 +128,7 @@ no_record() {
 	# A rule that covers it keeps it, unless that is not to keep anything.
 	is_refused "inside of the target" --delete --delete-excluded --exclude=/from \
 		"$D/from" "$D"
-	is_refused "inside of the target" --delete --exclude=/fro "$D/from" "$D"
+	is_refused "inside of the target" --delete --exclude=/fr "$D/from" "$D"
 	syncs --delete --exclude=/from "$D/from" "$D"
 	[ "$(cat "$D/file" "$D/from/file")" = "new
 new" ]
@@ -287,7 +287,7 @@ until_says() { # FILE TEXT
 	echo x >"$S/f"
 	mkdir "$T/another"
 	echo y >"$T/another/g"
-	# shellcheck disable=SC2016 # the inner shell expands them
+	# shellcheck disable=SC2016,SC2097,SC2098 # the inner shell expands them
 	S=$S D=$D T=$T WEIR=$WEIR run --separate-stderr meanwhile openat f \
 		'"$WEIR" sync "$S" "$D" 2>"$T/second"; echo $? >"$T/status"
 		"$WEIR" copy "$S/f" "$D" 2>"$T/third"; echo $? >>"$T/status"
@@ -488,7 +488,7 @@ process [0-9]+ \(weir\)" "$T/second"
 	need_meanwhile
 	need_command pgrep
 	echo x >"$S/f"
-	# shellcheck disable=SC2016 # the inner shell expands it
+	# shellcheck disable=SC2016,SC2097,SC2098 # the inner shell expands it
 	WEIR=$WEIR run --separate-stderr remembering meanwhile openat f \
 		'kill -TERM $(pgrep -P $PPID -x weir)' -- "$WEIR" sync --engine=plain "$S" "$D"
 	ended 143

@@ -26,20 +26,20 @@ struct bench {
 	struct job_env env;
 	struct folder *folder;
 	struct job job;
-	int source, target;      /* the test's own descriptors of both folders */
-	unsigned fds;            /* open before the job */
+	int source, target; /* the test's own descriptors of both folders */
+	unsigned fds;	    /* open before the job */
 	uint8_t *bytes;
 	/* What tests set. */
 	uint32_t short_percent, interrupt_percent;
 	enum io_kind fail_kind;
-	int fail_errnum;         /* 0: nothing fails */
+	int fail_errnum; /* 0: nothing fails */
 	uint32_t fail_times;
-	int64_t fail_at;         /* only transfers that cover this byte; -1: all */
-	bool fail_direct;        /* only past the page cache */
+	int64_t fail_at;  /* only transfers that cover this byte; -1: all */
+	bool fail_direct; /* only past the page cache */
 	uint32_t failed;
-	uint32_t change_after;   /* completions; 0: never */
+	uint32_t change_after; /* completions; 0: never */
 	void (*change)(void);
-	uint32_t changes;        /* at most so many */
+	uint32_t changes; /* at most so many */
 	struct slot *withheld;
 };
 
@@ -85,8 +85,11 @@ static void open_bench(bool in_memory)
 	bench->folder->source_fs = find_fs(bench->source);
 	bench->folder->target_fs = find_fs(bench->target);
 	bench->env = (struct job_env){
-		.stream = { &bench->fake.sys, &bench->fake.io, &bench->arena, bench->chunks,
-			    &bench->fake.tally },
+		.stream = { .sys = &bench->fake.sys,
+			    .io = &bench->fake.io,
+			    .arena = &bench->arena,
+			    .chunks = bench->chunks,
+			    .tally = &bench->fake.tally },
 		.settings = &bench->settings,
 		.root = &bench->root,
 		.fs = &bench->fs,
@@ -126,8 +129,8 @@ static bool op_fails(const struct io_op *op)
 	if (bench->fail_errnum == 0 || op->kind != bench->fail_kind ||
 	    (bench->fail_direct && !op_is_direct(op)) || bench->failed >= bench->fail_times)
 		return false;
-	if (bench->fail_at >= 0 && (op->offset > bench->fail_at ||
-				    op->offset + op->length <= bench->fail_at))
+	if (bench->fail_at >= 0 &&
+	    (op->offset > bench->fail_at || op->offset + op->length <= bench->fail_at))
 		return false;
 	bench->failed++;
 	return true;
@@ -294,10 +297,24 @@ static uint32_t random_size(void)
 	uint64_t *seed = &bench->fake.seed;
 	uint32_t chunk = bench->arena.chunk_bytes;
 	const uint32_t sizes[] = {
-		0, 1, 511, 512, 513, 4095, 4096, 4097, chunk - 1, chunk, chunk + 1,
-		LIMIT_SMALL_BYTES - 1, LIMIT_SMALL_BYTES, LIMIT_SMALL_BYTES + 1,
-		chunk * (2 + unit_below(seed, 6)) - 1, chunk * (2 + unit_below(seed, 6)),
-		chunk * (2 + unit_below(seed, 6)) + 1, unit_below(seed, 200000),
+		0,
+		1,
+		511,
+		512,
+		513,
+		4095,
+		4096,
+		4097,
+		chunk - 1,
+		chunk,
+		chunk + 1,
+		LIMIT_SMALL_BYTES - 1,
+		LIMIT_SMALL_BYTES,
+		LIMIT_SMALL_BYTES + 1,
+		chunk * (2 + unit_below(seed, 6)) - 1,
+		chunk * (2 + unit_below(seed, 6)),
+		chunk * (2 + unit_below(seed, 6)) + 1,
+		unit_below(seed, 200000),
 	};
 
 	return sizes[unit_below(seed, sizeof(sizes) / sizeof(sizes[0]))];
@@ -332,8 +349,8 @@ static void random_job(uint64_t number, enum weir_direct direct)
 	begin(regular_recipe, DT_REG);
 	CHECK_EQUAL(advance(100000), STEP_PARK);
 	CHECK_EQUAL(bench->job.error.grade, ERROR_NONE);
-	CHECK_EQUAL(bench->fake.syncs, bench->env.syncs_each &&
-					       !fs_is_memory(bench->folder->target_fs) ? 1 : 0);
+	CHECK_EQUAL(bench->fake.syncs,
+		    bench->env.syncs_each && !fs_is_memory(bench->folder->target_fs) ? 1 : 0);
 	publish();
 	CHECK(target_is(size));
 	CHECK(fstatat(bench->source, "f", &source, 0) == 0 &&
