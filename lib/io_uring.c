@@ -4,7 +4,7 @@
  * own names begin with ring_, because io_uring_ belongs to that library.
  *
  * Invariants:
- * U1 ops in flight never exceed SQ entries, and the CQ has twice as many, so
+ * U1 the CQ has a place for every op that can be in flight, so
  *    it cannot overflow; both counters are read at the end and must be zero;
  * U2 user_data is op index and generation, never a pointer; a completion that
  *    matches no queued op is a bug;
@@ -123,10 +123,12 @@ static enum io_answer ring_issue(struct io *io, struct io_op *op)
 		io_finish(io, op, io_perform(io, op));
 		return IO_ANSWER_DONE;
 	}
-	WEIR_ASSERT(io->queued <= LIMIT_SQ_ENTRIES); /* U1 */
+	WEIR_ASSERT(io->queued <= LIMIT_OPS); /* U1 */
 	sqe = io_uring_get_sqe(&state->ring);
-	if (sqe == NULL)
-		return IO_ANSWER_BUSY;
+	if (sqe == NULL) { /* the kernel has not taken what waits, again and again */
+		io_finish(io, op, io_perform(io, op));
+		return IO_ANSWER_DONE;
+	}
 	ring_fill(sqe, io, op);
 	state->waiting++;
 	/* The device should not idle while the worker makes more work for it. */

@@ -86,7 +86,7 @@
  * 2.50, 2.75; btrfs 3.75, 3.78, 3.77. */
 #define LIMIT_NAMERS 1U
 #define LIMIT_OPS 512U /* operations of one worker, all kinds */
-#define LIMIT_SQ_ENTRIES 512U
+#define LIMIT_SQ_ENTRIES 256U /* each is charged to the memory that may be locked */
 #define LIMIT_SUBMIT_AT 16U /* SQ entries that wait before they are handed over */
 #define LIMIT_SLOTS_MAX 192U
 #define LIMIT_DEPTH_MAX 128U
@@ -149,7 +149,8 @@ _Static_assert(2 * LIMIT_NAME_BYTES + 9 <= LIMIT_BATCH_BYTES, "one entry fits a 
 _Static_assert(LIMIT_CHUNK_BYTES % LIMIT_ALIGN_BYTES == 0, "chunks are whole blocks");
 _Static_assert(LIMIT_ZERO_BYTES % LIMIT_ALIGN_BYTES == 0, "holes are whole blocks");
 _Static_assert(LIMIT_SMALL_BYTES % LIMIT_ALIGN_BYTES == 0, "slots are whole blocks");
-_Static_assert(LIMIT_OPS <= LIMIT_SQ_ENTRIES, "an op always finds an SQ entry");
+_Static_assert(LIMIT_OPS <= 2 * LIMIT_SQ_ENTRIES, "every completion finds its place");
+_Static_assert(LIMIT_SUBMIT_AT < LIMIT_SQ_ENTRIES, "an op finds an SQ entry");
 _Static_assert(LIMIT_DEPTH_MAX + LIMIT_SMALL_SLOTS <= LIMIT_SLOTS_MAX, "all slots fit");
 /* A slot has two ops at most, where it is a pair (contrast.h); a job has one beside
  * its chunks' ops, and one sync of a growing file. */

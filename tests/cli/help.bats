@@ -110,10 +110,10 @@ option_names() {
 		[ "$name" != help ] || continue
 		case $kind in
 		none) set -- "--$name" ;;
-		choice | control | words) set -- "--$name=${choices%%|*}" ;;
+		choice | control | words | bits) set -- "--$name=${choices%%|*}" ;;
 		size) set -- "--$name=64K" ;;
 		policies) set -- "--$name=${choices%%|*}:try" ;;
-		count | seconds | limit) set -- "--$name=1" ;;
+		count | seconds | limit | wait) set -- "--$name=1" ;;
 		rate) set -- "--$name=1M" ;;
 		duration) set -- "--$name=1h" ;;
 		priority) set -- "--$name=${choices%%|*}:0" ;;
