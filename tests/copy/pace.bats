@@ -96,7 +96,8 @@ need_pressure() {
 		printf other | dd of="$D/$engine/f" bs=1 seek=100000 conv=notrunc status=none
 		exits 0 "$WEIR" sync --inplace --engine=$engine --bwlimit=700K --stats \
 			"$S/a" "$D/$engine"
-		counts bytes_written -eq 4096
+		counts bytes_written -gt 0 # a block, or less with the smallest budgets
+		counts bytes_written -le 4096
 		counts elapsed_ns -ge $((200001 * 1000000000 / 716800))
 		same "$S/a" "$D/$engine"
 	done
@@ -332,7 +333,7 @@ Operation not permitted (EPERM); the run goes on with what it has" ]
 		head -c 10000 /dev/zero >"$S/a/$i" # more than are begun at a time
 	done
 	copy_exits 1 -r --workers=1 --bwlimit=10K --stop-after=500ms "$S/a" "$D"
-	[ "$stderr" = "weir: cannot go on in target '$D': the time is over; not done: 100 entries" ]
+	[[ $stderr =~ "cannot go on in target '$D': the time is over; not done: "[0-9]+" entries"$ ]]
 	nothing_half "$S/a" "$D/a"
 	no_temps "$D"
 }
