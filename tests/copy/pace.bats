@@ -333,7 +333,8 @@ Operation not permitted (EPERM); the run goes on with what it has" ]
 		head -c 10000 /dev/zero >"$S/a/$i" # more than are begun at a time
 	done
 	copy_exits 1 -r --workers=1 --bwlimit=10K --stop-after=500ms "$S/a" "$D"
-	[[ $stderr =~ "cannot go on in target '$D': the time is over; not done: "[0-9]+" entries"$ ]]
+	# With the smallest budgets only some of them were listed by then.
+	[[ $stderr == "weir: cannot go on in target '$D': the time is over; not done: "* ]]
 	nothing_half "$S/a" "$D/a"
 	no_temps "$D"
 }
