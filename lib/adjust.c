@@ -26,6 +26,7 @@ static enum step_answer adjust_turn(const struct job_env *env, struct job *job)
 		error_set_text(&job->error, ERROR_SIDE_SOURCE, "sync",
 			       "it changed since it was looked at");
 		job->error.source_changed = true;
+		job->retyped = true; /* it has the type that it had */
 		return STEP_FAIL;
 	}
 	job->turn_to = regular_recipe;

@@ -167,7 +167,9 @@ static uint64_t content_mix(uint64_t sum, uint64_t word)
 	return sum ^ sum >> 32;
 }
 
-static uint64_t content_mix_file(uint64_t sum, const struct sys_stat *stat)
+/* CTIME: of the last change of anything. */
+static uint64_t content_mix_file(uint64_t sum, const struct sys_stat *stat,
+				 const struct timespec *ctime)
 {
 	const uint64_t words[] = {
 		stat->device,
@@ -175,8 +177,8 @@ static uint64_t content_mix_file(uint64_t sum, const struct sys_stat *stat)
 		stat->size_bytes,
 		(uint64_t)stat->mtime.tv_sec,
 		(uint64_t)stat->mtime.tv_nsec,
-		(uint64_t)stat->ctime.tv_sec,
-		(uint64_t)stat->ctime.tv_nsec,
+		(uint64_t)ctime->tv_sec,
+		(uint64_t)ctime->tv_nsec,
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
@@ -186,5 +188,8 @@ static uint64_t content_mix_file(uint64_t sum, const struct sys_stat *stat)
 
 uint64_t content_stamp(const struct sys_stat *source, const struct sys_stat *target)
 {
-	return content_mix_file(content_mix_file(0, source), target);
+	static const struct timespec any = { 0 };
+
+	/* The target may win and lose names by this run. */
+	return content_mix_file(content_mix_file(0, source, &source->ctime), target, &any);
 }

@@ -85,9 +85,9 @@
  * The same files: ext4 1.98 s without, 1.72 with one, 1.85 with two; XFS 2.61,
  * 2.50, 2.75; btrfs 3.75, 3.78, 3.77. */
 #define LIMIT_NAMERS 1U
-#define LIMIT_OPS 512U /* operations of one worker, all kinds */
+#define LIMIT_OPS 512U	      /* operations of one worker, all kinds */
 #define LIMIT_SQ_ENTRIES 256U /* each is charged to the memory that may be locked */
-#define LIMIT_SUBMIT_AT 16U /* SQ entries that wait before they are handed over */
+#define LIMIT_SUBMIT_AT 16U   /* SQ entries that wait before they are handed over */
 #define LIMIT_SLOTS_MAX 192U
 #define LIMIT_DEPTH_MAX 128U
 #define LIMIT_CHUNK_BYTES_MAX MIB(64)
@@ -136,6 +136,7 @@
 #define LIMIT_HANDFUL 4U	   /* G3: so few files are synced one by one */
 #define LIMIT_SWEEP_NAMES 65536U   /* names looked at for what a killed run left */
 #define LIMIT_CHECKPOINT_DEPTH 64U /* folders whose descriptor is kept longest */
+#define LIMIT_TEMP_FOLDER_S 60	   /* how long a folder may have the name of a temp */
 #define LIMIT_SAME_NUMBERS 1024U   /* I10: folders above one with its inode number */
 #define LIMIT_WRITE_ERRORS 16U	   /* E05: EIO on writing, then the run stops */
 #define LIMIT_SMALL_TOTAL_SHIFT 3U /* all arenas: 1/8 of the memory at hand */

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "content.h"
 #include "doom.h"
@@ -413,6 +414,13 @@ static bool merge_is_excluded(struct tree *tree, struct listing *listing, const 
 			    S_ISDIR(stat->mode) ? FILTER_FOLDER : FILTER_OTHER) == FILTER_EXCLUDED;
 }
 
+/* A folder that takes the place of a file has the name of a temp for a moment; one that
+ * a killed run has left is older. */
+static bool merge_is_new(const struct sys_stat *stat)
+{
+	return time(NULL) - stat->ctime.tv_sec < LIMIT_TEMP_FOLDER_S;
+}
+
 /* True if STAT tells what NAME is, which is to go. */
 static bool merge_is_doomed(struct tree *tree, struct listing *listing, const char *name,
 			    struct sys_stat *stat)
@@ -432,7 +440,7 @@ static bool merge_is_doomed(struct tree *tree, struct listing *listing, const ch
 	if (excluded)
 		return tree->settings->delete_excluded;
 	/* Temps of killed runs are swept; others are somebody's who is at work. */
-	if (temp_name_ours(name) && !S_ISDIR(stat->mode))
+	if (temp_name_ours(name) && (!S_ISDIR(stat->mode) || merge_is_new(stat)))
 		return false;
 	return !rules || !merge_source_has(tree, listing, name);
 }

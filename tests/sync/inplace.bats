@@ -299,6 +299,7 @@ need_maps() {
 	need_maps
 	mktree sparse "$S/f" 2000000 0 1000000
 	mktree file "$D/f" 2000000 5
+	touch -d 2001-02-03 "$D/f"
 	syncs --inplace --sparse=never "$S" "$D"
 	same --mode --times "$S" "$D"
 	sync "$D/f"
@@ -309,6 +310,7 @@ need_maps() {
 	rm "$S/f"
 	cp -p "$T/zeros" "$S/f"
 	mktree file "$D/f" 2000000 5
+	touch -d 2001-02-03 "$D/f"
 	syncs --inplace --sparse=always "$S" "$D"
 	same "$S" "$D"
 	sync "$D/f"
