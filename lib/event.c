@@ -199,7 +199,8 @@ struct weir_event *event_take(struct event_queue *queue)
 	node = list_take_head(&queue->events);
 	if (node != NULL) {
 		queue->count--;
-		pthread_cond_signal(&queue->room);
+		/* Who waits for room may not need it in the end: all look. */
+		pthread_cond_broadcast(&queue->room);
 	}
 	pthread_mutex_unlock(&queue->lock);
 	return node != NULL ? LIST_ENTRY(node, struct weir_event, node) : NULL;

@@ -400,7 +400,7 @@ void outcome_park(struct worker *worker, struct job *job)
 	outcome_tell_way(worker, job); /* while the folder is surely there */
 	outcome_count_losses(worker, job);
 	/* T1: the committer never waits for room, so who parks for it does. */
-	if (shared->settings->report_entries)
+	if (shared->settings->report_entries && !settings_syncs(shared->settings))
 		event_wait_room(shared->events);
 	if (unit == NULL) {
 		error_set(&job->error, -ENOMEM, ERROR_SIDE_TARGET, "park");
