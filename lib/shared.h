@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Which source each inode of the target is a copy of, as far as it has several names:
- * two files of the source must not stay one file there.  And, where links are followed,
- * which folders lead to each folder there.
+ * two files of the source must not stay, or become, one file there.  And, where links are
+ * followed, which folders lead to each folder there.
  */
 #ifndef WEIR_SHARED_H
 #define WEIR_SHARED_H
@@ -14,6 +14,14 @@
 
 #include "sys.h"
 
+/* A row of inodes whose numbers follow each other, a bit for each. */
+struct shared_row {
+	uint64_t device;
+	uint64_t number; /* of the row, from 1; 0: a free slot */
+	uint64_t bits;
+};
+
+/* An inode that is the copy of a source with several names. */
 struct shared_inode {
 	uint64_t device; /* of the target; inode 0: a free slot */
 	uint64_t inode;
@@ -24,6 +32,9 @@ struct shared_inode {
 
 struct shared {
 	pthread_mutex_t lock;
+	struct shared_row *rows; /* of all inodes that were claimed */
+	size_t row_slots;	 /* a power of 2, or 0 */
+	size_t row_count;
 	struct shared_inode *slots;
 	size_t slot_count; /* a power of 2, or 0 */
 	size_t count;
@@ -41,7 +52,7 @@ enum shared_ways {
 int shared_open(struct shared *shared);
 void shared_close(struct shared *shared);
 
-/* TARGET is to stay as the copy of SOURCE.  False: it stays as that of another file
+/* TARGET is to be, or stay, the copy of SOURCE.  False: it is that of another file
  * already, or there is no memory to know. */
 bool shared_claim(struct shared *shared, const struct sys_stat *target,
 		  const struct sys_stat *source);
