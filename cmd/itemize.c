@@ -98,12 +98,18 @@ void itemize_add(struct text *line, const struct weir_event *event, bool utf8, b
 
 void itemize_add_totals(struct text *line, const struct weir_stats *stats)
 {
+	unsigned long long links = stats->to_link;
+
+	/* Links are made where earlier copies were named, and told only then. */
+	text_addf(line, "to copy %llu, ", (unsigned long long)stats->to_create - links);
+	if (links > 0)
+		text_addf(line, "to link %llu, ", links);
 	text_addf(line,
-		  "to copy %llu, to replace %llu, attributes only %llu, to delete %llu, "
+		  "to replace %llu, attributes only %llu, to delete %llu, "
 		  "unchanged %llu, excluded %llu",
-		  (unsigned long long)stats->to_create, (unsigned long long)stats->to_replace,
-		  (unsigned long long)stats->to_change, (unsigned long long)stats->to_remove,
-		  (unsigned long long)stats->unchanged, (unsigned long long)stats->excluded);
+		  (unsigned long long)stats->to_replace, (unsigned long long)stats->to_change,
+		  (unsigned long long)stats->to_remove, (unsigned long long)stats->unchanged,
+		  (unsigned long long)stats->excluded);
 	if (stats->to_rename > 0)
 		text_addf(line, ", to rename %llu", (unsigned long long)stats->to_rename);
 }

@@ -36,6 +36,7 @@ enum setting {
 	SETTING_DUMP,
 	SETTING_ITEMIZE,
 	SETTING_CONTENTS,
+	SETTING_EARLIER, /* enum weir_text: what an option of TEXT_EARLIER adds */
 	SETTING_COUNT,
 };
 
@@ -51,11 +52,11 @@ enum progress_when {
 	PROGRESS_NEVER = 2,
 };
 
-/* What an option names; at most once each, but the suffix. */
-/* What an option names; at most once each, but for the rules. */
+/* What an option names; at most once each, but for the suffix and the first two. */
 enum setting_text {
 	TEXT_NONE,
 	TEXT_RULES, /* patterns and files of them, kept in their order */
+	TEXT_EARLIER, /* folders of earlier copies, the same */
 	TEXT_EXPLAINED,
 	TEXT_TARGET_FOLDER,
 	TEXT_LOG_FILE,

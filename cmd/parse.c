@@ -221,7 +221,11 @@ static int take_text(const struct speaker *speaker, struct request *request,
 				   option->argument == ARGUMENT_WORD ? "the value is empty"
 								     : "the name is empty");
 	if (option->text == TEXT_RULES) {
-		request->rules[request->rule_count++] = (struct request_rule){ option, value };
+		request->rules[request->rule_count++] = (struct request_item){ option, value };
+		return 0;
+	}
+	if (option->text == TEXT_EARLIER) {
+		request->earlier[request->earlier_count++] = (struct request_item){ option, value };
 		return 0;
 	}
 	if (request->texts[option->text] != NULL)
@@ -463,7 +467,8 @@ int parse_words(const struct speaker *speaker, char **words, struct request *req
 		count++;
 	request->operands = calloc(count + 1, sizeof(*request->operands));
 	request->rules = calloc(count + 1, sizeof(*request->rules));
-	if (request->operands == NULL || request->rules == NULL)
+	request->earlier = calloc(count + 1, sizeof(*request->earlier));
+	if (request->operands == NULL || request->rules == NULL || request->earlier == NULL)
 		return -usage_error(speaker, NULL, "no memory for the operands");
 	while (words[parser.next] != NULL && !request->given[SETTING_HELP] &&
 	       !request->given[SETTING_VERSION]) {
@@ -526,12 +531,39 @@ static int apply_texts(const struct speaker *speaker, const struct request *requ
 	return 0;
 }
 
+/* "weir sync: --link-dest: 'a' is one too many" */
+static int apply_earlier(const struct speaker *speaker, const struct request *request,
+			 struct weir_run *run)
+{
+	for (size_t i = 0; i < request->earlier_count; i++) {
+		const struct request_item *item = &request->earlier[i];
+		enum weir_text option = (enum weir_text)item->option->effects[0].value;
+		int result = weir_run_set_text(run, option, item->value);
+		struct text subject = { 0 };
+		struct text text;
+		int status;
+
+		if (result == 0)
+			continue;
+		text_addf(&subject, "--%s", item->option->name);
+		text = value_begin(speaker, text_string(&subject), item->value);
+		text_add(&text, result == -E2BIG ? "is one too many" : "cannot be used: ");
+		if (result != -E2BIG)
+			output_add_reason(&text, -result);
+		status = usage_end(speaker, &text, NULL);
+		text_free(&subject);
+		return status;
+	}
+	return 0;
+}
+
 int request_apply(const struct speaker *speaker, const struct request *request,
 		  struct weir_run *run)
 {
+	int result;
+
 	for (int setting = 1; setting < SETTING_OWN; setting++) {
 		struct text text;
-		int result;
 
 		if (!request->given[setting])
 			continue;
@@ -544,15 +576,19 @@ int request_apply(const struct speaker *speaker, const struct request *request,
 		output_add_reason(&text, -result);
 		return usage_end(speaker, &text, NULL);
 	}
-	return apply_texts(speaker, request, run);
+	result = apply_texts(speaker, request, run);
+	return result != 0 ? result : apply_earlier(speaker, request, run);
 }
 
 void request_free(struct request *request)
 {
 	free(request->operands);
 	free(request->rules);
+	free(request->earlier);
 	request->rules = NULL;
 	request->rule_count = 0;
+	request->earlier = NULL;
+	request->earlier_count = 0;
 	request->operands = NULL;
 	request->operand_count = 0;
 }

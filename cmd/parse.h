@@ -16,8 +16,8 @@
 #include "options.h"
 #include "text.h"
 
-/* An option that adds rules, as often as it is given. */
-struct request_rule {
+/* An option that adds to a list, as often as it is given. */
+struct request_item {
 	const struct option *option;
 	const char *value;
 };
@@ -30,8 +30,10 @@ struct request {
 	const char *texts[TEXT_COUNT]; /* NULL: not given */
 	const char **operands;	       /* point into argv */
 	size_t operand_count;
-	struct request_rule *rules; /* in their order, of all such options */
+	struct request_item *rules; /* in their order, of all such options */
 	size_t rule_count;
+	struct request_item *earlier; /* the same: folders of earlier copies */
+	size_t earlier_count;
 };
 
 /* Who speaks in messages: "weir", "weir copy" or "cp". */

@@ -528,6 +528,7 @@ static const struct counter {
 	COUNTER(unchanged),
 	COUNTER(excluded),
 	COUNTER(bytes_kept),
+	COUNTER(to_link),
 };
 
 _Static_assert(sizeof(counters) / sizeof(counters[0]) * sizeof(uint64_t) ==

@@ -46,6 +46,19 @@ static int check_deletes(const struct session *sync)
 	return why != NULL ? usage_error(sync->speaker, NULL, why) : 0;
 }
 
+/* With what the environment says.  A link is one file with the earlier copy. */
+static int check_earlier(const struct session *sync)
+{
+	const struct request *request = &sync->request;
+	const char *why = NULL;
+
+	if (request->earlier_count == 0)
+		return 0;
+	if (request->values[WEIR_OPT_IN_PLACE] != 0)
+		why = "--inplace and --link-dest exclude each other: files of DIR would change";
+	return why != NULL ? usage_error(sync->speaker, NULL, why) : 0;
+}
+
 static int add_operands(struct session *sync)
 {
 	const char *source = sync->request.operands[0];
@@ -81,6 +94,8 @@ static int prepare(struct session *sync, char **words)
 		status = check_deletes(sync);
 	if (status == 0)
 		status = parse_environment(sync->speaker, &sync->request);
+	if (status == 0)
+		status = check_earlier(sync);
 	if (status == 0)
 		status = backup_settle(sync->speaker, &sync->request);
 	if (status == 0)

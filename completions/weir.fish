@@ -105,6 +105,7 @@ complete -c weir -n '__weir_verb_is sync' -s n -l dry-run -d 'change nothing; pr
 complete -c weir -n '__weir_verb_is sync' -l on-change -x -a 'ok warn fail' -d 'a source that keeps changing while it is read: copy it in silence, copy it and warn, or fail; without: copy and warn if it only grew, else fail'
 complete -c weir -n '__weir_verb_is sync' -l on-vanish -x -a 'ok warn fail' -d 'a source that is gone when its turn comes: ignore it, warn (default), or fail'
 complete -c weir -n '__weir_verb_is sync' -l files-from -r -F -d 'sync only what FILE names, one name a line, relative to SOURCE; folders with all they hold; - is standard input'
+complete -c weir -n '__weir_verb_is sync' -l link-dest -x -a '(__fish_complete_directories)' -d 'DIR is an earlier copy: what is new in DEST and the same there becomes a hard link to it; may be given again'
 complete -c weir -n '__weir_verb_is sync' -s 0 -l null -d 'names end with NUL, not newline: in lists that are read, and in what -i and -n print'
 complete -c weir -n '__weir_verb_is sync' -l durable -x -a 'none end group file' -d 'sync nothing, all at the end, groups of files before they get their names (default), or file by file'
 complete -c weir -n '__weir_verb_is sync' -l sync -x -a 'auto files fs' -d 'sync a group file by file, or its whole file system'

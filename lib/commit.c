@@ -117,6 +117,7 @@ bool commit_park(struct commit *commit, struct unit *unit)
 		group->count++;
 		group->bytes += unit->bytes;
 		group->dirty_bytes += unit->dirty_bytes;
+		group->inherits = group->inherits || unit->inherits;
 		list_add_tail(&group->units, &unit->node);
 		tally_add(&commit->tally->files_parked, 1);
 		tally_add(&commit->tally->bytes_parked, unit->bytes);
@@ -276,6 +277,27 @@ static void commit_tell_stranger(struct commit *commit, int result)
 	error_set(&error, result, ERROR_SIDE_TARGET, "sync the file system of");
 	error.grade = ERROR_WARNING;
 	error.text = "each file of ours is synced; what was lost is somebody else's";
+	event_post_error(commit->events, &error, "the target", false);
+}
+
+/* Before the first link to an earlier copy: nobody knows whether that was synced, and no
+ * descriptor of ours saw its data being written. */
+static void commit_sync_earlier(struct commit *commit, const struct group *group)
+{
+	struct error error;
+	int result = -EBADF;
+
+	if (!group->inherits || commit->earlier_synced || fs_is_memory(group->fs) ||
+	    atomic_load(&commit->naming.dropping))
+		return;
+	commit->earlier_synced = true;
+	if (group->fs->sync_fd >= 0)
+		result = commit_syncfs(commit, group->fs);
+	if (result == 0)
+		return;
+	atomic_store(&commit->failed, true);
+	error_set(&error, result, ERROR_SIDE_TARGET, "sync the earlier copies beside");
+	error.text = "what is linked to is not known to be durable";
 	event_post_error(commit->events, &error, "the target", false);
 }
 
@@ -546,8 +568,12 @@ static void commit_sync_names(struct commit *commit)
 static void commit_group(struct commit *commit, struct group *group)
 {
 	struct fs *fs = group->fs;
-	int result = commit_sync_data(commit, group);
-	bool stands = group->whole && commit->unsynced.fs == fs;
+	bool stands;
+	int result;
+
+	commit_sync_earlier(commit, group);
+	result = commit_sync_data(commit, group);
+	stands = group->whole && commit->unsynced.fs == fs;
 
 	/* The names that waited for it.  A failure may be about this group's data,
 	 * but asking the folders now would be a second sync of what one has failed
@@ -586,6 +612,7 @@ static bool commit_take(struct commit *commit, struct group *taken, bool last)
 		taken->fs = group->fs;
 		taken->count = group->count;
 		taken->dirty_bytes = group->dirty_bytes;
+		taken->inherits = group->inherits;
 		group_init(group);
 		atomic_fetch_add(&commit->serial, 1);
 	}

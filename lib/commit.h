@@ -50,6 +50,7 @@ struct commit {
 	bool is_given;
 	struct group given;    /* it has them, if so */
 	struct group unsynced; /* named, to be counted after the next sync (G2) */
+	bool earlier_synced;   /* what earlier copies hold, once for the run */
 	_Atomic bool failed;   /* a sync of names failed (G6) */
 };
 

@@ -117,20 +117,13 @@ bool compare_leaves_out(const struct settings *settings, const struct sys_stat *
 					 source->size_bytes < (uint64_t)settings->min_size_bytes);
 }
 
-struct compare_result compare_entry(const struct settings *settings,
-				    const struct compare_sides *sides)
+/* Both are there. */
+static struct compare_result compare_both(const struct settings *settings,
+					  const struct compare_sides *sides)
 {
 	struct compare_result result = { .verdict = COMPARE_SAME };
 	bool look = false;
 
-	if (compare_is_left(settings, sides)) {
-		result.verdict = COMPARE_LEAVE;
-		return result;
-	}
-	if (sides->target == NULL) {
-		result.verdict = COMPARE_CREATE;
-		return result;
-	}
 	if (((sides->source->mode ^ sides->target->mode) & S_IFMT) != 0) {
 		result.verdict = COMPARE_REPLACE;
 		result.changes = WEIR_CHANGE_TYPE;
@@ -146,6 +139,22 @@ struct compare_result compare_entry(const struct settings *settings,
 	else if (result.changes != 0)
 		result.verdict = COMPARE_ATTRIBUTES;
 	return result;
+}
+
+struct compare_result compare_entry(const struct settings *settings,
+				    const struct compare_sides *sides)
+{
+	if (compare_is_left(settings, sides))
+		return (struct compare_result){ .verdict = COMPARE_LEAVE };
+	if (sides->target == NULL)
+		return (struct compare_result){ .verdict = COMPARE_CREATE };
+	return compare_both(settings, sides);
+}
+
+struct compare_result compare_earlier(const struct settings *settings,
+				      const struct compare_sides *sides)
+{
+	return compare_both(settings, sides);
 }
 
 void compare_settle(struct compare_result *result, bool same)

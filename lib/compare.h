@@ -49,6 +49,10 @@ struct compare_result compare_entry(const struct settings *settings,
 /* What becomes of COMPARE_CONTENT once it is known whether the data is the SAME. */
 void compare_settle(struct compare_result *result, bool same);
 
+/* The same of an earlier copy of it, which is there, and which no option protects. */
+struct compare_result compare_earlier(const struct settings *settings,
+				      const struct compare_sides *sides);
+
 /* Folders on both sides: the bits of WEIR_CHANGE_ of their attributes. */
 unsigned compare_folders(const struct settings *settings, const struct compare_sides *sides);
 

@@ -26,6 +26,7 @@
 
 #include "adjust.h"
 #include "alias.h"
+#include "inherit.h"
 #include "inplace.h"
 #include "invariant.h"
 #include "limits.h"
@@ -74,6 +75,8 @@ static const struct step *engine_recipe(const struct worker_shared *shared,
 		return alias_symlink_recipe;
 	if (engine_is_stream(settings, entry))
 		return pour_from_recipe;
+	if (entry->earlier)
+		return inherit_link_recipe;
 	if (entry->type != DT_REG)
 		return node_recipe;
 	if (entry->adjusts)

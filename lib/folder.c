@@ -72,6 +72,10 @@ struct folder *folder_free(struct folder *folder, struct root *root)
 		dir_put(root, folder->source);
 	if (folder->target != NULL)
 		dir_put(root, folder->target);
+	for (uint32_t i = 0; folder->earlier != NULL && i < folder->earlier_count; i++)
+		if (folder->earlier[i] != NULL)
+			dir_put(root, folder->earlier[i]);
+	free(folder->earlier);
 	xattr_release_acls(&folder->acls);
 	namesakes_release(&folder->namesakes);
 	free(folder);

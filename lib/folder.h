@@ -34,6 +34,9 @@ struct folder {
 	_Atomic uint32_t refs; /* the scan, child folders, jobs, parked units */
 	struct dir *source;    /* NULL until the scan began */
 	struct dir *target;    /* NULL until then; also in a dry run, if absent */
+	struct dir **earlier;  /* the same folder of earlier copies, NULL where there is none;
+				* owned, or NULL: none has it */
+	uint32_t earlier_count;
 	struct fs *source_fs;
 	struct fs *target_fs;
 	struct sys_stat stat; /* of the source */

@@ -60,6 +60,12 @@ static const char *merge_path(struct listing *listing, const char *name)
 
 /* ---- names of the source ---- */
 
+static enum weir_action merge_creation(const struct survey_finding *finding)
+{
+	return finding->links || finding->earlier == SURVEY_ALL ? WEIR_ACTION_LINK
+								: WEIR_ACTION_CREATE;
+}
+
 static void merge_count(struct tree *tree, struct listing *listing, const char *name,
 			const struct survey_finding *finding)
 {
@@ -77,7 +83,9 @@ static void merge_count(struct tree *tree, struct listing *listing, const char *
 		return;
 	case COMPARE_CREATE:
 		tally_add(&tree->tally->to_create, 1);
-		action = finding->links ? WEIR_ACTION_LINK : WEIR_ACTION_CREATE;
+		if (finding->earlier == SURVEY_ALL)
+			tally_add(&tree->tally->to_link, 1);
+		action = merge_creation(finding);
 		break;
 	case COMPARE_CONTENT:
 	case COMPARE_REPLACE:
@@ -100,14 +108,18 @@ static int merge_add(struct tree *tree, struct listing *listing, const struct tr
 		entry_of((unsigned char)IFTODT(finding->source.mode), entry->name, entry->name);
 
 	found.inode = entry->inode;
-	found.adjusts = finding->result.verdict == COMPARE_ATTRIBUTES &&
-			S_ISREG(finding->source.mode);
+	found.adjusts =
+		(finding->result.verdict == COMPARE_ATTRIBUTES && S_ISREG(finding->source.mode)) ||
+		finding->earlier == SURVEY_DATA;
+	found.earlier = finding->earlier != SURVEY_NOTHING;
 	/* Whose its other names are nobody knows. */
 	found.anew = finding->there && finding->target.links > 1;
 	/* What its owner may not open is made anew. */
-	if (!found.adjusts || (finding->target.mode & 0600) == 0)
+	if (!found.adjusts || found.earlier || (finding->target.mode & 0600) == 0)
 		tree_open_up(tree, listing->folder, listing->target_fd);
-	if (found.adjusts)
+	if (found.earlier)
+		found.stamp = finding->earlier_stamp;
+	else if (found.adjusts)
 		found.stamp = content_stamp(&finding->source, &finding->target);
 	return tree_add(tree, listing->folder, &listing->batch, &found);
 }
@@ -296,7 +308,7 @@ static int merge_decide(struct tree *tree, struct listing *listing, const struct
 		return -EEXIST;
 	if (in_the_way && merge_changes(finding->result.verdict))
 		return merge_put_off(tree, listing, entry, finding, error);
-	if (finding->result.verdict == COMPARE_CREATE &&
+	if (finding->result.verdict == COMPARE_CREATE && finding->earlier == SURVEY_NOTHING &&
 	    merge_wishes(tree, listing, entry, finding))
 		return 0;
 	merge_count(tree, listing, entry->name, finding);
@@ -316,6 +328,7 @@ static void merge_look(struct tree *tree, struct listing *listing, const struct 
 		.folder = listing->folder,
 		.source_fd = listing->fd,
 		.target_fd = listing->target_fd,
+		.earlier_fds = listing->earlier_fds,
 		.name = entry->name,
 		.inode = entry->inode,
 	};

@@ -28,6 +28,7 @@
 #include <time.h>
 
 #include "holder.h"
+#include "vet.h"
 
 /* The kernel may keep the lock of a run that was killed for some ms (M10). */
 #define MIRROR_TRIES 5
@@ -301,6 +302,17 @@ static void mirror_drop_target_fd(struct mirror *mirror, struct sys *sys)
 	mirror->below = NULL;
 }
 
+static int mirror_judge(struct mirror *mirror, const struct operands *operands, struct tree *tree)
+{
+	const struct caution *caution = &mirror->caution;
+	int result = caution_judge(&mirror->caution, operands, tree);
+
+	if (result == 0)
+		result = vet_earlier(mirror->earlier, operands, tree, caution->target_fd,
+				     caution->below == NULL);
+	return result;
+}
+
 /* DEST is there, and ours if it is to be. */
 static int mirror_judge_target(struct mirror *mirror, struct operands *operands, struct tree *tree)
 {
@@ -311,7 +323,7 @@ static int mirror_judge_target(struct mirror *mirror, struct operands *operands,
 		return operand_fatal(tree, fd, "open folder", NULL, operands->target_path);
 	mirror->caution.target_fd = fd;
 	mirror->caution.below = NULL;
-	result = caution_judge(&mirror->caution, operands, tree);
+	result = mirror_judge(mirror, operands, tree);
 	mirror->caution.target_fd = -1;
 	dir_unpin(tree->root, operands->target);
 	return result;
@@ -336,7 +348,7 @@ static int mirror_begin_target(struct mirror *mirror, struct operands *operands,
 
 	if (result == 0) {
 		mirror->caution.below = mirror->below;
-		result = caution_judge(&mirror->caution, operands, tree);
+		result = mirror_judge(mirror, operands, tree);
 		mirror->caution.below = NULL;
 	}
 	if (result == 0 && !tree->settings->dry_run)

@@ -9,6 +9,7 @@
 #include "operand.h"
 
 struct mirror {
+	struct earlier *earlier; /* the caller's to set: judged with the pair */
 	bool begun;
 	struct caution caution;
 	char *below;		/* what of the target is to be made; NULL: it is there */
@@ -19,7 +20,7 @@ struct mirror {
 /* Resolves and judges SOURCE and DEST, makes DEST if it is not there, and holds it for
  * this run alone.  0; -EAGAIN: another run holds it, which may end: mirror_try_again();
  * -ECANCELED: refused or cannot start, told by an event; another -errno: out of memory.
- * The mirror is all zeros before, and to be closed in any case. */
+ * The mirror is all zeros but for what the caller sets, and to be closed in any case. */
 int mirror_resolve(struct mirror *mirror, struct operands *operands, struct tree *tree);
 
 /* Tries once more to hold DEST, and goes on from there.  Results as mirror_resolve(). */

@@ -30,9 +30,10 @@ struct group {
 	uint64_t bytes;
 	uint64_t dirty_bytes;
 	uint64_t opened_ns;
-	bool urgent; /* somebody waits for it */
-	bool whole;  /* its data was synced by one syncfs */
-	bool nodes;  /* some without descriptors were changed after they were named */
+	bool urgent;   /* somebody waits for it */
+	bool whole;    /* its data was synced by one syncfs */
+	bool nodes;    /* some without descriptors were changed after they were named */
+	bool inherits; /* some become inodes of earlier copies */
 	/* Regular files that were named, and are not known to be durable. */
 	uint64_t files;
 	uint64_t files_bytes;

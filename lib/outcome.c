@@ -358,9 +358,11 @@ static struct unit *outcome_unit(const struct settings *settings, const struct j
 	memcpy(unit->temp_name, job->temp_name, sizeof(unit->temp_name));
 	unit->is_link = job->link != NULL && !job->leads;
 	unit->alias = job->alias;
+	unit->inherits = job->inherits;
 	unit->in_place = job->in_place;
 	unit->existed = job->exists;
-	unit->replaces = job->exists && !unit->is_link && !unit->alias; /* these have no temp */
+	/* What exists already has no temp. */
+	unit->replaces = job->exists && !unit->is_link && !unit->alias;
 	unit->retry = job->retry;
 	unit->follow = job->follow;
 	unit->once = job->once;
@@ -368,7 +370,7 @@ static struct unit *outcome_unit(const struct settings *settings, const struct j
 	unit->changed = job->changed;
 	unit->synced = job->synced;
 	unit->link = job->link;
-	if (!unit->is_link)
+	if (!unit->is_link && !unit->inherits)
 		unit->last = flags_plan_last(settings, &job->flags, &job->folder->handed,
 					     job->type != DT_REG);
 	unit->keeps_times = settings_keeps(settings, WEIR_PROPERTY_TIMES) &&

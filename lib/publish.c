@@ -56,7 +56,7 @@ struct unit *unit_new(struct folder *folder, const char *name, const char *targe
 
 bool unit_has_data(const struct unit *unit)
 {
-	return unit->fd >= 0 && !unit->is_link && !unit->alias;
+	return unit->fd >= 0 && !unit->is_link && !unit->alias && !unit->inherits;
 }
 
 static bool publish_refused(int result)
@@ -221,6 +221,18 @@ static enum publish_answer publish_hard_link_refused(struct unit *unit, int resu
 	return PUBLISH_AGAIN;
 }
 
+/* An inode that takes no more links, or that we may not link to, is copied; where no
+ * second link is known at all, none is tried any more. */
+static enum publish_answer publish_inheritance_refused(struct unit *unit, int result)
+{
+	struct fs *fs = unit->folder->target_fs;
+
+	if (result == -ENOSYS || result == -EOPNOTSUPP || (result == -EPERM && fs->kind == FS_FAT))
+		fs->no_hard_links = true;
+	unit->refused = -EMLINK; /* the copy may lead a group all the same */
+	return PUBLISH_AGAIN;
+}
+
 /* Somebody made the name, and what exists is not to be replaced. */
 static enum publish_answer publish_leave_existing(struct sys *sys, const struct settings *settings,
 						  struct unit *unit, int dirfd, struct error *error)
@@ -255,6 +267,8 @@ enum publish_answer publish_unit(struct root *root, const struct settings *setti
 		result = publish_link(sys, unit, dirfd, unit->target_name);
 		if (publish_link_refused(result) && unit->is_link)
 			return publish_hard_link_refused(unit, result);
+		if (publish_link_refused(result) && unit->inherits)
+			return publish_inheritance_refused(unit, result);
 		if (publish_link_refused(result) && unit->alias)
 			return publish_fail(sys, unit, dirfd, result, operation, error);
 		if (publish_link_refused(result)) {
@@ -279,6 +293,8 @@ enum publish_answer publish_unit(struct root *root, const struct settings *setti
 		operation = "replace";
 		if (unit->is_link && result == -EMLINK)
 			return publish_hard_link_refused(unit, result);
+		if (unit->inherits && publish_link_refused(result))
+			return publish_inheritance_refused(unit, result);
 	}
 	if (result < 0)
 		return publish_fail(sys, unit, dirfd, result, operation, error);

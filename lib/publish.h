@@ -36,6 +36,7 @@ struct unit {
 	bool unsure;		 /* out: named, but its last flags were not synced */
 	bool is_link;		 /* fd is O_PATH, of an inode that has a name already */
 	bool alias;		 /* fd is O_PATH, of the source: -l */
+	bool inherits;		 /* fd is of an earlier copy, whose inode it becomes */
 	bool in_place;		 /* it has its name already */
 	struct link_group *link; /* held, or NULL; not is_link: the unit leads it */
 	const char *changed;	 /* static: how its source changed meanwhile, or NULL */

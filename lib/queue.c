@@ -244,7 +244,8 @@ bool batch_add(struct batch *batch, const struct entry *entry)
 	    batch->bytes + ENTRY_FIXED_BYTES - 2 + name_bytes + target_bytes > batch->room)
 		return false;
 	*at++ = (char)(entry->type | (entry->follow ? ENTRY_FOLLOW : 0) |
-		       (entry->adjusts ? ENTRY_ADJUST : 0) | (entry->anew ? ENTRY_ANEW : 0));
+		       (entry->adjusts ? ENTRY_ADJUST : 0) | (entry->anew ? ENTRY_ANEW : 0) |
+		       (entry->earlier ? ENTRY_EARLIER : 0));
 	memcpy(at, &entry->inode, sizeof(entry->inode));
 	at += sizeof(entry->inode);
 	memcpy(at, entry->name, name_bytes);

@@ -38,15 +38,20 @@ struct batch {
 #define ENTRY_ADJUST 0x40
 /* It becomes another inode, even where files are written in place. */
 #define ENTRY_ANEW 0x20
+/* What it was compared with is an earlier copy's: it becomes a link to that, or, with
+ * ENTRY_ADJUST, has the data of that. */
+#define ENTRY_EARLIER 0x10
+#define ENTRY_BITS (ENTRY_FOLLOW | ENTRY_ADJUST | ENTRY_ANEW | ENTRY_EARLIER)
 
 struct entry {
 	unsigned char type; /* DT_ word */
 	bool follow;	    /* ENTRY_FOLLOW was set */
 	bool adjusts;	    /* ENTRY_ADJUST was set */
 	bool anew;	    /* ENTRY_ANEW was set */
+	bool earlier;	    /* ENTRY_EARLIER was set */
 	union {
 		uint64_t inode; /* as its listing told, a hint only; 0: not known */
-		uint64_t stamp; /* if it adjusts: content_stamp() of both sides */
+		uint64_t stamp; /* of what was compared: content_stamp() of both sides */
 	};
 	const char *name;
 	const char *target_name; /* same as name but for operands */
@@ -59,10 +64,11 @@ struct entry {
 static inline struct entry entry_of(unsigned char word, const char *name, const char *target_name)
 {
 	return (struct entry){
-		.type = (unsigned char)(word & ~(ENTRY_FOLLOW | ENTRY_ADJUST | ENTRY_ANEW)),
+		.type = (unsigned char)(word & ~ENTRY_BITS),
 		.follow = (word & ENTRY_FOLLOW) != 0,
 		.adjusts = (word & ENTRY_ADJUST) != 0,
 		.anew = (word & ENTRY_ANEW) != 0,
+		.earlier = (word & ENTRY_EARLIER) != 0,
 		.name = name,
 		.target_name = target_name,
 	};

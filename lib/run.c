@@ -97,6 +97,7 @@ struct weir_run {
 	struct label_policy *labels; /* or NULL */
 	struct tree tree;
 	struct survey survey;
+	struct earlier earlier;
 	struct plan plan;
 	struct renames renames;
 	bool searched; /* what moved was looked for, */
@@ -129,9 +130,21 @@ int weir_run_set(struct weir_run *run, enum weir_option option, int64_t value)
 	return run->state == RUN_NEW ? settings_set(&run->settings, option, value) : -EBUSY;
 }
 
+/* One more folder of earlier copies. */
+static int run_add_earlier(struct weir_run *run, const char *path, bool clones)
+{
+	if (path == NULL || path[0] == '\0' || !settings_syncs(&run->settings))
+		return -EINVAL;
+	return earlier_add(&run->earlier, path, clones);
+}
+
 int weir_run_set_text(struct weir_run *run, enum weir_text option, const char *text)
 {
-	return run->state == RUN_NEW ? settings_set_text(&run->settings, option, text) : -EBUSY;
+	if (run->state != RUN_NEW)
+		return -EBUSY;
+	if (option == WEIR_TEXT_LINK_DEST)
+		return run_add_earlier(run, text, false);
+	return settings_set_text(&run->settings, option, text);
 }
 
 int weir_run_add_source(struct weir_run *run, int dirfd, const char *path)
@@ -309,6 +322,8 @@ static int run_open_tree(struct weir_run *run)
 	run->tree.plan = &run->plan;
 	run->tree.chosen = run->chosen.count > 0 ? &run->chosen : NULL;
 	run->tree.renames = run->settings.detect_renames ? &run->renames : NULL;
+	if (run->earlier.count > 0)
+		run->tree.earlier = run->survey.earlier = &run->earlier;
 	run->tree.target_path = run->operands.target_path;
 	run->tree.plans_first = run->settings.delete_when == WEIR_DELETE_FIRST;
 	return result;
@@ -380,6 +395,7 @@ static void run_close(struct weir_run *run)
 {
 	operands_close(&run->operands, &run->root);
 	mirror_close(&run->mirror, &run->sys);
+	earlier_close(&run->earlier, &run->root);
 	commit_close(&run->commit);
 	survey_close(&run->survey);
 	renames_close(&run->renames);
@@ -421,6 +437,13 @@ static void run_join(struct weir_run *run)
 		operands_unlock(&run->operands, &run->root);
 }
 
+/* Nothing of them is open. */
+static void run_close_operands(struct weir_run *run)
+{
+	operands_close(&run->operands, NULL);
+	earlier_close(&run->earlier, NULL);
+}
+
 void weir_run_free(struct weir_run *run)
 {
 	if (run == NULL)
@@ -434,7 +457,7 @@ void weir_run_free(struct weir_run *run)
 	if (run->opened)
 		run_close(run);
 	else
-		operands_close(&run->operands, NULL);
+		run_close_operands(run);
 	filter_close(&run->filter);
 	chosen_close(&run->chosen);
 	close(run->event_fd);
@@ -885,6 +908,7 @@ static int run_begin(struct weir_run *run)
 		return result;
 	run->state = RUN_RUNNING;
 	run->events.unbounded = true; /* until there are threads, the reader is us */
+	run->mirror.earlier = &run->earlier;
 	run->settings.uid = geteuid();
 	run->settings.privileged = run->settings.uid == 0;
 	run->settings.umask = -1;

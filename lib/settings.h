@@ -97,7 +97,8 @@ int settings_bounds(enum weir_option option, int64_t *lowest, int64_t *highest);
 /* Sets an option.  0 or -EINVAL: unknown or out of bounds. */
 int settings_set(struct settings *settings, enum weir_option option, int64_t value);
 
-/* Sets a text option.  0, -EINVAL: unknown or not a text it can be; -ENAMETOOLONG. */
+/* Sets a text option that is no operand.  0, -EINVAL: unknown or not a text it can be;
+ * -ENAMETOOLONG. */
 int settings_set_text(struct settings *settings, enum weir_text option, const char *text);
 /* True if one tree is made to hold what another one holds. */
 static inline bool settings_syncs(const struct settings *settings)

@@ -8,7 +8,8 @@
  *    by a temp, and not in a dry run;
  * V2 what is found is a plan: the job that carries it out looks again, by its
  *    descriptors;
- * V3 attributes are set on an inode only if it has one name: others may be a snapshot's.
+ * V3 attributes are set on an inode only if it has one name: others may be a snapshot's;
+ * V4 an inode of an earlier copy becomes that of one source, and never is the source.
  */
 #define _GNU_SOURCE
 #include "survey.h"
@@ -26,6 +27,17 @@
 #include "meta.h"
 #include "torn.h"
 #include "xattr.h"
+
+/* A source, and what is its copy, or could be. */
+struct survey_pair {
+	struct folder *folder;
+	const char *name;
+	int source_fd; /* their folders */
+	int target_fd;
+	const struct sys_stat *source;
+	const struct sys_stat *target; /* NULL: there is none */
+	const struct fs *target_fs;    /* the same */
+};
 
 int survey_open(struct survey *survey, struct root *root, const struct settings *settings,
 		struct links *links, const _Atomic int *cancel)
@@ -204,18 +216,18 @@ static int survey_stat(struct survey *survey, const struct survey_name *name,
 	return result;
 }
 
-static int survey_texts(struct survey *survey, const struct survey_name *name, bool *same,
+static int survey_texts(const struct survey *survey, const struct survey_pair *pair, bool *same,
 			struct error *error)
 {
 	struct sys *sys = survey->root->sys;
 	char texts[2][PATH_MAX + 1];
-	ssize_t bytes = sys_readlinkat(sys, name->source_fd, name->name, texts[0], PATH_MAX + 1);
+	ssize_t bytes = sys_readlinkat(sys, pair->source_fd, pair->name, texts[0], PATH_MAX + 1);
 	ssize_t other = 0;
 
 	if (bytes < 0)
 		error_set_source(error, bytes, "read link");
 	else
-		other = sys_readlinkat(sys, name->target_fd, name->name, texts[1], PATH_MAX + 1);
+		other = sys_readlinkat(sys, pair->target_fd, pair->name, texts[1], PATH_MAX + 1);
 	if (other < 0)
 		error_set(error, other, ERROR_SIDE_TARGET, "read link");
 	*same = bytes == other && memcmp(texts[0], texts[1], (size_t)bytes) == 0;
@@ -223,31 +235,67 @@ static int survey_texts(struct survey *survey, const struct survey_name *name, b
 }
 
 /* Compares the bytes where they are to tell. */
-static int survey_content(struct survey *survey, const struct survey_name *name,
-			  struct survey_finding *finding, struct error *error)
+static int survey_content(const struct survey *survey, const struct survey_pair *pair,
+			  struct compare_result *result, struct error *error)
 {
-	const struct fs *source_fs = name->folder->source_fs;
-	const struct fs *target_fs = name->folder->target_fs;
+	const struct fs *source_fs = pair->folder->source_fs;
 	const struct content_file source = {
-		.dirfd = name->source_fd,
-		.name = name->name,
-		.stat = &finding->source,
+		.dirfd = pair->source_fd,
+		.name = pair->name,
+		.stat = pair->source,
 		.maps = source_fs != NULL && fs_believes_holes(source_fs),
 	};
 	const struct content_file target = {
-		.dirfd = name->target_fd,
-		.name = name->name,
-		.stat = &finding->target,
-		.maps = target_fs != NULL && fs_believes_holes(target_fs),
+		.dirfd = pair->target_fd,
+		.name = pair->name,
+		.stat = pair->target,
+		.maps = pair->target_fs != NULL && fs_believes_holes(pair->target_fs),
 	};
-	int result;
+	int compared;
 
-	if (finding->result.verdict != COMPARE_CONTENT)
+	if (result->verdict != COMPARE_CONTENT)
 		return 0;
-	result = content_compare(survey->root->sys, survey->cancel, &source, &target, error);
-	if (result >= 0)
-		compare_settle(&finding->result, result > 0);
-	return result < 0 ? result : 0;
+	compared = content_compare(survey->root->sys, survey->cancel, &source, &target, error);
+	if (compared >= 0)
+		compare_settle(result, compared > 0);
+	return compared < 0 ? compared : 0;
+}
+
+/* G11: what a killed run has left has the time of its last write, but the mark, which is
+ * asked for where the time alone would not have the file looked at. */
+static bool survey_is_torn(const struct survey *survey, const struct survey_pair *pair)
+{
+	const struct settings *settings = survey->settings;
+
+	if (!S_ISREG(pair->target->mode))
+		return false;
+	return torn_looks(&pair->target->mtime) ||
+	       ((settings->update == WEIR_UPDATE_OLDER || settings->compare == WEIR_COMPARE_SIZE) &&
+		torn_is_marked(survey->root->sys, pair->target_fd, pair->name));
+}
+
+/* All that compare.c is to know of a pair. */
+static int survey_gather(const struct survey *survey, const struct survey_pair *pair,
+			 struct compare_sides *sides, struct error *error)
+{
+	const struct xattr_place source = { pair->source_fd, pair->name, false };
+	const struct xattr_place target = { pair->target_fd, pair->name, false };
+	int result = 0;
+
+	*sides = (struct compare_sides){ .same_text = true };
+	survey_set_sides(survey, pair->folder, pair->source, pair->target, sides);
+	if (pair->target == NULL)
+		return 0;
+	sides->torn = survey_is_torn(survey, pair);
+	if (((pair->source->mode ^ pair->target->mode) & S_IFMT) != 0)
+		return 0;
+	if (S_ISLNK(pair->source->mode))
+		result = survey_texts(survey, pair, &sides->same_text, error);
+	if (result == 0)
+		result = survey_xattrs(survey, source, target, &sides->xattrs, error);
+	if (result == 0)
+		sides->bare_mode = survey_bare_mode(survey, source, pair->source, pair->target);
+	return result;
 }
 
 /* V3: what only needs attributes would get them on an inode that has other names, and
@@ -292,29 +340,96 @@ static void survey_links(struct survey *survey, const struct survey_name *name,
 	}
 }
 
-/* G11: what a killed run has left has the time of its last write, but the mark, which is
- * asked for where the time alone would not have the file looked at. */
-static bool survey_is_torn(const struct survey *survey, const struct survey_name *name,
-			   const struct sys_stat *target)
-{
-	const struct settings *settings = survey->settings;
+/* ---- earlier copies ---- */
 
-	if (!S_ISREG(target->mode))
-		return false;
-	return torn_looks(&target->mtime) ||
-	       ((settings->update == WEIR_UPDATE_OLDER || settings->compare == WEIR_COMPARE_SIZE) &&
-		torn_is_marked(survey->root->sys, name->target_fd, name->name));
+/* What a copy has becomes the source's, which nobody else may have (V4). */
+static bool survey_may_link(struct survey *survey, const struct earlier_copy *copy,
+			    const struct survey_pair *pair)
+{
+	return !survey->earlier->clones && !copy->fs->no_hard_links &&
+	       shared_claim(&survey->shared, pair->target, pair->source);
 }
+
+/* What one of them has.  0 or -errno with the record set, of the source. */
+static int survey_ask(struct survey *survey, const struct survey_pair *pair,
+		      const struct earlier_copy *copy, enum survey_earlier *what,
+		      struct error *error)
+{
+	struct compare_sides sides;
+	struct compare_result result;
+	int gathered;
+
+	*what = SURVEY_NOTHING;
+	if (pair->target->device == pair->source->device &&
+	    pair->target->inode == pair->source->inode)
+		return 0; /* V4 */
+	gathered = survey_gather(survey, pair, &sides, error);
+	if (gathered == 0) {
+		result = compare_earlier(survey->settings, &sides);
+		gathered = survey_content(survey, pair, &result, error);
+	}
+	if (gathered < 0) /* of an earlier copy nothing need be known */
+		return gathered == -ECANCELED || error->side == ERROR_SIDE_SOURCE ? gathered : 0;
+	if (result.verdict == COMPARE_SAME && survey_may_link(survey, copy, pair))
+		*what = SURVEY_ALL;
+	return 0;
+}
+
+/* The first one that has all of it, or else its data. */
+static int survey_find_earlier(struct survey *survey, const struct survey_name *name,
+			       struct survey_finding *finding, struct error *error)
+{
+	const struct folder *folder = name->folder;
+	int result = 0;
+
+	if (folder->earlier == NULL || finding->result.verdict != COMPARE_CREATE)
+		return 0;
+	for (uint32_t i = 0; i < folder->earlier_count && result == 0; i++) {
+		struct sys_stat found;
+		const struct survey_pair pair = {
+			.folder = name->folder,
+			.name = name->name,
+			.source_fd = name->source_fd,
+			.target_fd = name->earlier_fds[i],
+			.source = &finding->source,
+			.target = &found,
+			.target_fs = survey->earlier->copies[i].fs,
+		};
+		enum survey_earlier what;
+
+		if (pair.target_fd < 0 ||
+		    sys_statx(survey->root->sys, pair.target_fd, name->name, false, &found) < 0)
+			continue;
+		result = survey_ask(survey, &pair, &survey->earlier->copies[i], &what, error);
+		if (what <= finding->earlier)
+			continue;
+		finding->earlier = what;
+		finding->earlier_stamp = content_stamp(&finding->source, &found);
+		if (what == SURVEY_ALL)
+			break;
+	}
+	return result;
+}
+
+/* ---- all of it ---- */
 
 int survey_look(struct survey *survey, const struct survey_name *name,
 		struct survey_finding *finding, struct error *error)
 {
-	struct compare_sides sides = { .same_text = true };
-	bool one_kind;
+	struct survey_pair pair = {
+		.folder = name->folder,
+		.name = name->name,
+		.source_fd = name->source_fd,
+		.target_fd = name->target_fd,
+		.source = &finding->source,
+		.target_fs = name->folder->target_fs,
+	};
+	struct compare_sides sides;
 	int result;
 
 	memset(&finding->result, 0, sizeof(finding->result));
 	finding->there = finding->links = false;
+	finding->earlier = SURVEY_NOTHING;
 	result = survey_stat(survey, name, finding, error);
 	if (result < 0 || S_ISDIR(finding->source.mode))
 		return result;
@@ -322,30 +437,18 @@ int survey_look(struct survey *survey, const struct survey_name *name,
 		finding->result.verdict = COMPARE_LEAVE_OUT;
 		return 0;
 	}
-	survey_set_sides(survey, name->folder, &finding->source,
-			 finding->there ? &finding->target : NULL, &sides);
-	sides.torn = finding->there && survey_is_torn(survey, name, &finding->target);
-	one_kind = finding->there && ((finding->source.mode ^ finding->target.mode) & S_IFMT) == 0;
-	if (one_kind && S_ISLNK(finding->source.mode))
-		result = survey_texts(survey, name, &sides.same_text, error);
-	if (result == 0 && one_kind)
-		result = survey_xattrs(survey,
-				       (struct xattr_place){ name->source_fd, name->name, false },
-				       (struct xattr_place){ name->target_fd, name->name, false },
-				       &sides.xattrs, error);
+	if (finding->there)
+		pair.target = &finding->target;
+	result = survey_gather(survey, &pair, &sides, error);
 	if (result < 0)
 		return result;
-	if (one_kind)
-		sides.bare_mode = survey_bare_mode(
-			survey, (struct xattr_place){ name->source_fd, name->name, false },
-			&finding->source, &finding->target);
 	finding->result = compare_entry(survey->settings, &sides);
-	result = survey_content(survey, name, finding, error);
+	result = survey_content(survey, &pair, &finding->result, error);
 	if (result < 0)
 		return result;
 	survey_keep_apart(finding);
 	survey_links(survey, name, finding);
-	return 0;
+	return survey_find_earlier(survey, name, finding, error);
 }
 
 /* ---- a folder ---- */

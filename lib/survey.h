@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "compare.h"
+#include "earlier.h"
 #include "error.h"
 #include "folder.h"
 #include "links.h"
@@ -23,7 +24,8 @@ struct survey {
 	struct root *root;
 	const struct settings *settings;
 	struct links *links;
-	const _Atomic int *cancel; /* set: nothing long is begun or gone on with */
+	const _Atomic int *cancel;     /* set: nothing long is begun or gone on with */
+	const struct earlier *earlier; /* or NULL; the caller's to set */
 	struct shared shared;
 	struct shared folders; /* where links in the target are followed */
 	gid_t *groups;	       /* those that we may give files to, owned */
@@ -34,9 +36,17 @@ struct survey {
 struct survey_name {
 	struct folder *folder;
 	int source_fd;
-	int target_fd; /* -1: there is nothing of it in the target */
+	int target_fd;		/* -1: there is nothing of it in the target */
+	const int *earlier_fds; /* one for each earlier copy, -1: it has no such folder */
 	const char *name;
 	uint64_t inode; /* as the listing told */
+};
+
+/* What an earlier copy has of what the target has not. */
+enum survey_earlier {
+	SURVEY_NOTHING,
+	SURVEY_DATA, /* which can be shared */
+	SURVEY_ALL,  /* data and attributes: it can be linked to */
 };
 
 struct survey_finding {
@@ -45,6 +55,8 @@ struct survey_finding {
 	struct sys_stat target;
 	bool there; /* something has the name in the target */
 	bool links; /* it becomes one more name of another entry, if all goes well */
+	enum survey_earlier earlier;
+	uint64_t earlier_stamp; /* content_stamp() of both */
 };
 
 /* 0 or -errno. */

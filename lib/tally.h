@@ -64,7 +64,8 @@
 	X(removed) \
 	X(unchanged) \
 	X(excluded) \
-	X(bytes_kept)
+	X(bytes_kept) \
+	X(to_link)
 /* clang-format on */
 
 #define TALLY_FIELD(name) _Atomic uint64_t name;

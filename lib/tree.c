@@ -537,6 +537,17 @@ static int tree_settle_target(struct tree *tree, struct folder *folder, struct e
 	return result;
 }
 
+/* What earlier copies have of it, where entries are compared. */
+static int tree_open_earlier(struct tree *tree, struct folder *folder, struct error *error)
+{
+	if (tree->earlier == NULL || folder->role != FOLDER_LISTED || tree->plans_first)
+		return 0;
+	if (earlier_enter(tree->root, tree->earlier, folder) == 0)
+		return 0;
+	error_set(error, -ENOMEM, ERROR_SIDE_TARGET, "open folder");
+	return -ENOMEM;
+}
+
 /* Opens both sides; on failure the folder is left to be freed. */
 static int tree_begin(struct tree *tree, struct folder *folder, struct error *error)
 {
@@ -546,6 +557,8 @@ static int tree_begin(struct tree *tree, struct folder *folder, struct error *er
 		result = tree_check_loop(tree, folder, error);
 	if (result == 0)
 		result = tree_open_target(tree, folder, error);
+	if (result == 0)
+		result = tree_open_earlier(tree, folder, error);
 	if (result == 0 && settings_syncs(tree->settings))
 		result = merge_folder(tree, folder, error);
 	if (result == 0 && folder->target != NULL && folder->role != FOLDER_PAIR)
@@ -894,6 +907,26 @@ static bool tree_is_lost(const struct folder *folder)
 	return folder->parent != NULL && folder->parent->lost;
 }
 
+static void tree_pin_earlier(struct tree *tree, struct listing *listing)
+{
+	const struct folder *folder = listing->folder;
+
+	if (folder->earlier == NULL)
+		return;
+	listing->earlier_count = folder->earlier_count;
+	for (uint32_t i = 0; i < folder->earlier_count; i++)
+		listing->earlier_fds[i] = folder->earlier[i] != NULL
+						  ? dir_pin(tree->root, folder->earlier[i], NULL)
+						  : -1;
+}
+
+static void tree_unpin_earlier(struct tree *tree, struct listing *listing)
+{
+	for (uint32_t i = 0; i < listing->earlier_count; i++)
+		if (listing->earlier_fds[i] >= 0)
+			dir_unpin(tree->root, listing->folder->earlier[i]);
+}
+
 /* The folders of a step are pinned.  0 or -errno with the record set. */
 static int tree_open_listing(struct tree *tree, struct listing *listing, struct error *error)
 {
@@ -915,13 +948,17 @@ static int tree_open_listing(struct tree *tree, struct listing *listing, struct 
 		fd = -ENOMEM;
 		error_set(error, fd, ERROR_SIDE_SOURCE, "list folder");
 	}
-	return fd < 0 ? fd : 0;
+	if (fd < 0)
+		return fd;
+	tree_pin_earlier(tree, listing);
+	return 0;
 }
 
 static void tree_close_listing(struct tree *tree, struct listing *listing)
 {
 	nameset_close(&listing->names);
 	free(listing->path);
+	tree_unpin_earlier(tree, listing);
 	if (listing->target_fd >= 0)
 		dir_unpin(tree->root, listing->folder->target);
 	if (listing->fd >= 0)

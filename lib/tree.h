@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "earlier.h"
 #include "event.h"
 #include "filter.h"
 #include "folder.h"
@@ -34,11 +35,12 @@ struct tree {
 	/* Of a sync, else NULL: */
 	struct survey *survey;
 	struct plan *plan;
-	struct chosen *chosen;	  /* names that it is limited to, or NULL */
-	struct renames *renames;  /* NULL: none are looked for */
-	const char *target_path;  /* DEST */
-	_Atomic bool plans_first; /* what is to go is planned before anything is copied */
-	pthread_mutex_t turn;	  /* scans that tell what they find take turns */
+	struct chosen *chosen;	       /* names that it is limited to, or NULL */
+	struct renames *renames;       /* NULL: none are looked for */
+	const struct earlier *earlier; /* or NULL: none */
+	const char *target_path;       /* DEST */
+	_Atomic bool plans_first;      /* what is to go is planned before anything is copied */
+	pthread_mutex_t turn;	       /* scans that tell what they find take turns */
 	struct landing landing;
 	_Atomic uint64_t scans; /* folders whose listing has not ended */
 };
@@ -56,11 +58,13 @@ struct tree_dirent {
 struct listing {
 	struct folder *folder;
 	int fd;
-	int target_fd;	      /* of a sync; -1: there is nothing of it in the target */
-	struct list children; /* folders that were found */
-	struct batch *batch;  /* the other entries; NULL: none yet */
-	char *path;	      /* of the entry, where it is needed; else NULL */
-	size_t head_bytes;    /* of the folder in it, with a slash */
+	int target_fd;		       /* of a sync; -1: there is nothing of it in the target */
+	int earlier_fds[EARLIER_MOST]; /* -1: an earlier copy has no such folder */
+	uint32_t earlier_count;	       /* of these that are set */
+	struct list children;	       /* folders that were found */
+	struct batch *batch;	       /* the other entries; NULL: none yet */
+	char *path;		       /* of the entry, where it is needed; else NULL */
+	size_t head_bytes;	       /* of the folder in it, with a slash */
 	size_t path_bytes;
 	struct chosen_part part; /* of the entry that is looked at; whole: it is chosen */
 	struct nameset names;	 /* of a sync, all of this step */

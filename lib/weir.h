@@ -291,6 +291,12 @@ enum weir_text {
 	/* Of WEIR_SYNC: "source", "dest" or "both" must not lie in the mount that the
 	 * root folder is in. */
 	WEIR_TEXT_REQUIRE_MOUNT = 3,
+	/* Of WEIR_SYNC: a folder with an earlier copy of the source, under the mount of the
+	 * target and apart from it.  What the target does not have, and this has with equal
+	 * data and attributes, becomes a hard link to it.  Set again, it adds one more: up
+	 * to 20, of which the first that has an entry counts; then -E2BIG.  A relative path
+	 * begins in the working folder. */
+	WEIR_TEXT_LINK_DEST = 6,
 };
 
 /* What a rule does with the entries that its pattern matches.  Since 0.1. */
@@ -428,6 +434,7 @@ struct weir_stats {
 	uint64_t unchanged;
 	uint64_t excluded; /* of the source, by a rule or for its size */
 	uint64_t bytes_kept; /* compared: the target has them, or the hole that they are */
+	uint64_t to_link;    /* of to_create: an earlier copy has them */
 };
 
 /* Version string of the library, such as "0.1.0".  Since 0.1. */
@@ -465,8 +472,8 @@ void weir_run_free(struct weir_run *run);
 int weir_run_set(struct weir_run *run, enum weir_option option, int64_t value);
 
 /* Sets a text option before the first weir_run_next(); TEXT is copied.  -EINVAL:
- * unknown, or not a text that it can be; -ENAMETOOLONG; -EBUSY: the run has
- * begun.  Since 0.1. */
+ * unknown, or not a text that it can be; -ENAMETOOLONG; -E2BIG: too many; -EBUSY:
+ * the run has begun.  Since 0.1. */
 int weir_run_set_text(struct weir_run *run, enum weir_text option, const char *text);
 
 /* Adds a source operand: PATH, relative to DIRFD (or AT_FDCWD).  DIRFD is not
