@@ -22,6 +22,8 @@ static const char *action_word(enum weir_action action)
 		return "rename";
 	case WEIR_ACTION_LINK:
 		return "link";
+	case WEIR_ACTION_CLONE:
+		return "clone";
 	case WEIR_ACTION_SKIP:
 	case WEIR_ACTION_NONE:
 		break;
@@ -98,12 +100,14 @@ void itemize_add(struct text *line, const struct weir_event *event, bool utf8, b
 
 void itemize_add_totals(struct text *line, const struct weir_stats *stats)
 {
-	unsigned long long links = stats->to_link;
+	unsigned long long links = stats->to_link, clones = stats->to_clone;
 
-	/* Links are made where earlier copies were named, and told only then. */
-	text_addf(line, "to copy %llu, ", (unsigned long long)stats->to_create - links);
+	/* Links and clones are made where earlier copies were named, and told only then. */
+	text_addf(line, "to copy %llu, ", (unsigned long long)stats->to_create - links - clones);
 	if (links > 0)
 		text_addf(line, "to link %llu, ", links);
+	if (clones > 0)
+		text_addf(line, "to clone %llu, ", clones);
 	text_addf(line,
 		  "to replace %llu, attributes only %llu, to delete %llu, "
 		  "unchanged %llu, excluded %llu",

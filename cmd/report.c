@@ -529,6 +529,7 @@ static const struct counter {
 	COUNTER(excluded),
 	COUNTER(bytes_kept),
 	COUNTER(to_link),
+	COUNTER(to_clone),
 };
 
 _Static_assert(sizeof(counters) / sizeof(counters[0]) * sizeof(uint64_t) ==

@@ -46,6 +46,20 @@ static int check_deletes(const struct session *sync)
 	return why != NULL ? usage_error(sync->speaker, NULL, why) : 0;
 }
 
+/* True if the first earlier copy is to be linked to; all are to be the same. */
+static bool links_earlier(const struct request *request)
+{
+	return request->earlier[0].option->effects[0].value == WEIR_TEXT_LINK_DEST;
+}
+
+static bool names_both_kinds(const struct request *request)
+{
+	for (size_t i = 1; i < request->earlier_count; i++)
+		if (request->earlier[i].option != request->earlier[0].option)
+			return true;
+	return false;
+}
+
 /* With what the environment says.  A link is one file with the earlier copy. */
 static int check_earlier(const struct session *sync)
 {
@@ -54,8 +68,13 @@ static int check_earlier(const struct session *sync)
 
 	if (request->earlier_count == 0)
 		return 0;
-	if (request->values[WEIR_OPT_IN_PLACE] != 0)
+	if (names_both_kinds(request))
+		why = "--link-dest and --clone-dest exclude each other";
+	else if (links_earlier(request) && request->values[WEIR_OPT_IN_PLACE] != 0)
 		why = "--inplace and --link-dest exclude each other: files of DIR would change";
+	else if (!links_earlier(request) && request->given[WEIR_OPT_REFLINK] &&
+		 request->values[WEIR_OPT_REFLINK] == WEIR_REFLINK_NEVER)
+		why = "--clone-dest and --reflink=never exclude each other";
 	return why != NULL ? usage_error(sync->speaker, NULL, why) : 0;
 }
 

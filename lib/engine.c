@@ -76,7 +76,7 @@ static const struct step *engine_recipe(const struct worker_shared *shared,
 	if (engine_is_stream(settings, entry))
 		return pour_from_recipe;
 	if (entry->earlier)
-		return inherit_link_recipe;
+		return entry->adjusts ? regular_recipe : inherit_link_recipe;
 	if (entry->type != DT_REG)
 		return node_recipe;
 	if (entry->adjusts)

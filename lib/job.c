@@ -50,7 +50,9 @@ void job_begin(struct job *job, const struct step *recipe, const struct batch *b
 	job->retyped = batch->retyped;
 	job->last = batch->last;
 	job->type = entry->type;
-	job->inode = entry->inode;
+	job->shares = entry->earlier && entry->adjusts;
+	job->shared_stamp = job->shares ? entry->stamp : 0;
+	job->inode = job->shares ? 0 : entry->inode;
 	job->follow = entry->follow;
 	job->source_dirfd = -1;
 	job->source_fd = -1;

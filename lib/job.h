@@ -38,9 +38,9 @@ struct job_env {
 	struct loss_table *loss;
 	struct asks *asks;
 	struct claims *claims;
-	struct labeller labeller;    /* of this thread */
-	bool noatime_refused;	     /* O_NOATIME gave EPERM: not our files */
-	bool have_proc;		     /* /proc/self/fd is there */
+	struct labeller labeller; /* of this thread */
+	bool noatime_refused;	  /* O_NOATIME gave EPERM: not our files */
+	bool have_proc;		  /* /proc/self/fd is there */
 	bool is_root;
 	bool syncs_each;  /* every file is synced by its own FSYNC */
 	bool read_ahead;  /* the backend has many ops in flight */
@@ -154,6 +154,8 @@ struct job {
 	struct pour *pour;	  /* its bytes on their way, owned; or NULL */
 	bool alias;		  /* target_fd is the source: it gets one more name */
 	bool inherits;		  /* the same, of an earlier copy */
+	bool shares;		  /* in: an earlier copy had its data, as this tells: */
+	uint64_t shared_stamp;	  /* content_stamp() of both */
 	bool in_place;		  /* target_fd has its name already */
 	bool adjusts;		  /* of that only attributes are set */
 	bool is_there;		  /* the target has its name, even if the folder is new */

@@ -62,8 +62,9 @@ static const char *merge_path(struct listing *listing, const char *name)
 
 static enum weir_action merge_creation(const struct survey_finding *finding)
 {
-	return finding->links || finding->earlier == SURVEY_ALL ? WEIR_ACTION_LINK
-								: WEIR_ACTION_CREATE;
+	if (finding->links || finding->earlier == SURVEY_ALL)
+		return WEIR_ACTION_LINK;
+	return finding->earlier == SURVEY_DATA ? WEIR_ACTION_CLONE : WEIR_ACTION_CREATE;
 }
 
 static void merge_count(struct tree *tree, struct listing *listing, const char *name,
@@ -85,6 +86,8 @@ static void merge_count(struct tree *tree, struct listing *listing, const char *
 		tally_add(&tree->tally->to_create, 1);
 		if (finding->earlier == SURVEY_ALL)
 			tally_add(&tree->tally->to_link, 1);
+		else if (merge_creation(finding) == WEIR_ACTION_CLONE)
+			tally_add(&tree->tally->to_clone, 1);
 		action = merge_creation(finding);
 		break;
 	case COMPARE_CONTENT:

@@ -144,6 +144,8 @@ int weir_run_set_text(struct weir_run *run, enum weir_text option, const char *t
 		return -EBUSY;
 	if (option == WEIR_TEXT_LINK_DEST)
 		return run_add_earlier(run, text, false);
+	if (option == WEIR_TEXT_CLONE_DEST)
+		return run_add_earlier(run, text, true);
 	return settings_set_text(&run->settings, option, text);
 }
 

@@ -345,7 +345,8 @@ int settings_set_text(struct settings *settings, enum weir_text option, const ch
 		return settings_keep_text(settings->expect_fs, sizeof(settings->expect_fs), text);
 	case WEIR_TEXT_REQUIRE_MOUNT:
 		return settings_require_mount(settings, text);
-	case WEIR_TEXT_LINK_DEST: /* an operand */
+	case WEIR_TEXT_LINK_DEST: /* operands */
+	case WEIR_TEXT_CLONE_DEST:
 		break;
 	}
 	return -EINVAL;

@@ -350,6 +350,15 @@ static bool survey_may_link(struct survey *survey, const struct earlier_copy *co
 	       shared_claim(&survey->shared, pair->target, pair->source);
 }
 
+/* Whatever its attributes are. */
+static bool survey_may_clone(const struct survey *survey, const struct survey_pair *pair,
+			     const struct compare_result *result)
+{
+	return survey->earlier->clones && S_ISREG(pair->source->mode) &&
+	       pair->source->size_bytes > 0 &&
+	       (result->verdict == COMPARE_SAME || result->verdict == COMPARE_ATTRIBUTES);
+}
+
 /* What one of them has.  0 or -errno with the record set, of the source. */
 static int survey_ask(struct survey *survey, const struct survey_pair *pair,
 		      const struct earlier_copy *copy, enum survey_earlier *what,
@@ -370,7 +379,9 @@ static int survey_ask(struct survey *survey, const struct survey_pair *pair,
 	}
 	if (gathered < 0) /* of an earlier copy nothing need be known */
 		return gathered == -ECANCELED || error->side == ERROR_SIDE_SOURCE ? gathered : 0;
-	if (result.verdict == COMPARE_SAME && survey_may_link(survey, copy, pair))
+	if (survey_may_clone(survey, pair, &result))
+		*what = SURVEY_DATA;
+	else if (result.verdict == COMPARE_SAME && survey_may_link(survey, copy, pair))
 		*what = SURVEY_ALL;
 	return 0;
 }
@@ -405,8 +416,7 @@ static int survey_find_earlier(struct survey *survey, const struct survey_name *
 			continue;
 		finding->earlier = what;
 		finding->earlier_stamp = content_stamp(&finding->source, &found);
-		if (what == SURVEY_ALL)
-			break;
+		break; /* those that are for clones have no more than data */
 	}
 	return result;
 }

@@ -65,7 +65,8 @@
 	X(unchanged) \
 	X(excluded) \
 	X(bytes_kept) \
-	X(to_link)
+	X(to_link) \
+	X(to_clone)
 /* clang-format on */
 
 #define TALLY_FIELD(name) _Atomic uint64_t name;

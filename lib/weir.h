@@ -297,6 +297,11 @@ enum weir_text {
 	 * to 20, of which the first that has an entry counts; then -E2BIG.  A relative path
 	 * begins in the working folder. */
 	WEIR_TEXT_LINK_DEST = 6,
+	/* Of WEIR_SYNC: the same for clones: a file whose data an earlier copy has shares that,
+	 * and gets the attributes of the source; where the file system cannot share, it is
+	 * copied.  The copy is on the file system of the target, under any mount.  With
+	 * WEIR_TEXT_LINK_DEST -EINVAL. */
+	WEIR_TEXT_CLONE_DEST = 7,
 };
 
 /* What a rule does with the entries that its pattern matches.  Since 0.1. */
@@ -336,6 +341,7 @@ enum weir_action {
 	WEIR_ACTION_REMOVE = 6,	    /* the source does not have it */
 	WEIR_ACTION_RENAME = 8,	    /* it was there under another name: the event's text */
 	WEIR_ACTION_LINK = 7,	    /* it became one more name of what is there */
+	WEIR_ACTION_CLONE = 9,	    /* it was made from an earlier copy, which has its data */
 };
 
 /* What differed, as bits of weir_event_changes().  Since 0.1. */
@@ -432,9 +438,10 @@ struct weir_stats {
 	uint64_t to_remove; /* planned, and within the limits */
 	uint64_t removed;
 	uint64_t unchanged;
-	uint64_t excluded; /* of the source, by a rule or for its size */
+	uint64_t excluded;   /* of the source, by a rule or for its size */
 	uint64_t bytes_kept; /* compared: the target has them, or the hole that they are */
 	uint64_t to_link;    /* of to_create: an earlier copy has them */
+	uint64_t to_clone;   /* of to_create: an earlier copy has their data */
 };
 
 /* Version string of the library, such as "0.1.0".  Since 0.1. */
