@@ -14,11 +14,10 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "limits.h"
 
@@ -67,8 +66,7 @@ static void doom_tell(struct doom_walk *walk, long result, const char *operation
 		error_set_text(&error, ERROR_SIDE_TARGET, operation, text);
 	else
 		error_set(&error, result, ERROR_SIDE_TARGET, operation);
-	if (asprintf(&path, "%s/%s", walk->doom->target_path, walk->path) < 0)
-		path = NULL;
+	path = plan_target_path(walk->doom->target_path, walk->path);
 	event_post_error(walk->doom->events, &error, path != NULL ? path : walk->path, true);
 	free(path);
 	walk->doom->plan->told++; /* its lock is ours */
@@ -144,7 +142,7 @@ static int doom_open(struct doom_walk *walk, int fd, const char *name, const str
 	struct sys_stat now;
 	int result;
 
-	fd = sys_openat(sys, fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK, 0);
+	fd = root_open_to_list(walk->doom->root, fd, name);
 	if (fd < 0)
 		return fd;
 	result = sys_statx(sys, fd, "", false, &now);
@@ -199,7 +197,7 @@ static void doom_leave(struct doom_walk *walk)
 	}
 	level--;
 	level->keeps = level->keeps || keeps;
-	fd = sys_openat(sys, walk->fd, "..", O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0);
+	fd = root_open_to_list(walk->doom->root, walk->fd, "..");
 	sys_close(sys, walk->fd);
 	walk->fd = fd;
 	if (fd >= 0 &&
@@ -291,7 +289,7 @@ void doom_name(const struct doom *doom, int fd, const char *name, const struct s
 			doom_list(&walk);
 	if (walk.stopped && walk.depth > 0 && walk.fd >= 0)
 		sys_close(doom->sys, walk.fd);
-	doom->plan->listed += walk.listed; /* its lock is ours */
+	plan_count_listed(doom->plan, walk.listed);
 	free(walk.levels);
 	free(walk.path);
 }

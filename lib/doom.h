@@ -13,6 +13,7 @@
 
 struct doom {
 	struct sys *sys;
+	struct root *root;
 	struct plan *plan;
 	const struct filter *filter;
 	const struct settings *settings;

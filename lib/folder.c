@@ -78,6 +78,7 @@ struct folder *folder_free(struct folder *folder, struct root *root)
 	free(folder->earlier);
 	xattr_release_acls(&folder->acls);
 	namesakes_release(&folder->namesakes);
+	nameset_close(&folder->misspelled);
 	free(folder);
 	return parent;
 }

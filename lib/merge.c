@@ -127,12 +127,13 @@ static int merge_add(struct tree *tree, struct listing *listing, const struct tr
 	return tree_add(tree, listing->folder, &listing->batch, &found);
 }
 
-/* A group of the plan about one name of this folder. */
+/* A name of this folder goes into the plan, in a group that was begun. */
 static void merge_doom(struct tree *tree, struct listing *listing, const char *name,
 		       const struct sys_stat *stat)
 {
 	const struct doom doom = {
 		.sys = tree->sys,
+		.root = tree->root,
 		.plan = tree->plan,
 		.filter = tree->filter,
 		.settings = tree->settings,
@@ -140,8 +141,15 @@ static void merge_doom(struct tree *tree, struct listing *listing, const char *n
 		.target_path = tree->target_path,
 	};
 
-	plan_begin(tree->plan, listing->folder->target);
 	doom_name(&doom, listing->target_fd, name, stat, merge_path(listing, name));
+}
+
+/* The same, in a group of its own. */
+static void merge_doom_alone(struct tree *tree, struct listing *listing, const char *name,
+			     const struct sys_stat *stat)
+{
+	plan_begin(tree->plan, listing->folder->target);
+	merge_doom(tree, listing, name, stat);
 	plan_end(tree->plan);
 }
 
@@ -160,8 +168,14 @@ static int merge_put_off(struct tree *tree, struct listing *listing,
 			       "a folder has this name; --delete removes it");
 		return -EISDIR;
 	}
+	/* With removals that came first it is gone, or was not to be. */
+	if (plan_is_over(tree->plan) && !tree->settings->dry_run) {
+		error_set_text(error, ERROR_SIDE_TARGET, "replace", "a folder has this name");
+		return -EISDIR;
+	}
 	merge_count(tree, listing, entry->name, finding);
-	merge_doom(tree, listing, entry->name, &finding->target);
+	if (!plan_is_over(tree->plan))
+		merge_doom_alone(tree, listing, entry->name, &finding->target);
 	if (tree->settings->dry_run)
 		return 0;
 	found.inode = entry->inode;
@@ -194,10 +208,9 @@ static int merge_meet_namesake(struct tree *tree, struct listing *listing, const
 		return -EEXIST;
 	/* It is what this name of the source has become: it stays (E3). */
 	if (other[0] != '\0')
-		nameset_add(&listing->names, other);
+		nameset_add(&folder->misspelled, other);
 	else
-		listing->names.overflowed = true;
-	folder->misspelled = true;
+		folder->misspelled.overflowed = true; /* which one it is, is not known */
 	return 0;
 }
 
@@ -216,6 +229,15 @@ static int merge_stop_on_the_way(struct tree *tree, struct listing *listing, str
 		error_set_text(error, ERROR_SIDE_SOURCE, "look for names of the list in",
 			       "it is no folder");
 	return -ENOTDIR;
+}
+
+/* True if a rule excludes what it had to know more about. */
+static bool merge_excludes(const struct tree *tree, const struct listing *listing,
+			   enum filter_verdict verdict, uint32_t mode)
+{
+	return verdict == FILTER_UNDECIDED &&
+	       filter_judge(tree->filter, listing->path, listing->path_bytes,
+			    S_ISDIR(mode) ? FILTER_FOLDER : FILTER_OTHER) == FILTER_EXCLUDED;
 }
 
 static int merge_child(struct tree *tree, struct listing *listing, const struct tree_dirent *entry,
@@ -265,16 +287,28 @@ static bool merge_comes_over(struct tree *tree, struct listing *listing, const c
 	       !compare_leaves_out(tree->settings, &source);
 }
 
-/* Before removals that come first: only folders that are in the way are looked for. */
+/* Before removals that come first: only folders that are in the way are looked for, and
+ * those that have to be listed. */
 static void merge_take_first(struct tree *tree, struct listing *listing,
-			     const struct tree_dirent *entry)
+			     const struct tree_dirent *entry, enum filter_verdict verdict,
+			     struct error *error)
 {
 	struct sys_stat stat;
+	bool is_folder = entry->type == DT_DIR;
 
-	if (listing->target_fd >= 0 &&
-	    sys_statx(tree->sys, listing->target_fd, entry->name, false, &stat) == 0 &&
-	    S_ISDIR(stat.mode) && merge_comes_over(tree, listing, entry->name))
-		merge_doom(tree, listing, entry->name, &stat);
+	if (entry->type == DT_UNKNOWN) {
+		if (sys_statx(tree->sys, listing->fd, entry->name, false, &stat) < 0)
+			return; /* told when it is copied */
+		is_folder = S_ISDIR(stat.mode);
+		if (merge_excludes(tree, listing, verdict, stat.mode))
+			return;
+	}
+	if (is_folder)
+		merge_child(tree, listing, entry, error);
+	else if (listing->part.whole && listing->target_fd >= 0 &&
+		 sys_statx(tree->sys, listing->target_fd, entry->name, false, &stat) == 0 &&
+		 S_ISDIR(stat.mode) && merge_comes_over(tree, listing, entry->name))
+		merge_doom_alone(tree, listing, entry->name, &stat);
 }
 
 /* True if a new file may be there under another name, which the whole plan is to tell. */
@@ -306,6 +340,7 @@ static int merge_decide(struct tree *tree, struct listing *listing, const struct
 		tally_add(&tree->tally->entries_skipped, 1);
 		return 0;
 	}
+	listing->there += finding->there;
 	if (finding->there && !in_the_way &&
 	    merge_meet_namesake(tree, listing, entry->name, error) < 0)
 		return -EEXIST;
@@ -347,10 +382,7 @@ static void merge_look(struct tree *tree, struct listing *listing, const struct 
 		merge_miss_nothing(tree, listing);
 		return;
 	}
-	if (verdict == FILTER_UNDECIDED &&
-	    filter_judge(tree->filter, listing->path, listing->path_bytes,
-			 S_ISDIR(finding.source.mode) ? FILTER_FOLDER : FILTER_OTHER) ==
-		    FILTER_EXCLUDED) {
+	if (merge_excludes(tree, listing, verdict, finding.source.mode)) {
 		tally_add(&tree->tally->excluded, 1);
 		merge_miss_nothing(tree, listing);
 		return;
@@ -359,8 +391,6 @@ static void merge_look(struct tree *tree, struct listing *listing, const struct 
 		merge_child(tree, listing, entry, error);
 	else if (!listing->part.whole)
 		merge_stop_on_the_way(tree, listing, error);
-	else if (tree->plans_first)
-		merge_take_first(tree, listing, entry);
 	else
 		merge_decide(tree, listing, entry, &finding, error);
 }
@@ -375,12 +405,12 @@ void merge_take(struct tree *tree, struct listing *listing, const struct tree_di
 		chosen_meet(tree->chosen, &listing->part);
 	if (strlen(entry->name) >= LIMIT_NAME_BYTES)
 		error_set(&error, -ENAMETOOLONG, ERROR_SIDE_SOURCE, "copy");
+	else if (tree->plans_first)
+		merge_take_first(tree, listing, entry, verdict, &error);
 	else if (entry->type == DT_DIR)
 		merge_child(tree, listing, entry, &error);
 	else if (!listing->part.whole && entry->type != DT_UNKNOWN)
 		merge_stop_on_the_way(tree, listing, &error);
-	else if (tree->plans_first && entry->type != DT_UNKNOWN)
-		merge_take_first(tree, listing, entry);
 	else
 		merge_look(tree, listing, entry, verdict, &error);
 	if (error.grade != ERROR_NONE)
@@ -401,7 +431,7 @@ static bool merge_is_beyond(const struct tree *tree, const struct folder *folder
 bool merge_plans(const struct tree *tree, const struct folder *folder)
 {
 	if (tree->settings->delete_when == WEIR_DELETE_OFF || folder->target == NULL ||
-	    folder->fresh || folder->is_border || !folder->begun)
+	    folder->fresh || folder->is_border || !folder->begun || plan_is_over(tree->plan))
 		return false;
 	if (merge_is_beyond(tree, folder))
 		return false;
@@ -413,8 +443,11 @@ bool merge_plans(const struct tree *tree, const struct folder *folder)
 /* True if the source has NAME; what cannot be told counts as yes (E3). */
 static bool merge_source_has(struct tree *tree, struct listing *listing, const char *name)
 {
+	const struct nameset *misspelled = &listing->folder->misspelled;
 	struct sys_stat stat;
 
+	if (misspelled->count > 0 && nameset_has(misspelled, name))
+		return true;
 	if (listing->names_known)
 		return nameset_has(&listing->names, name);
 	return sys_statx(tree->sys, listing->fd, name, false, &stat) != -ENOENT;
@@ -437,28 +470,39 @@ static bool merge_is_new(const struct sys_stat *stat)
 	return time(NULL) - stat->ctime.tv_sec < LIMIT_TEMP_FOLDER_S;
 }
 
-/* True if STAT tells what NAME is, which is to go. */
-static bool merge_is_doomed(struct tree *tree, struct listing *listing, const char *name,
-			    struct sys_stat *stat)
+/* What is to become of a name of the target. */
+enum merge_fate {
+	MERGE_KNOWN, /* it was looked at with the source's */
+	MERGE_STAYS, /* the source does not have it, or a rule hides that */
+	MERGE_GOES,
+};
+
+/* GOES: STAT tells what it is. */
+static enum merge_fate merge_judge(struct tree *tree, struct listing *listing, const char *name,
+				   struct sys_stat *stat)
 {
 	bool rules = tree->filter->count > 0;
-	bool excluded;
-	int result = 0;
+	struct error error;
+	int result;
 
-	if (strlen(name) >= LIMIT_NAME_BYTES)
-		return false;
 	if (!rules && merge_source_has(tree, listing, name))
-		return false;
-	result = sys_statx(tree->sys, listing->target_fd, name, false, stat);
-	if (result < 0)
-		return false; /* gone by itself, or not to be touched */
-	excluded = merge_is_excluded(tree, listing, name, stat);
-	if (excluded)
-		return tree->settings->delete_excluded;
+		return MERGE_KNOWN;
+	result = strlen(name) < LIMIT_NAME_BYTES
+			 ? sys_statx(tree->sys, listing->target_fd, name, false, stat)
+			 : -ENAMETOOLONG;
+	if (result == -ENOENT)
+		return MERGE_KNOWN; /* gone by itself */
+	if (result < 0) {
+		error_set(&error, result, ERROR_SIDE_TARGET, "stat");
+		tree_error(tree, &error, listing->folder, name);
+		return MERGE_STAYS;
+	}
+	if (merge_is_excluded(tree, listing, name, stat))
+		return tree->settings->delete_excluded ? MERGE_GOES : MERGE_STAYS;
 	/* Temps of killed runs are swept; others are somebody's who is at work. */
 	if (temp_name_ours(name) && (!S_ISDIR(stat->mode) || merge_is_new(stat)))
-		return false;
-	return !rules || !merge_source_has(tree, listing, name);
+		return MERGE_KNOWN;
+	return rules && merge_source_has(tree, listing, name) ? MERGE_KNOWN : MERGE_GOES;
 }
 
 static bool merge_is_dot(const char *name)
@@ -466,39 +510,61 @@ static bool merge_is_dot(const char *name)
 	return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
 }
 
+/* One buffer of names, which are in one group of the plan. */
+static void merge_plan_names(struct tree *tree, struct listing *listing, const char *buffer,
+			     ssize_t bytes)
+{
+	uint64_t listed = 0;
+	bool begun = false;
+
+	for (ssize_t at = 0; at < bytes;) {
+		const struct tree_dirent *entry = (const void *)(buffer + at);
+		enum merge_fate fate;
+		struct sys_stat stat;
+
+		at += entry->length;
+		listing->folder->scan_offset = entry->offset;
+		if (merge_is_dot(entry->name))
+			continue;
+		fate = merge_judge(tree, listing, entry->name, &stat);
+		listed += fate != MERGE_KNOWN || tree->plans_first;
+		if (fate != MERGE_GOES)
+			continue;
+		if (!begun)
+			plan_begin(tree->plan, listing->folder->target);
+		begun = true;
+		merge_doom(tree, listing, entry->name, &stat);
+	}
+	if (begun)
+		plan_end(tree->plan);
+	plan_count_listed(tree->plan, listed);
+}
+
 bool merge_plan(struct tree *tree, struct listing *listing)
 {
 	struct folder *folder = listing->folder;
 	_Alignas(struct tree_dirent) char buffer[LIMIT_LIST_BYTES];
 	struct error error;
-	uint64_t listed = 0;
 	ssize_t bytes;
 	int fd;
 
-	if (folder->misspelled && !listing->names_known)
-		return true; /* O08: which names stay is not known any more */
+	if (folder->misspelled.overflowed) { /* O08 */
+		error_set_text(&error, ERROR_SIDE_TARGET, "delete in",
+			       "names are spelled in another way there than in the source");
+		tree_error(tree, &error, folder, NULL);
+		return true;
+	}
 	/* A descriptor of its own: that of the folder may be read by others. */
-	fd = sys_openat(tree->sys, listing->target_fd, ".", O_RDONLY | O_DIRECTORY, 0);
+	fd = root_open_to_list(tree->root, listing->target_fd, ".");
 	bytes = fd;
 	if (bytes >= 0)
 		bytes = sys_lseek(tree->sys, fd, folder->scan_offset, SEEK_SET);
 	if (bytes >= 0)
 		bytes = sys_getdents(tree->sys, fd, buffer, sizeof(buffer));
-	for (ssize_t at = 0; at < bytes;) {
-		const struct tree_dirent *entry = (const void *)(buffer + at);
-		struct sys_stat stat;
-
-		at += entry->length;
-		folder->scan_offset = entry->offset;
-		if (merge_is_dot(entry->name))
-			continue;
-		listed++;
-		if (merge_is_doomed(tree, listing, entry->name, &stat))
-			merge_doom(tree, listing, entry->name, &stat);
-	}
+	if (bytes > 0)
+		merge_plan_names(tree, listing, buffer, bytes);
 	if (fd >= 0)
 		sys_close(tree->sys, fd);
-	plan_count_listed(tree->plan, listed);
 	if (bytes >= 0)
 		return bytes == 0;
 	error_set(&error, bytes, ERROR_SIDE_TARGET, "list folder");
@@ -529,6 +595,9 @@ int merge_folder(struct tree *tree, struct folder *folder, struct error *error)
 
 	if (tree->plans_first)
 		return 0;
+	if (!folder->into_parent &&
+	    (folder->replaces || (folder->target != NULL && !folder->fresh)))
+		plan_count_listed(tree->plan, 1);
 	if (folder->target == NULL || folder->fresh) {
 		tally_add(folder->replaces ? &tree->tally->to_replace : &tree->tally->to_create, 1);
 		merge_tell_folder(tree, folder,

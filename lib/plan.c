@@ -10,6 +10,7 @@
 #include "plan.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,13 +129,17 @@ void plan_end(struct plan *plan)
 
 void plan_count_listed(struct plan *plan, uint64_t count)
 {
-	pthread_mutex_lock(&plan->lock);
-	plan->listed += count;
-	pthread_mutex_unlock(&plan->lock);
+	atomic_fetch_add(&plan->listed, count);
+}
+
+bool plan_is_over(const struct plan *plan)
+{
+	return atomic_load(&plan->over);
 }
 
 int plan_rewind(struct plan *plan)
 {
+	atomic_store(&plan->over, true);
 	return plan->failed < 0 ? plan->failed : spill_rewind(&plan->spill);
 }
 
@@ -236,4 +241,19 @@ int plan_next(struct plan *plan, struct plan_cursor *cursor, struct plan_record 
 		return result == 0 ? -EIO : result;
 	result = plan_move(cursor, record);
 	return result < 0 ? result : 1;
+}
+
+char *plan_target_path(const char *target_path, const char *path)
+{
+	size_t bytes = strlen(target_path);
+	char *whole;
+
+	while (bytes > 1 && target_path[bytes - 1] == '/')
+		bytes--;
+	if (path[0] == '\0')
+		return strndup(target_path, bytes);
+	if (asprintf(&whole, "%.*s%s%s", (int)bytes, target_path,
+		     target_path[bytes - 1] == '/' ? "" : "/", path) < 0)
+		return NULL;
+	return whole;
 }

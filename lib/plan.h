@@ -7,7 +7,9 @@
 #define WEIR_PLAN_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -59,11 +61,12 @@ struct plan {
 	pthread_mutex_t lock; /* held by who writes a group */
 	struct spill spill;
 	uint64_t removals;
-	uint64_t told; /* failures of planning: what they are about stays */
-	uint64_t moved;	     /* of these, files that got another name before */
-	uint64_t listed;     /* entries of the target that were seen */
-	struct list put_off; /* batches of what comes into the place of what goes */
-	int failed;	     /* -errno: it is incomplete, and of no use */
+	uint64_t told;			/* failures of planning: what they are about stays */
+	uint64_t moved;			/* of these, files that got another name before */
+	_Atomic uint64_t listed;	/* entries of the target that were there */
+	struct list put_off;		/* batches of what comes into the place of what goes */
+	int failed;			/* -errno: it is incomplete, and of no use */
+	_Atomic bool over;		/* it was read: nothing is added any more */
 };
 
 /* 0 or -errno. */
@@ -80,6 +83,9 @@ void plan_add(struct plan *plan, enum plan_kind kind, const char *name,
 	      const struct sys_stat *stat);
 void plan_end(struct plan *plan);
 
+/* True once the plan was read. */
+bool plan_is_over(const struct plan *plan);
+
 void plan_count_listed(struct plan *plan, uint64_t count);
 
 /* To the first record; nothing is added any more.  0 or -errno. */
@@ -89,5 +95,8 @@ int plan_rewind(struct plan *plan);
  * released in the end. */
 int plan_next(struct plan *plan, struct plan_cursor *cursor, struct plan_record *record);
 void plan_release(struct plan_cursor *cursor);
+
+/* The path for messages of what lies at PATH below TARGET_PATH, to be freed. */
+char *plan_target_path(const char *target_path, const char *path);
 
 #endif

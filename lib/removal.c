@@ -32,11 +32,18 @@
 
 #define REMOVAL_MANY 1000U	  /* more must be less than half of the target */
 #define REMOVAL_MANY_AT_FIRST 10U /* more need a record of an earlier run */
+#define REMOVAL_PERMISSIONS 07777U
+
+/* A folder in which something is removed, as it was before. */
+struct removal_place {
+	struct sys_stat before;
+	bool opened_up; /* its mode was changed so that we may work in it */
+	bool touched;	/* something in it is gone */
+};
 
 /* A folder that the group is in. */
 struct removal_level {
-	uint64_t device;
-	uint64_t inode;
+	struct removal_place place;
 	char *name; /* owned */
 };
 
@@ -44,9 +51,8 @@ struct removal_group {
 	struct removal *removal;
 	struct dir *dir; /* pinned, or NULL: lost */
 	int dir_fd;
-	struct sys_stat before; /* of its folder */
-	bool opened_up;		/* its mode was changed so that we may work in it */
-	int fd;			/* the innermost folder: dir_fd, or one of ours */
+	struct removal_place place; /* of its folder */
+	int fd;			    /* the innermost folder: dir_fd, or one of ours */
 	struct removal_level *levels;
 	size_t depth;
 	size_t room;
@@ -105,26 +111,25 @@ static bool removal_is_allowed(struct removal *removal)
 
 static void removal_post(struct removal_group *group, const struct error *error)
 {
-	char *path;
+	const char *target_path = group->removal->target_path;
+	char *path =
+		plan_target_path(target_path, group->cursor.path != NULL ? group->cursor.path : "");
 
-	if (asprintf(&path, "%s%s%s", group->removal->target_path,
-		     group->cursor.path_bytes > 0 ? "/" : "",
-		     group->cursor.path != NULL ? group->cursor.path : "") < 0)
-		path = NULL;
-	event_post_error(group->removal->events, error,
-			 path != NULL ? path : group->removal->target_path, false);
+	event_post_error(group->removal->events, error, path != NULL ? path : target_path, false);
 	free(path);
 }
 
-static void removal_error(struct removal_group *group, long result, const char *operation,
-			  const char *text)
+static void removal_error(struct removal_group *group, long result, const char *operation)
 {
 	struct error error;
 
-	if (text != NULL)
-		error_set_text(&error, ERROR_SIDE_TARGET, operation, text);
-	else
-		error_set(&error, result, ERROR_SIDE_TARGET, operation);
+	error_set(&error, result, ERROR_SIDE_TARGET, operation);
+	if (result == -ESTALE) { /* O09: it stays; the next run looks anew */
+		error_set_text(&error, ERROR_SIDE_TARGET, operation,
+			       "it is another one than when it was looked at");
+		error.grade = ERROR_WARNING;
+		error.source_changed = true;
+	}
 	removal_post(group, &error);
 }
 
@@ -179,7 +184,8 @@ static int removal_arrive(struct removal_group *group)
 	if (fd < 0)
 		return fd;
 	group->dir_fd = group->fd = fd;
-	result = sys_statx(removal->sys, fd, "", false, &group->before);
+	group->place = (struct removal_place){ 0 };
+	result = sys_statx(removal->sys, fd, "", false, &group->place.before);
 	if (result == 0)
 		return 0;
 	dir_unpin(removal->root, group->dir);
@@ -187,39 +193,46 @@ static int removal_arrive(struct removal_group *group)
 	return result;
 }
 
-/* O12: whatever its mode, we must be able to work in a folder of ours. */
-static void removal_open_up(struct removal_group *group, int fd)
+/* Where the group is working. */
+static struct removal_place *removal_place(struct removal_group *group)
 {
-	struct sys *sys = group->removal->sys;
-	struct sys_stat stat;
-
-	if (group->removal->settings->privileged || sys_statx(sys, fd, "", false, &stat) < 0 ||
-	    (stat.mode & 0700) == 0700 || stat.uid != group->removal->settings->uid)
-		return;
-	if (sys_fchmod(sys, fd, (stat.mode & 07777) | 0700) == 0 && fd == group->dir_fd)
-		group->opened_up = true;
+	return group->depth > 0 ? &group->levels[group->depth - 1].place : &group->place;
 }
 
-/* Its mode and times are those that it had (G8). */
-static void removal_restore(struct removal_group *group)
+/* O12: whatever its mode, we must be able to work in a folder of ours. */
+static void removal_open_up(struct removal_group *group)
+{
+	const struct settings *settings = group->removal->settings;
+	struct removal_place *place = removal_place(group);
+	mode_t mode = place->before.mode & REMOVAL_PERMISSIONS;
+
+	if (settings->privileged || (mode & 0700) == 0700 || place->before.uid != settings->uid)
+		return;
+	if (sys_fchmod(group->removal->sys, group->fd, mode | 0700) == 0)
+		place->opened_up = true;
+}
+
+/* The mode and times of a folder that stays are those that it had (G8). */
+static void removal_restore(struct removal_group *group, const struct removal_place *place, int fd)
 {
 	struct removal *removal = group->removal;
-	const struct timespec times[2] = { group->before.atime, group->before.mtime };
+	const struct timespec times[2] = { place->before.atime, place->before.mtime };
 	int result = 0;
 
-	if (group->opened_up)
-		result = sys_fchmod(removal->sys, group->dir_fd, group->before.mode & 07777);
-	if (result == 0 && settings_keeps(removal->settings, WEIR_PROPERTY_TIMES))
-		result = sys_futimens(removal->sys, group->dir_fd, times);
+	if (place->opened_up)
+		result = sys_fchmod(removal->sys, fd, place->before.mode & REMOVAL_PERMISSIONS);
+	if (result == 0 && place->touched && settings_keeps(removal->settings, WEIR_PROPERTY_TIMES))
+		result = sys_futimens(removal->sys, fd, times);
 	if (result < 0 && result != -EPERM)
-		removal_error(group, result, "set attributes of", NULL);
+		removal_error(group, result, "set attributes of");
 }
 
 /* Where no syncfs stands for all of them. */
-static void removal_sync_folder(struct removal_group *group)
+static void removal_sync_folder(struct removal_group *group, const struct removal_place *place,
+				int fd)
 {
 	struct removal *removal = group->removal;
-	struct fs *fs = fs_find(removal->fs, group->dir_fd, group->dir->device, true);
+	struct fs *fs = fs_find(removal->fs, fd, place->before.device, true);
 	int result = 0;
 
 	if (removal->settings->durable == WEIR_DURABLE_NONE || (fs != NULL && fs_is_memory(fs)))
@@ -227,11 +240,19 @@ static void removal_sync_folder(struct removal_group *group)
 	if (fs != NULL)
 		fs->written = true;
 	if (fs == NULL || !fs_believes_syncfs(fs) || fs->sync_fd < 0)
-		result = sys_fsync(removal->sys, group->dir_fd);
+		result = sys_fsync(removal->sys, fd);
 	if (result >= 0 || result == -EINVAL)
 		return;
 	removal->unsynced = true;
-	removal_error(group, result, "sync folder", NULL);
+	removal_error(group, result, "sync folder");
+}
+
+/* A folder that stays is as it was but for what is gone, and that is durable. */
+static void removal_settle(struct removal_group *group, const struct removal_place *place, int fd)
+{
+	removal_restore(group, place, fd);
+	if (place->touched)
+		removal_sync_folder(group, place, fd);
 }
 
 static void removal_drop_levels(struct removal_group *group)
@@ -250,134 +271,156 @@ static void removal_end_group(struct removal_group *group)
 
 	removal_drop_levels(group);
 	if (group->dir_fd >= 0) {
-		removal_restore(group);
-		removal_sync_folder(group);
+		removal_settle(group, &group->place, group->dir_fd);
 		dir_unpin(removal->root, group->dir);
 	}
 	if (group->dir != NULL)
 		dir_put(removal->root, group->dir);
 	group->dir = NULL;
 	group->dir_fd = group->fd = -1;
-	group->opened_up = false;
 }
 
 /* ---- entries ---- */
 
-/* R2: 1: it is still what was planned; 0: it is gone; or -errno. */
-static int removal_look(struct removal_group *group, const char *name, uint64_t device,
-			uint64_t inode)
+/* R2: what has a number of its own could have got that of what was planned since then,
+ * but not its size and time as well. */
+static bool removal_is_planned(const struct plan_record *record, const struct sys_stat *stat)
 {
-	struct sys_stat stat;
-	int result = sys_statx(group->removal->sys, group->fd, name, false, &stat);
-
-	if (result == -ENOENT)
-		return 0;
-	if (result < 0)
-		return result;
-	return stat.device == device && stat.inode == inode ? 1 : -ESTALE;
+	if (stat->device != record->device || stat->inode != record->inode ||
+	    ((stat->mode ^ record->mode) & S_IFMT) != 0)
+		return false;
+	return S_ISDIR(stat->mode) || stat->links > 1 ||
+	       (stat->size_bytes == record->size_bytes &&
+		stat->mtime.tv_sec == record->mtime.tv_sec &&
+		stat->mtime.tv_nsec == record->mtime.tv_nsec);
 }
 
-static void removal_unlink(struct removal_group *group, const char *name, uint32_t mode,
-			   uint64_t device, uint64_t inode)
+/* Takes NAME out of the innermost folder.  0: it is gone; or -errno, -ESTALE: it is
+ * another one than was planned. */
+static int removal_unlink(struct removal_group *group, const char *name,
+			  const struct plan_record *record)
 {
-	struct removal *removal = group->removal;
-	int flags = S_ISDIR(mode) ? AT_REMOVEDIR : 0;
-	int result = removal_look(group, name, device, inode);
+	struct sys *sys = group->removal->sys;
+	int flags = S_ISDIR(record->mode) ? AT_REMOVEDIR : 0;
+	struct sys_stat stat;
+	int result = sys_statx(sys, group->fd, name, false, &stat);
 
-	if (result == -ESTALE) {
-		removal_error(group, 0, "delete", "it is another one than when the run began");
-		return;
-	}
-	if (result > 0)
-		result = sys_unlinkat(removal->sys, group->fd, name, flags);
+	if (result == 0 && !removal_is_planned(record, &stat))
+		return -ESTALE;
+	if (result == 0)
+		result = sys_unlinkat(sys, group->fd, name, flags);
 	if (result == -EACCES) {
-		removal_open_up(group, group->fd);
-		result = sys_unlinkat(removal->sys, group->fd, name, flags);
+		removal_open_up(group);
+		result = sys_unlinkat(sys, group->fd, name, flags);
 	}
-	if (result < 0 && result != -ENOENT) {
-		removal_error(group, result, "delete", NULL);
-		return;
+	return result == -ENOENT ? 0 : result;
+}
+
+/* The same, and tells what came of it.  True: it is gone. */
+static bool removal_remove(struct removal_group *group, const char *name,
+			   const struct plan_record *record)
+{
+	int result = removal_unlink(group, name, record);
+
+	if (result < 0) {
+		removal_error(group, result, "delete");
+		return false;
 	}
-	tally_add(&removal->tally->removed, 1);
-	removal_tell(group, mode);
+	removal_place(group)->touched = true;
+	tally_add(&group->removal->tally->removed, 1);
+	removal_tell(group, record->mode);
+	return true;
+}
+
+static bool removal_make_room(struct removal_group *group)
+{
+	size_t room = group->room > 0 ? 2 * group->room : 16;
+	struct removal_level *levels;
+
+	if (group->depth < group->room)
+		return true;
+	levels = reallocarray(group->levels, room, sizeof(*levels));
+	if (levels == NULL)
+		return false;
+	group->levels = levels;
+	group->room = room;
+	return true;
 }
 
 /* Into the folder of the record (R3). */
 static int removal_enter(struct removal_group *group, const struct plan_record *record)
 {
 	struct removal *removal = group->removal;
-	struct sys_stat stat;
+	struct removal_level level = { .name = strdup(record->name) };
 	int fd = sys_openat(removal->sys, group->fd, record->name,
 			    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK, 0);
-	int result;
+	int result = fd;
 
-	if (fd < 0)
-		return fd;
-	result = sys_statx(removal->sys, fd, "", false, &stat);
-	if (result == 0 && (stat.device != record->device || stat.inode != record->inode))
+	if (fd >= 0)
+		result = sys_statx(removal->sys, fd, "", false, &level.place.before);
+	if (result == 0 && !removal_is_planned(record, &level.place.before))
 		result = -ESTALE;
-	if (result == 0 && group->depth == group->room) {
-		size_t room = group->room > 0 ? 2 * group->room : 16;
-		struct removal_level *levels = reallocarray(group->levels, room, sizeof(*levels));
-
-		result = levels == NULL ? -ENOMEM : 0;
-		group->levels = levels != NULL ? levels : group->levels;
-		group->room = levels != NULL ? room : group->room;
-	}
-	if (result == 0) {
-		group->levels[group->depth] = (struct removal_level){
-			.device = record->device,
-			.inode = record->inode,
-			.name = strdup(record->name),
-		};
-		result = group->levels[group->depth].name == NULL ? -ENOMEM : 0;
-	}
+	if (result == 0 && (level.name == NULL || !removal_make_room(group)))
+		result = -ENOMEM;
 	if (result < 0) {
-		sys_close(removal->sys, fd);
+		if (fd >= 0)
+			sys_close(removal->sys, fd);
+		free(level.name);
 		return result;
 	}
+	group->levels[group->depth++] = level;
 	if (group->fd != group->dir_fd)
 		sys_close(removal->sys, group->fd);
 	group->fd = fd;
-	group->depth++;
 	return 0;
 }
 
-/* Out of the innermost folder, which goes unless it is KEPT (R3). */
-static int removal_leave(struct removal_group *group, bool kept)
+/* The folder above the innermost one, which must be ABOVE (R3): a descriptor, or
+ * -errno. */
+static int removal_open_above(struct removal_group *group, const struct removal_place *above)
 {
-	struct removal *removal = group->removal;
-	struct removal_level level = group->levels[--group->depth];
+	struct sys *sys = group->removal->sys;
 	struct sys_stat stat;
-	int fd = sys_openat(removal->sys, group->fd, "..", O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0);
-	uint64_t device = group->dir->device, inode = group->dir->inode;
-	int result = fd;
+	int fd = sys_openat(sys, group->fd, "..", O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0);
+	int result = fd < 0 ? fd : sys_statx(sys, fd, "", false, &stat);
 
-	if (group->depth > 0) {
-		device = group->levels[group->depth - 1].device;
-		inode = group->levels[group->depth - 1].inode;
-	}
-	if (fd >= 0)
-		result = sys_statx(removal->sys, fd, "", false, &stat);
-	if (result == 0 && (stat.device != device || stat.inode != inode))
+	if (result == 0 &&
+	    (stat.device != above->before.device || stat.inode != above->before.inode))
 		result = -ESTALE;
-	sys_close(removal->sys, group->fd);
-	group->fd = fd;
-	if (result == 0 && group->depth == 0) { /* the one that is held */
-		sys_close(removal->sys, fd);
-		group->fd = group->dir_fd;
-	}
-	if (result == 0 && !kept)
-		removal_unlink(group, level.name, S_IFDIR | 0700, level.device, level.inode);
-	free(level.name);
+	if (result == 0)
+		return fd;
+	if (fd >= 0)
+		sys_close(sys, fd);
 	return result;
+}
+
+/* Out of the innermost folder, which goes unless it is kept. */
+static int removal_leave(struct removal_group *group, const struct plan_record *record)
+{
+	struct sys *sys = group->removal->sys;
+	struct removal_level level = group->levels[group->depth - 1];
+	int inner = group->fd;
+	int fd;
+
+	group->depth--;
+	fd = removal_open_above(group, removal_place(group));
+	if (fd >= 0 && group->depth == 0) { /* the one that is held */
+		sys_close(sys, fd);
+		fd = group->dir_fd;
+	}
+	group->fd = fd;
+	if (fd < 0 || record->kind == PLAN_LEAVE_KEPT || !removal_remove(group, level.name, record))
+		removal_settle(group, &level.place, inner);
+	sys_close(sys, inner);
+	free(level.name);
+	return fd < 0 ? fd : 0;
 }
 
 /* ---- records ---- */
 
 static void removal_lose(struct removal_group *group, long result)
 {
-	removal_error(group, result, "delete in", NULL);
+	removal_error(group, result, "delete in");
 	removal_end_group(group);
 }
 
@@ -393,17 +436,16 @@ static void removal_do(struct removal_group *group, const struct plan_record *re
 	}
 	switch (record->kind) {
 	case PLAN_REMOVE:
-		removal_unlink(group, record->name, record->mode, record->device, record->inode);
+		removal_remove(group, record->name, record);
 		break;
 	case PLAN_ENTER:
 		result = removal_enter(group, record);
-		if (result < 0) {
-			removal_error(group, result, "delete", NULL);
-			group->lost = 1;
-		}
+		group->lost = result < 0;
+		if (result < 0 && result != -ENOENT) /* it is gone */
+			removal_error(group, result, "delete");
 		break;
 	default:
-		result = removal_leave(group, record->kind == PLAN_LEAVE_KEPT);
+		result = removal_leave(group, record);
 		if (result < 0)
 			removal_lose(group, result);
 	}
@@ -549,7 +591,7 @@ static void removal_sync(struct removal *removal)
 bool removal_run(struct removal *removal)
 {
 	struct error error;
-	int result = removal->plan->failed;
+	int result = plan_rewind(removal->plan); /* it is over, whatever comes of it */
 
 	if (result == 0 && removal->folders != NULL)
 		result = removal_count(removal);

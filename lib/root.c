@@ -36,6 +36,7 @@ int root_open(struct root *root, struct sys *sys, uint32_t open_max)
 	root->sys = sys;
 	root->open_count = 0;
 	root->open_max = open_max;
+	root->keeps_atimes = false;
 	list_init(&root->idle);
 	return -pthread_mutex_init(&root->lock, NULL);
 }
@@ -102,8 +103,12 @@ static int root_open_by(struct root *root, const struct root_way *way, int flags
 
 static int root_try_open(struct root *root, const struct root_way *way)
 {
-	int fd = root_open_by(root, way, ROOT_OPEN_FLAGS);
+	int fd = -EPERM;
 
+	if (root->keeps_atimes)
+		fd = root_open_by(root, way, ROOT_OPEN_FLAGS | O_NOATIME);
+	if (fd == -EPERM) /* not ours */
+		fd = root_open_by(root, way, ROOT_OPEN_FLAGS);
 	/* A folder that may be searched but not read: names in it can be used,
 	 * it can be neither listed nor synced. */
 	if (fd == -EACCES)
@@ -135,6 +140,18 @@ static int root_openat_unlocked(struct root *root, const struct root_way *way)
 		if (evicted)
 			fd = root_try_open(root, way);
 	}
+	return fd;
+}
+
+int root_open_to_list(struct root *root, int dirfd, const char *name)
+{
+	int fd = -EPERM;
+
+	if (root->keeps_atimes)
+		fd = sys_openat(root->sys, dirfd, name, ROOT_OPEN_FLAGS | O_NOFOLLOW | O_NOATIME,
+				0);
+	if (fd == -EPERM)
+		fd = sys_openat(root->sys, dirfd, name, ROOT_OPEN_FLAGS | O_NOFOLLOW, 0);
 	return fd;
 }
 

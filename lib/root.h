@@ -40,10 +40,15 @@ struct root {
 	struct list idle; /* dirs open and not pinned, longest unused first */
 	uint32_t open_count;
 	uint32_t open_max;
+	bool keeps_atimes; /* folders are listed without leaving a trace, where we may */
 };
 
 int root_open(struct root *root, struct sys *sys, uint32_t open_max);
 void root_close(struct root *root);
+
+/* Opens the folder NAME of DIRFD, which is no link, to list it once more: a descriptor of
+ * its own, or -errno. */
+int root_open_to_list(struct root *root, int dirfd, const char *name);
 
 /* Opens an operand's folder by PATH relative to BASE_FD, following links as the
  * kernel does; returned pinned and with one reference. 0 or -errno. */

@@ -910,6 +910,7 @@ static int run_begin(struct weir_run *run)
 		return result;
 	run->state = RUN_RUNNING;
 	run->events.unbounded = true; /* until there are threads, the reader is us */
+	run->root.keeps_atimes = run->settings.dry_run;
 	run->mirror.earlier = &run->earlier;
 	run->settings.uid = geteuid();
 	run->settings.privileged = run->settings.uid == 0;

@@ -19,6 +19,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -36,12 +37,17 @@
 
 int tree_open(struct tree *tree)
 {
+	int result;
+
 	memset(tree, 0, sizeof(*tree));
-	return -pthread_mutex_init(&tree->turn, NULL);
+	result = -pthread_mutex_init(&tree->turn, NULL);
+	return result == 0 ? -pthread_mutex_init(&tree->told_lock, NULL) : result;
 }
 
 void tree_close(struct tree *tree)
 {
+	nameset_close(&tree->told);
+	pthread_mutex_destroy(&tree->told_lock);
 	pthread_mutex_destroy(&tree->turn);
 }
 
@@ -67,13 +73,33 @@ void tree_put_off(struct tree *tree, struct batch *batch)
 	plan_put_off(tree->plan, &batch->node);
 }
 
+/* True of what the scan before removals that came first has told already. */
+static bool tree_told(struct tree *tree, const struct error *error, const char *path)
+{
+	bool told = false;
+	char *key;
+
+	if (tree->settings->delete_when != WEIR_DELETE_FIRST || path == NULL ||
+	    asprintf(&key, "%d %s", error->errnum, path) < 0)
+		return false;
+	pthread_mutex_lock(&tree->told_lock);
+	if (tree->plans_first)
+		nameset_add(&tree->told, key);
+	else
+		told = !tree->told.overflowed && nameset_has(&tree->told, key);
+	pthread_mutex_unlock(&tree->told_lock);
+	free(key);
+	return told;
+}
+
 void tree_error(struct tree *tree, const struct error *error, const struct folder *folder,
 		const char *name)
 {
 	char *path = error->side == ERROR_SIDE_TARGET ? folder_target_path(folder, name)
 						      : folder_source_path(folder, name);
 
-	event_post_error(tree->events, error, path != NULL ? path : "", true);
+	if (!tree_told(tree, error, path))
+		event_post_error(tree->events, error, path != NULL ? path : "", true);
 	free(path);
 }
 
@@ -710,7 +736,7 @@ static bool tree_chooses(const struct tree *tree, struct listing *listing,
 /* What a rule excludes is nobody's business any more. */
 static void tree_exclude(struct tree *tree, const struct listing *listing)
 {
-	if (settings_syncs(tree->settings))
+	if (settings_syncs(tree->settings) && !tree->plans_first)
 		tally_add(&tree->tally->excluded, 1);
 	if (tree->chosen != NULL)
 		chosen_meet_all(tree->chosen, &listing->part);
@@ -956,6 +982,8 @@ static int tree_open_listing(struct tree *tree, struct listing *listing, struct 
 
 static void tree_close_listing(struct tree *tree, struct listing *listing)
 {
+	if (listing->there > 0)
+		plan_count_listed(tree->plan, listing->there);
 	nameset_close(&listing->names);
 	free(listing->path);
 	tree_unpin_earlier(tree, listing);

@@ -40,7 +40,9 @@ struct tree {
 	const struct earlier *earlier; /* or NULL: none */
 	const char *target_path;       /* DEST */
 	_Atomic bool plans_first;      /* what is to go is planned before anything is copied */
-	pthread_mutex_t turn;	       /* scans that tell what they find take turns */
+	pthread_mutex_t told_lock;
+	struct nameset told;  /* errors of a scan that is followed by another one */
+	pthread_mutex_t turn; /* scans that tell what they find take turns */
 	struct landing landing;
 	_Atomic uint64_t scans; /* folders whose listing has not ended */
 };
@@ -66,6 +68,7 @@ struct listing {
 	char *path;		       /* of the entry, where it is needed; else NULL */
 	size_t head_bytes;	       /* of the folder in it, with a slash */
 	size_t path_bytes;
+	uint64_t there;		 /* entries of a sync that the target has, too */
 	struct chosen_part part; /* of the entry that is looked at; whole: it is chosen */
 	struct nameset names;	 /* of a sync, all of this step */
 	bool names_known;	 /* they are all of the folder */

@@ -208,6 +208,8 @@ static int xattr_list_side(struct sys *sys, struct xattr_side *at, struct error 
 	at->none = bytes == -EOPNOTSUPP || bytes == -ENOSYS;
 	if (bytes >= 0 || at->none)
 		return 0;
+	if (bytes == -EBADF)
+		bytes = -EACCES; /* opened to search in it only: it may not be read */
 	error_set(error, bytes, at->side, "read attributes of");
 	return (int)bytes;
 }
