@@ -57,7 +57,7 @@ static bool clone_is_what_was_compared(struct job_env *env, const struct job *jo
 				       struct sys_stat *found)
 {
 	return sys_statx(env->stream.sys, fd, "", false, found) == 0 &&
-	       content_stamp(&job->source, found) == job->shared_stamp;
+	       content_stamp_whole(&job->source, found) == job->shared_stamp;
 }
 
 /* The file in the folder DIR, or -1: it is not what was compared with the source. */

@@ -193,3 +193,8 @@ uint64_t content_stamp(const struct sys_stat *source, const struct sys_stat *tar
 	/* The target may win and lose names by this run. */
 	return content_mix_file(content_mix_file(0, source, &source->ctime), target, &any);
 }
+
+uint64_t content_stamp_whole(const struct sys_stat *source, const struct sys_stat *other)
+{
+	return content_mix_file(content_mix_file(0, source, &source->ctime), other, &other->ctime);
+}

@@ -29,5 +29,7 @@ int content_compare(struct sys *sys, const _Atomic int *cancel, const struct con
 /* Stands for two files as they were when they were compared: another number, and one of
  * them may hold other bytes by now. */
 uint64_t content_stamp(const struct sys_stat *source, const struct sys_stat *target);
+/* The same for a file that this run does not touch: nor were its attributes changed. */
+uint64_t content_stamp_whole(const struct sys_stat *source, const struct sys_stat *other);
 
 #endif

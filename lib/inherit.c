@@ -82,7 +82,7 @@ static int inherit_hold(struct job_env *env, const struct job *job, struct dir *
 	if (fd < 0)
 		return -1;
 	if (sys_statx(sys, fd, "", false, &found) == 0 &&
-	    content_stamp(&job->source, &found) == job->stamp) /* I1 */
+	    content_stamp_whole(&job->source, &found) == job->stamp) /* I1 */
 		return fd;
 	sys_close(sys, fd);
 	return -1;

@@ -415,7 +415,7 @@ static int survey_find_earlier(struct survey *survey, const struct survey_name *
 		if (what <= finding->earlier)
 			continue;
 		finding->earlier = what;
-		finding->earlier_stamp = content_stamp(&finding->source, &found);
+		finding->earlier_stamp = content_stamp_whole(&finding->source, &found);
 		break; /* those that are for clones have no more than data */
 	}
 	return result;
