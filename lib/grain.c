@@ -93,6 +93,7 @@ static bool grain_store(struct root *root, struct folder *folder, const struct t
 		sys_close(root->sys, fd);
 	} else if (grain_may_make(root->sys, dirfd)) {
 		told = grain_try_named(root, folder->target, dirfd, time, stored);
+		atomic_store(&folder->changed, true); /* its time was */
 	}
 	dir_unpin(root, folder->target);
 	return told;
