@@ -45,15 +45,19 @@ static int content_check(struct sys *sys, const struct content_side *side)
 	return result == 0 && !content_rests(side->file->stat, &now) ? -ESTALE : result;
 }
 
+int content_open_file(struct sys *sys, int dirfd, const char *name)
+{
+	const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+	int fd = sys_openat(sys, dirfd, name, flags | O_NOATIME, 0);
+
+	return fd == -EPERM ? sys_openat(sys, dirfd, name, flags, 0) : fd;
+}
+
 /* O2 */
 static int content_open(struct sys *sys, struct content_side *side, const struct content_file *file)
 {
-	const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
-
 	side->file = file;
-	side->fd = sys_openat(sys, file->dirfd, file->name, flags | O_NOATIME, 0);
-	if (side->fd == -EPERM)
-		side->fd = sys_openat(sys, file->dirfd, file->name, flags, 0);
+	side->fd = content_open_file(sys, file->dirfd, file->name);
 	if (side->fd < 0)
 		return side->fd;
 	extent_begin(&side->cursor, side->fd, file->stat->size_bytes, file->maps);

@@ -20,6 +20,9 @@ struct content_file {
 	bool maps; /* its map of holes is believed */
 };
 
+/* Opens what may be a file, which leaves no time of access where that can be had. */
+int content_open_file(struct sys *sys, int dirfd, const char *name);
+
 /* Compares two files of one size, until *CANCEL is set.  1: they are equal; 0: they are
  * not, or what lies in the target's place cannot be read or is changing; -errno with the
  * record set: the source cannot be read; -ECANCELED: without it. */

@@ -69,6 +69,7 @@ struct folder {
 	struct chosen_part part;   /* of the names that a sync is limited to */
 	bool is_border;		   /* it is on another file system, and stays empty */
 	bool into_parent;	   /* its contents go into the parent's target itself */
+	bool made;		   /* of a pair: the target was made by this run */
 	int base_fd;		   /* for by_path */
 	/* Listed by this run, the target had no numbered backup. */
 	_Atomic bool unnumbered;

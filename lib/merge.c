@@ -173,9 +173,15 @@ static int merge_put_off(struct tree *tree, struct listing *listing,
 		error_set_text(error, ERROR_SIDE_TARGET, "replace", "a folder has this name");
 		return -EISDIR;
 	}
+	if (plan_is_over(tree->plan)) { /* a run would find nothing there */
+		struct survey_finding free_name = *finding;
+
+		free_name.result = (struct compare_result){ .verdict = COMPARE_CREATE };
+		merge_count(tree, listing, entry->name, &free_name);
+		return 0;
+	}
 	merge_count(tree, listing, entry->name, finding);
-	if (!plan_is_over(tree->plan))
-		merge_doom_alone(tree, listing, entry->name, &finding->target);
+	merge_doom_alone(tree, listing, entry->name, &finding->target);
 	if (tree->settings->dry_run)
 		return 0;
 	found.inode = entry->inode;
@@ -587,6 +593,13 @@ static void merge_tell_folder(struct tree *tree, struct folder *folder, enum wei
 	free(path);
 }
 
+/* True if the folder of the target is this run's, or would be. */
+static bool merge_makes(const struct folder *folder)
+{
+	return folder->target == NULL || folder->fresh ||
+	       (folder->into_parent && folder->parent->made);
+}
+
 int merge_folder(struct tree *tree, struct folder *folder, struct error *error)
 {
 	unsigned changes = 0;
@@ -598,7 +611,7 @@ int merge_folder(struct tree *tree, struct folder *folder, struct error *error)
 	if (!folder->into_parent &&
 	    (folder->replaces || (folder->target != NULL && !folder->fresh)))
 		plan_count_listed(tree->plan, 1);
-	if (folder->target == NULL || folder->fresh) {
+	if (merge_makes(folder)) {
 		tally_add(folder->replaces ? &tree->tally->to_replace : &tree->tally->to_create, 1);
 		merge_tell_folder(tree, folder,
 				  folder->replaces ? WEIR_ACTION_REPLACE : WEIR_ACTION_FOLDER,

@@ -144,11 +144,9 @@ static int renames_open_old(const struct renames_env *env, const char *path)
 		if (bytes < sizeof(name)) {
 			memcpy(name, step, bytes);
 			name[bytes] = '\0';
-			next = sys_openat(sys, at, name,
-					  slash != NULL
-						  ? O_PATH | O_DIRECTORY | O_NOFOLLOW
-						  : O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
-					  0);
+			next = slash != NULL ? sys_openat(sys, at, name,
+							  O_PATH | O_DIRECTORY | O_NOFOLLOW, 0)
+					     : content_open_file(sys, at, name);
 		}
 		if (at != fd)
 			sys_close(sys, at);
@@ -168,8 +166,7 @@ static int renames_open_source(const struct renames_env *env, const struct renam
 
 	if (dirfd < 0)
 		return dirfd;
-	fd = sys_openat(env->root->sys, dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
-			0);
+	fd = content_open_file(env->root->sys, dirfd, name);
 	dir_unpin(env->root, folder->source);
 	return fd;
 }
