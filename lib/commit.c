@@ -162,6 +162,7 @@ void commit_put_folder(struct commit *commit, struct folder *folder)
 		if (settings_parks(commit->settings) && folder->target != NULL) {
 			struct group *group = &commit->open;
 
+			folder_leave_source(folder, commit->root);
 			pthread_mutex_lock(&commit->lock);
 			if (group_is_empty(group))
 				group->opened_ns = tally_now_ns();

@@ -61,6 +61,19 @@ bool folder_put(struct folder *folder)
 	return refs == 1;
 }
 
+void folder_leave_source(struct folder *folder, struct root *root)
+{
+	WEIR_ASSERT(atomic_load(&folder->refs) == 0);
+	if (folder->source != NULL)
+		dir_put(root, folder->source);
+	folder->source = NULL;
+	for (uint32_t i = 0; folder->earlier != NULL && i < folder->earlier_count; i++)
+		if (folder->earlier[i] != NULL)
+			dir_put(root, folder->earlier[i]);
+	free(folder->earlier);
+	folder->earlier = NULL;
+}
+
 struct folder *folder_free(struct folder *folder, struct root *root)
 {
 	struct folder *parent = folder->parent;
@@ -68,17 +81,14 @@ struct folder *folder_free(struct folder *folder, struct root *root)
 	WEIR_ASSERT(atomic_load(&folder->refs) == 0); /* F2 */
 	WEIR_ASSERT(list_empty(&folder->node));
 	WEIR_ASSERT(list_empty(&folder->planned) && list_empty(&folder->batches)); /* F3 */
-	if (folder->source != NULL)
-		dir_put(root, folder->source);
+	folder_leave_source(folder, root);
 	if (folder->target != NULL)
 		dir_put(root, folder->target);
-	for (uint32_t i = 0; folder->earlier != NULL && i < folder->earlier_count; i++)
-		if (folder->earlier[i] != NULL)
-			dir_put(root, folder->earlier[i]);
-	free(folder->earlier);
 	xattr_release_acls(&folder->acls);
 	namesakes_release(&folder->namesakes);
-	nameset_close(&folder->misspelled);
+	if (folder->misspelled != NULL)
+		nameset_close(folder->misspelled);
+	free(folder->misspelled);
 	free(folder);
 	return parent;
 }

@@ -43,34 +43,36 @@ struct folder {
 	struct sys_stat stat; /* of the source */
 	int64_t scan_offset;  /* where the listing goes on */
 	enum folder_role role;
-	struct list planned;	   /* child folders, which are queued once it has begun */
-	struct list batches;	   /* of entries in it, the same */
-	bool lost;		   /* it could not begin, which was told; nor can what is below */
-	bool begun;		   /* both sides are open */
-	bool fresh;		   /* the target was made by this run and was empty */
-	bool finish;		   /* final mode and times are still to be set */
-	bool default_acl;	   /* the target hands an ACL on that is not to stay */
-	struct xattr_acls acls;	   /* of the source, for the end */
-	struct flags flags;	   /* of the source, for the end */
-	uint32_t flags_before;	   /* which of them the target may have had */
-	struct flags handed;	   /* what the target hands on */
-	bool entry_durable;	   /* its own name is synced */
-	bool by_path;		   /* name is an operand's path */
-	bool follow;		   /* its name in the source may be a link */
-	bool retyped;		   /* it was no folder when it was listed */
-	bool replaces;		   /* of a sync: something else had its name */
-	bool settled;		   /* of a sync: nothing of it differs but what is in it */
-	_Atomic bool changed;	   /* something in the target was made, replaced or removed */
-	bool looked;		   /* whether the target had to be opened up is known */
-	bool opened_up;		   /* it was closed to us, and is to be again: */
-	uint32_t mode_before;	   /* its permissions until then */
-	bool plans;		   /* its listing is over, and the target is listed now */
-	struct nameset misspelled; /* names of the target that are spelled otherwise (O08) */
-	struct chosen_part part;   /* of the names that a sync is limited to */
-	bool is_border;		   /* it is on another file system, and stays empty */
-	bool into_parent;	   /* its contents go into the parent's target itself */
-	bool made;		   /* of a pair: the target was made by this run */
-	int base_fd;		   /* for by_path */
+	struct list planned;	    /* child folders, which are queued once it has begun */
+	struct list batches;	    /* of entries in it, the same */
+	struct xattr_acls acls;	    /* of the source, for the end */
+	struct flags flags;	    /* of the source, for the end */
+	uint32_t flags_before;	    /* which of them the target may have had */
+	struct flags handed;	    /* what the target hands on */
+	uint32_t mode_before;	    /* permissions of the target until it was opened up */
+	struct nameset *misspelled; /* names of the target that are spelled otherwise (O08);
+				     * owned, or NULL: none */
+	struct chosen_part part;    /* of the names that a sync is limited to */
+	int base_fd;		    /* for by_path */
+	bool lost;		    /* it could not begin, which was told; nor can what is below */
+	bool begun;		    /* both sides are open */
+	bool fresh;		    /* the target was made by this run and was empty */
+	bool finish;		    /* final mode and times are still to be set */
+	bool default_acl;	    /* the target hands an ACL on that is not to stay */
+	bool entry_durable;	    /* its own name is synced */
+	bool by_path;		    /* name is an operand's path */
+	bool follow;		    /* its name in the source may be a link */
+	bool retyped;		    /* it was no folder when it was listed */
+	bool replaces;		    /* of a sync: something else had its name */
+	bool settled;		    /* of a sync: nothing of it differs but what is in it */
+	_Atomic bool changed;	    /* something in the target was made, replaced or removed */
+	bool looked;		    /* whether the target had to be opened up is known */
+	bool opened_up;		    /* it was closed to us, and is to be so again */
+	bool plans;		    /* its listing is over, and the target is listed now */
+	bool blurred;		    /* which names are misspelled is not known (O08) */
+	bool is_border;		    /* it is on another file system, and stays empty */
+	bool into_parent;	    /* its contents go into the parent's target itself */
+	bool made;		    /* of a pair: the target was made by this run */
 	/* Listed by this run, the target had no numbered backup. */
 	_Atomic bool unnumbered;
 	/* Of operands: the names of all of them in the target, sorted; or NULL. */
@@ -90,6 +92,10 @@ struct folder *folder_get(struct folder *folder);
 /* Drops a reference; true if it was the last and the folder is to be finished
  * by the caller (with folder_free() in the end). */
 bool folder_put(struct folder *folder);
+
+/* A folder that is to be finished has been read: many may wait for that, and dirs take
+ * memory. */
+void folder_leave_source(struct folder *folder, struct root *root);
 
 /* Frees a finished folder.  Returns its parent, whose reference the caller
  * must now put, or NULL. */

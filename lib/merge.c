@@ -213,10 +213,12 @@ static int merge_meet_namesake(struct tree *tree, struct listing *listing, const
 	if (rival_met(tree->root, folder, name, name, listing->target_fd, false, "sync to", error))
 		return -EEXIST;
 	/* It is what this name of the source has become: it stays (E3). */
-	if (other[0] != '\0')
-		nameset_add(&folder->misspelled, other);
+	if (folder->misspelled == NULL)
+		folder->misspelled = calloc(1, sizeof(*folder->misspelled));
+	if (folder->misspelled != NULL && other[0] != '\0')
+		nameset_add(folder->misspelled, other);
 	else
-		folder->misspelled.overflowed = true; /* which one it is, is not known */
+		folder->blurred = true;
 	return 0;
 }
 
@@ -449,10 +451,10 @@ bool merge_plans(const struct tree *tree, const struct folder *folder)
 /* True if the source has NAME; what cannot be told counts as yes (E3). */
 static bool merge_source_has(struct tree *tree, struct listing *listing, const char *name)
 {
-	const struct nameset *misspelled = &listing->folder->misspelled;
+	const struct nameset *misspelled = listing->folder->misspelled;
 	struct sys_stat stat;
 
-	if (misspelled->count > 0 && nameset_has(misspelled, name))
+	if (misspelled != NULL && nameset_has(misspelled, name))
 		return true;
 	if (listing->names_known)
 		return nameset_has(&listing->names, name);
@@ -554,7 +556,7 @@ bool merge_plan(struct tree *tree, struct listing *listing)
 	ssize_t bytes;
 	int fd;
 
-	if (folder->misspelled.overflowed) { /* O08 */
+	if (folder->blurred || (folder->misspelled != NULL && folder->misspelled->overflowed)) {
 		error_set_text(&error, ERROR_SIDE_TARGET, "delete in",
 			       "names are spelled in another way there than in the source");
 		tree_error(tree, &error, folder, NULL);
