@@ -56,7 +56,7 @@ static int caution_refuse_target(const struct judgement *judgement, const char *
  * terminal. */
 static void caution_quote(char *to, size_t size, const char *from)
 {
-	snprintf(to, size, "%s", from);
+	snprintf(to, size, "%.*s", (int)size - 1, from);
 	for (; *to != '\0'; to++)
 		if (*to < ' ' || *to > '~')
 			*to = '?';
