@@ -425,7 +425,7 @@ run_tests = $(if $(filter tsan,$(D)),setarch -R) tests/run --lane '$(LANE)' \
 	$(if $(JOBS),--jobs '$(JOBS)') $(if $(FILTER),--filter '$(FILTER)')
 again = +$(Q)$(MAKE) --no-print-directory LANE=$@
 # But for those that say "# once": what they are about is the same in any lane.
-sync_again := $(shell grep -L '^\# once$$' tests/sync/*.bats)
+suites_again := $(shell grep -L '^\# once$$' tests/copy/*.bats tests/sync/*.bats)
 
 .PHONY: check check-plain check-tiny check-asan check-ubsan check-tsan check-root check-install
 check: tests-built fault-built
@@ -435,14 +435,14 @@ check: tests-built fault-built
 # judged by its trace.
 check-plain:
 	$(again) D=fault WEIR_ENGINE=plain TEST_TRACES=1 \
-		TESTS='$(or $(TESTS),tests/copy tests/sync)' check
+		TESTS='$(or $(TESTS),$(suites_again))' check
 check-tiny:
-	$(again) D=tiny TESTS='$(or $(TESTS),tests/copy $(sync_again) tests/unit)' check
+	$(again) D=tiny TESTS='$(or $(TESTS),$(suites_again) tests/unit)' check
 # Without what is about large numbers, which takes long and tells sanitizers nothing.
 slow_tests := tests/copy/names.bats tests/copy/regressions.bats
 check-asan:
 	$(again) D=asan TESTS='$(or $(TESTS),tests/cli tests/unit \
-		$(filter-out $(slow_tests),$(wildcard tests/copy/*.bats)) $(sync_again))' check
+		$(filter-out $(slow_tests),$(suites_again)))' check
 check-ubsan:
 	$(again) D=ubsan check
 check-tsan:

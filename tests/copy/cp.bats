@@ -4,6 +4,8 @@
 # Beside cp(1).  First the section DIFFERENCES FROM CP of weir-copy(1), one test for
 # each, in its order, with what the real cp does wherever that shows it.  Then a table
 # of ordinary command lines, for which the two must not differ.
+#
+# once
 
 load helper
 

@@ -3,6 +3,8 @@
 #
 # Rules of names: what is left out, in which order rules count, where they come
 # from, and that rsync reads them the same way.
+#
+# once
 
 load helper
 

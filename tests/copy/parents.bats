@@ -3,6 +3,8 @@
 #
 # --parents: sources keep their paths below the target.  What cp makes of the
 # same operands is what is expected, but where cp leaves the target.
+#
+# once
 
 load helper
 
