@@ -155,7 +155,7 @@ struct job {
 	bool alias;		  /* target_fd is the source: it gets one more name */
 	bool inherits;		  /* the same, of an earlier copy */
 	bool shares;		  /* in: an earlier copy had its data, as this tells: */
-	uint64_t shared_stamp;	  /* content_stamp() of both */
+	uint64_t shared_stamp;	  /* content_stamp_whole() of both */
 	bool in_place;		  /* target_fd has its name already */
 	bool adjusts;		  /* of that only attributes are set */
 	bool is_there;		  /* the target has its name, even if the folder is new */

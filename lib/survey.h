@@ -56,7 +56,7 @@ struct survey_finding {
 	bool there; /* something has the name in the target */
 	bool links; /* it becomes one more name of another entry, if all goes well */
 	enum survey_earlier earlier;
-	uint64_t earlier_stamp; /* content_stamp() of both */
+	uint64_t earlier_stamp; /* content_stamp_whole() of both */
 };
 
 /* 0 or -errno. */
