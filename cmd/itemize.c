@@ -22,6 +22,8 @@ static const char *action_word(enum weir_action action)
 		return "rename";
 	case WEIR_ACTION_LINK:
 		return "link";
+	case WEIR_ACTION_SNAPSHOT:
+		return "snapshot";
 	case WEIR_ACTION_CLONE:
 		return "clone";
 	case WEIR_ACTION_SKIP:

@@ -505,10 +505,15 @@ static const struct run_text {
 	enum setting_text text;
 	enum weir_text option;
 	const char *name;
+	const char *form; /* what it must be, or NULL */
 } run_texts[] = {
-	{ TEXT_BACKUP_SUFFIX, WEIR_TEXT_BACKUP_SUFFIX, "--suffix" },
-	{ TEXT_EXPECT_FS, WEIR_TEXT_EXPECT_FS, "--expect-fs" },
-	{ TEXT_REQUIRE_MOUNT, WEIR_TEXT_REQUIRE_MOUNT, "--require-mount" },
+	{ TEXT_BACKUP_SUFFIX, WEIR_TEXT_BACKUP_SUFFIX, "--suffix", NULL },
+	{ TEXT_EXPECT_FS, WEIR_TEXT_EXPECT_FS, "--expect-fs", NULL },
+	{ TEXT_REQUIRE_MOUNT, WEIR_TEXT_REQUIRE_MOUNT, "--require-mount", NULL },
+	{ TEXT_SNAPSHOT, WEIR_TEXT_SNAPSHOT, "--snapshot", NULL },
+	{ TEXT_RETAIN, WEIR_TEXT_RETAIN, "--retain",
+	  "is no list of last:N, hourly:N, daily:N, weekly:N, monthly:N and yearly:N, each "
+	  "at most once, with N from 1 to 1000000" },
 };
 
 /* They have no bounds to ask for: most that is wrong was refused when it was read. */
@@ -524,8 +529,13 @@ static int apply_texts(const struct speaker *speaker, const struct request *requ
 			continue;
 		text = usage_begin(speaker, run_texts[i].name);
 		escape_quoted(&text, value, escape_locale_is_utf8());
-		text_add(&text, " cannot be used: ");
-		output_add_reason(&text, -result);
+		if (result == -EINVAL && run_texts[i].form != NULL) {
+			text_add(&text, " ");
+			text_add(&text, run_texts[i].form);
+		} else {
+			text_add(&text, " cannot be used: ");
+			output_add_reason(&text, -result);
+		}
 		return usage_end(speaker, &text, NULL);
 	}
 	return 0;

@@ -9,22 +9,63 @@
 #include "output.h"
 #include "session.h"
 
+static bool snaps(const struct session *sync)
+{
+	return session_has(sync, TEXT_SNAPSHOT);
+}
+
 static int check_operands(const struct session *sync)
 {
 	const struct request *request = &sync->request;
+	size_t wanted = snaps(sync) ? 1 : 2;
 	int status = session_check_operands(sync);
 
 	if (status != 0)
 		return status;
 	if (request->operand_count == 0)
-		return usage_error(sync->speaker, NULL, "SOURCE and DEST are missing");
-	if (request->operand_count == 1)
+		return usage_error(sync->speaker, NULL,
+				   snaps(sync) ? "SOURCE is missing"
+					       : "SOURCE and DEST are missing");
+	if (request->operand_count < wanted)
 		return usage_error_name(sync->speaker, "DEST is missing after",
 					request->operands[0]);
-	if (request->operand_count > 2)
+	if (request->operand_count > wanted)
 		return usage_error_name(sync->speaker,
-					"one SOURCE and one DEST, no more:", request->operands[2]);
+					snaps(sync) ? "--snapshot is in the place of DEST; one "
+						      "SOURCE, no more:"
+						    : "one SOURCE and one DEST, no more:",
+					request->operands[wanted]);
 	return 0;
+}
+
+/* What is about files that are there, or about another folder than the newest snapshot. */
+static int check_snapshot(const struct session *sync)
+{
+	const struct request *request = &sync->request;
+	const int64_t *values = request->values;
+	const char *why = NULL;
+
+	if (!snaps(sync))
+		return session_has(sync, TEXT_RETAIN)
+			       ? usage_error(sync->speaker, NULL,
+					     "--retain is nothing without --snapshot")
+			       : 0;
+	if (request->earlier_count > 0)
+		why = "--snapshot compares with the newest one: no --link-dest, no --clone-dest";
+	else if (values[WEIR_OPT_IN_PLACE] != 0)
+		why = "--inplace and --snapshot exclude each other: older snapshots would change";
+	else if (values[WEIR_OPT_DELETE] != WEIR_DELETE_OFF)
+		why = "--delete and --snapshot exclude each other: nothing is there yet; "
+		      "--retain removes old ones";
+	else if (values[WEIR_OPT_BACKUP] != WEIR_BACKUP_NONE)
+		why = "--backup and --snapshot exclude each other: nothing is replaced";
+	else if (values[WEIR_OPT_EXISTING] != 0 || values[WEIR_OPT_UPDATE] != WEIR_UPDATE_ALL ||
+		 values[WEIR_OPT_NO_CLOBBER] != 0)
+		why = "--update, --existing and --ignore-existing exclude --snapshot: "
+		      "nothing is there yet";
+	else if (values[WEIR_OPT_KEEP_FOLDER_LINKS] != 0)
+		why = "--keep-directory-symlink and --snapshot exclude each other";
+	return why != NULL ? usage_error(sync->speaker, NULL, why) : 0;
 }
 
 /* Options that are nothing without others. */
@@ -81,12 +122,14 @@ static int check_earlier(const struct session *sync)
 static int add_operands(struct session *sync)
 {
 	const char *source = sync->request.operands[0];
-	const char *target = sync->request.operands[1];
+	const char *target = snaps(sync) ? NULL : sync->request.operands[1];
 	int result = names_add_source(sync->run, source, false);
 
 	if (result < 0)
 		return output_fail("use source", source, -result);
 	sync->source_count = 1;
+	if (target == NULL)
+		return 0;
 	result = weir_run_set_target(sync->run, AT_FDCWD, target, WEIR_TARGET_NAME);
 	return result < 0 ? output_fail("use target", target, -result) : 0;
 }
@@ -116,6 +159,8 @@ static int prepare(struct session *sync, char **words)
 	if (status == 0)
 		status = check_earlier(sync);
 	if (status == 0)
+		status = check_snapshot(sync);
+	if (status == 0)
 		status = backup_settle(sync->speaker, &sync->request);
 	if (status == 0)
 		status = session_check_inplace(sync);
@@ -130,7 +175,7 @@ static int prepare(struct session *sync, char **words)
 	return status;
 }
 
-/* "contents of 'a' become contents of 'b'" */
+/* "contents of 'a' become contents of 'b'", or "become a snapshot in" */
 static void add_first_line(struct text *line, const struct session *sync)
 {
 	bool utf8 = escape_locale_is_utf8();
@@ -141,6 +186,11 @@ static void add_first_line(struct text *line, const struct session *sync)
 		text_add(line, " that ");
 		escape_quoted(line, sync->request.texts[TEXT_LIST_FILE], utf8);
 		text_add(line, " names");
+	}
+	if (snaps(sync)) {
+		text_add(line, " become a snapshot in ");
+		escape_quoted(line, sync->request.texts[TEXT_SNAPSHOT], utf8);
+		return;
 	}
 	text_add(line, " become contents of ");
 	escape_quoted(line, sync->request.operands[1], utf8);

@@ -262,6 +262,10 @@ static int caution_judge_emptiness(const struct judgement *judgement)
 	    !caution_is_there(judgement) || !caution_is_empty(sys, caution->source_fd) ||
 	    caution_is_empty(sys, caution->target_fd))
 		return 0;
+	if (judgement->tree->settings->snapshots)
+		return caution_refuse_source(judgement,
+					     "it is empty, and so would the snapshot be; "
+					     "--allow=empty-source");
 	return caution_refuse_source(judgement,
 				     "it is empty, and so would the target be with --delete; "
 				     "--allow=empty-source");
@@ -418,7 +422,7 @@ static int caution_judge_side(const struct judgement *judgement, const struct si
 	if (before->mount[0] == '\0' || site_same(before, now))
 		return 0;
 	caution_describe_move(text, sizeof(text), before, now);
-	if (settings_deletes(tree->settings))
+	if (settings_is_wary(tree->settings))
 		return operand_refuse_about(tree, operation, text, path, before->mount);
 	judgement->caution->remembers = false;
 	error_set_text(&error, is_source ? ERROR_SIDE_SOURCE : ERROR_SIDE_TARGET, "recognize",
@@ -463,7 +467,7 @@ static int caution_judge_all(const struct judgement *judgement)
 		result = caution_judge_name(judgement);
 	if (result == 0)
 		result = caution_judge_moves(judgement);
-	if (result == 0 && deletes)
+	if (result == 0 && settings_is_wary(judgement->tree->settings))
 		result = caution_judge_emptiness(judgement);
 	if (result == 0 && deletes)
 		result = caution_judge_contents(judgement);

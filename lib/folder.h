@@ -72,7 +72,6 @@ struct folder {
 	bool blurred;		    /* which names are misspelled is not known (O08) */
 	bool is_border;		    /* it is on another file system, and stays empty */
 	bool into_parent;	    /* its contents go into the parent's target itself */
-	bool made;		    /* of a pair: the target was made by this run */
 	/* Listed by this run, the target had no numbered backup. */
 	_Atomic bool unnumbered;
 	/* Of operands: the names of all of them in the target, sorted; or NULL. */

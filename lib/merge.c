@@ -596,10 +596,10 @@ static void merge_tell_folder(struct tree *tree, struct folder *folder, enum wei
 }
 
 /* True if the folder of the target is this run's, or would be. */
-static bool merge_makes(const struct folder *folder)
+static bool merge_makes(const struct tree *tree, const struct folder *folder)
 {
 	return folder->target == NULL || folder->fresh ||
-	       (folder->into_parent && folder->parent->made);
+	       (folder->into_parent && tree->target_made);
 }
 
 int merge_folder(struct tree *tree, struct folder *folder, struct error *error)
@@ -613,7 +613,7 @@ int merge_folder(struct tree *tree, struct folder *folder, struct error *error)
 	if (!folder->into_parent &&
 	    (folder->replaces || (folder->target != NULL && !folder->fresh)))
 		plan_count_listed(tree->plan, 1);
-	if (merge_makes(folder)) {
+	if (merge_makes(tree, folder)) {
 		tally_add(folder->replaces ? &tree->tally->to_replace : &tree->tally->to_create, 1);
 		merge_tell_folder(tree, folder,
 				  folder->replaces ? WEIR_ACTION_REPLACE : WEIR_ACTION_FOLDER,

@@ -217,11 +217,13 @@ static int mirror_make_leading(struct tree *tree, int *fd, const char *name)
 	return 0;
 }
 
-/* Makes DEST, closed until it has the attributes of SOURCE where these are kept, and
- * what leads to it.  0; -EEXIST: somebody else just did; another -errno. */
+/* Makes DEST, closed until it has the attributes of SOURCE where these are kept, which a
+ * folder of snapshots never has, and what leads to it.  0; -EEXIST: somebody else just did; another -errno. */
 static int mirror_make_all(struct mirror *mirror, struct tree *tree)
 {
-	mode_t mode = settings_keeps(tree->settings, WEIR_PROPERTY_MODE) ? 0700 : 0777;
+	bool closed = settings_keeps(tree->settings, WEIR_PROPERTY_MODE) &&
+		      !tree->settings->snapshots;
+	mode_t mode = closed ? 0700 : 0777;
 	char *name = mirror->below;
 	char *end;
 	int result = 0;
@@ -246,7 +248,7 @@ static int mirror_make_target(struct mirror *mirror, struct operands *operands, 
 		return result;
 	if (result < 0)
 		return operand_fatal(tree, result, "create folder", NULL, operands->target_path);
-	operands->target_made = true;
+	tree->target_made = true;
 	operands->judged = (struct sys_stat){ 0 };
 	return 0;
 }
@@ -382,10 +384,14 @@ static int mirror_resolve_target(struct mirror *mirror, struct operands *operand
 }
 
 /* Nothing is left to be judged, or it is too late for it. */
-static int mirror_settle(struct mirror *mirror, struct tree *tree, int result)
+static int mirror_settle(struct mirror *mirror, struct operands *operands, struct tree *tree,
+			 int result)
 {
 	if (result == -EAGAIN)
 		return result;
+	if (result == 0 && mirror->snapshot != NULL)
+		result = snapshot_begin(mirror->snapshot, operands, tree, mirror->earlier,
+					&mirror->caution.source);
 	if (mirror->caution.source_fd >= 0)
 		sys_close(tree->sys, mirror->caution.source_fd);
 	mirror->caution.source_fd = -1;
@@ -403,7 +409,7 @@ int mirror_resolve(struct mirror *mirror, struct operands *operands, struct tree
 	result = mirror_resolve_source(mirror, operands, tree);
 	if (result == 0)
 		result = mirror_resolve_target(mirror, operands, tree);
-	return mirror_settle(mirror, tree, result);
+	return mirror_settle(mirror, operands, tree, result);
 }
 
 /* Whoever had DEST may have put something else in its place. */
@@ -427,7 +433,7 @@ int mirror_try_again(struct mirror *mirror, struct operands *operands, struct tr
 		result = mirror_look_again(operands, tree);
 	if (result == 0)
 		result = mirror_judge_target(mirror, operands, tree);
-	return mirror_settle(mirror, tree, result);
+	return mirror_settle(mirror, operands, tree, result);
 }
 
 /* ---- what is remembered ---- */

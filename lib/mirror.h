@@ -7,9 +7,12 @@
 
 #include "caution.h"
 #include "operand.h"
+#include "snapshot.h"
 
 struct mirror {
-	struct earlier *earlier; /* the caller's to set: judged with the pair */
+	/* The caller's to set: */
+	struct earlier *earlier;   /* judged with the pair */
+	struct snapshot *snapshot; /* NULL: the target is none */
 	bool begun;
 	struct caution caution;
 	char *below;		/* what of the target is to be made; NULL: it is there */

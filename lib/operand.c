@@ -687,7 +687,6 @@ static struct folder *operand_pair(struct operands *operands, struct tree *tree,
 	folder->begun = true;
 	if (operands->target != NULL) /* else a dry run, and it is not there yet */
 		folder->target = dir_get(tree->root, operands->target);
-	folder->made = operands->target_made;
 	folder->target_fs = operands->target_fs;
 	folder->default_acl = operands->target_hands_acl_on;
 	folder->rivals = operands->names;

@@ -45,7 +45,6 @@ struct operands {
 	bool target_hands_acl_on; /* one that is not to stay */
 	bool locked;		  /* the target is held shared for the run, */
 	bool held;		  /* or by this run alone */
-	bool target_made;	  /* by this run, for a sync */
 	bool merge;		  /* the target is a folder and the name of the source, too */
 	bool target_streams;	  /* it is a FIFO or character device, to be written to */
 	bool target_slash;	  /* "name/": it must be a folder */

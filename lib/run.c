@@ -46,6 +46,7 @@
 #include "operand.h"
 #include "pace.h"
 #include "removal.h"
+#include "snapshot.h"
 
 /* Versions that the library was built with, from the build system. */
 #ifdef WEIR_LIBURING_VERSION
@@ -98,6 +99,7 @@ struct weir_run {
 	struct tree tree;
 	struct survey survey;
 	struct earlier earlier;
+	struct snapshot snapshot;
 	struct plan plan;
 	struct renames renames;
 	bool searched; /* what moved was looked for, */
@@ -138,10 +140,29 @@ static int run_add_earlier(struct weir_run *run, const char *path, bool clones)
 	return earlier_add(&run->earlier, path, clones);
 }
 
+static int run_set_snapshot(struct weir_run *run, const char *path)
+{
+	char *copy;
+
+	if (path == NULL || path[0] == '\0' || !settings_syncs(&run->settings))
+		return -EINVAL;
+	copy = strdup(path);
+	if (copy == NULL)
+		return -ENOMEM;
+	free(run->snapshot.path);
+	run->snapshot.path = copy;
+	run->settings.snapshots = true;
+	return 0;
+}
+
 int weir_run_set_text(struct weir_run *run, enum weir_text option, const char *text)
 {
 	if (run->state != RUN_NEW)
 		return -EBUSY;
+	if (option == WEIR_TEXT_SNAPSHOT)
+		return run_set_snapshot(run, text);
+	if (option == WEIR_TEXT_RETAIN)
+		return text != NULL ? retain_parse(&run->snapshot.retain, text) : -EINVAL;
 	if (option == WEIR_TEXT_LINK_DEST)
 		return run_add_earlier(run, text, false);
 	if (option == WEIR_TEXT_CLONE_DEST)
@@ -324,7 +345,7 @@ static int run_open_tree(struct weir_run *run)
 	run->tree.plan = &run->plan;
 	run->tree.chosen = run->chosen.count > 0 ? &run->chosen : NULL;
 	run->tree.renames = run->settings.detect_renames ? &run->renames : NULL;
-	if (run->earlier.count > 0)
+	if (run->earlier.count > 0 || run->settings.snapshots)
 		run->tree.earlier = run->survey.earlier = &run->earlier;
 	run->tree.target_path = run->operands.target_path;
 	run->tree.plans_first = run->settings.delete_when == WEIR_DELETE_FIRST;
@@ -398,6 +419,7 @@ static void run_close(struct weir_run *run)
 	operands_close(&run->operands, &run->root);
 	mirror_close(&run->mirror, &run->sys);
 	earlier_close(&run->earlier, &run->root);
+	snapshot_close(&run->snapshot, &run->root);
 	commit_close(&run->commit);
 	survey_close(&run->survey);
 	renames_close(&run->renames);
@@ -435,8 +457,10 @@ static void run_join(struct weir_run *run)
 		worker_free(run->workers[i]);
 		run->workers[i] = NULL;
 	}
-	if (was_running)
+	if (was_running) {
 		operands_unlock(&run->operands, &run->root);
+		snapshot_release(&run->snapshot, &run->root);
+	}
 }
 
 /* Nothing of them is open. */
@@ -444,6 +468,7 @@ static void run_close_operands(struct weir_run *run)
 {
 	operands_close(&run->operands, NULL);
 	earlier_close(&run->earlier, NULL);
+	snapshot_close(&run->snapshot, NULL);
 }
 
 void weir_run_free(struct weir_run *run)
@@ -603,6 +628,24 @@ static void run_remember(struct weir_run *run)
 				tally_get(&tally->to_replace) + tally_get(&tally->to_create));
 }
 
+/* The end of a snapshot.  What vanished meanwhile is no part of it, and no failure. */
+static void run_end_snapshot(struct weir_run *run)
+{
+	unsigned classes = atomic_load(&run->events.classes);
+	struct snapshot_end end = {
+		.operands = &run->operands,
+		.tree = &run->tree,
+		.complete = run_may_remove(run) && tally_get(&run->tally.entries_failed) == 0 &&
+			    (classes & ~EVENT_CLASS_CHANGED) == 0,
+	};
+
+	if (!run->settings.snapshots)
+		return;
+	snapshot_finish(&run->snapshot, &end);
+	if (end.unsynced)
+		atomic_store(&run->commit.failed, true);
+}
+
 /* One pass of the committer; true when the run is over. */
 static bool run_commit_pass(struct weir_run *run, bool *worked)
 {
@@ -629,6 +672,7 @@ static bool run_commit_pass(struct weir_run *run, bool *worked)
 		return false;
 	manners_tell_left(&run->shared, run->plan.removals);
 	loss_tell(&run->loss, &run->events);
+	run_end_snapshot(run);
 	run_remember(run);
 	queue_shut(&run->queue);
 	return true;
@@ -895,10 +939,25 @@ static void run_set_off(struct weir_run *run, int result)
 		run_stop(run, result);
 }
 
+/* A folder of snapshots stands in the place of the target.  0 or -errno. */
+static int run_aim_snapshot(struct weir_run *run)
+{
+	if (!run->settings.snapshots)
+		return retain_is_wanted(&run->snapshot.retain) ? -EINVAL : 0;
+	if (run->operands.target_path != NULL || run->earlier.count > 0)
+		return -EINVAL;
+	run->snapshot.settings = &run->settings;
+	run->snapshot.cancel = &run->shared.cancel;
+	run->mirror.snapshot = &run->snapshot;
+	return weir_run_set_target(run, AT_FDCWD, run->snapshot.path, WEIR_TARGET_NAME);
+}
+
 static int run_begin(struct weir_run *run)
 {
-	int result;
+	int result = run_aim_snapshot(run);
 
+	if (result < 0)
+		return result;
 	if (run->operands.count == 0 || run->operands.target_path == NULL)
 		return -EINVAL;
 	if (settings_syncs(&run->settings) && run->operands.count != 1)

@@ -347,6 +347,8 @@ int settings_set_text(struct settings *settings, enum weir_text option, const ch
 		return settings_require_mount(settings, text);
 	case WEIR_TEXT_LINK_DEST: /* operands */
 	case WEIR_TEXT_CLONE_DEST:
+	case WEIR_TEXT_SNAPSHOT:
+	case WEIR_TEXT_RETAIN:
 		break;
 	}
 	return -EINVAL;
@@ -355,6 +357,12 @@ int settings_set_text(struct settings *settings, enum weir_text option, const ch
 bool settings_contradict(const struct settings *settings)
 {
 	if (settings->detect_renames && settings->delete_when != WEIR_DELETE_LAST)
+		return true;
+	/* Nothing is there yet that these are about; but what is filled further has files. */
+	if (settings->snapshots &&
+	    (settings->in_place || settings_deletes(settings) || settings->existing_only ||
+	     settings->update != WEIR_UPDATE_ALL || settings->no_clobber ||
+	     settings->backup != WEIR_BACKUP_NONE || settings->keep_folder_links))
 		return true;
 	if (!settings->preallocate)
 		return false;

@@ -86,6 +86,7 @@ struct settings {
 	int64_t wait_lock_ms;		   /* for another run that holds the target */
 	char expect_fs[SETTINGS_FS_BYTES]; /* of the target; "": any */
 	bool require_mount[SETTINGS_SIDES]; /* to be on a mount of its own */
+	bool snapshots;			    /* the target is a new folder among earlier ones */
 };
 
 /* What holds before anything is set. */
@@ -110,6 +111,12 @@ static inline bool settings_syncs(const struct settings *settings)
 static inline bool settings_deletes(const struct settings *settings)
 {
 	return settings->delete_when != WEIR_DELETE_OFF;
+}
+
+/* True if a source that is empty, or another one than before, does harm that stays. */
+static inline bool settings_is_wary(const struct settings *settings)
+{
+	return settings_deletes(settings) || settings->snapshots;
 }
 
 /* True if the guard is overridden. */

@@ -39,6 +39,7 @@ struct tree {
 	struct renames *renames;       /* NULL: none are looked for */
 	const struct earlier *earlier; /* or NULL: none */
 	const char *target_path;       /* DEST */
+	bool target_made;	       /* by this run */
 	_Atomic bool plans_first;      /* what is to go is planned before anything is copied */
 	pthread_mutex_t told_lock;
 	struct nameset told;  /* errors of a scan that is followed by another one */

@@ -302,6 +302,14 @@ enum weir_text {
 	 * copied.  The copy is on the file system of the target, under any mount.  With
 	 * WEIR_TEXT_LINK_DEST -EINVAL. */
 	WEIR_TEXT_CLONE_DEST = 7,
+	/* Of WEIR_SYNC: instead of a target, a folder of snapshots, whose names are times of
+	 * UTC such as 20261122T074800Z.  One is made in it, with links to what is unchanged
+	 * in the newest; it has its name when it is complete and durable, and then the
+	 * symbolic link "latest" leads to it.  A relative path begins in the working folder. */
+	WEIR_TEXT_SNAPSHOT = 8,
+	/* With the above, which snapshots stay: "last:7,daily:14,weekly:8,monthly:12", also
+	 * hourly and yearly, each 1 to 1000000; the others go when the new one is durable. */
+	WEIR_TEXT_RETAIN = 9,
 };
 
 /* What a rule does with the entries that its pattern matches.  Since 0.1. */
@@ -341,6 +349,7 @@ enum weir_action {
 	WEIR_ACTION_REMOVE = 6,	    /* the source does not have it */
 	WEIR_ACTION_RENAME = 8,	    /* it was there under another name: the event's text */
 	WEIR_ACTION_LINK = 7,	    /* it became one more name of what is there */
+	WEIR_ACTION_SNAPSHOT = 10,  /* a snapshot got this path, its name */
 	WEIR_ACTION_CLONE = 9,	    /* it was made from an earlier copy, which has its data */
 };
 

@@ -48,7 +48,7 @@ earlier_is_kept() {
 		syncs --clone-dest="$D/old" --stats -v --engine="$engine" "$S/a" "$D/new"
 		counts to_clone -eq 2
 		grep -qx "clone  file  sub/g" <<<"$output"
-		says "to copy 1, to clone 2, "
+		says "to copy 2, to clone 2, "
 		mirrors "$S/a" "$D/new"
 		earlier_is_kept
 		[ "$(stat -c %i "$D/old/f")" != "$(stat -c %i "$D/new/f")" ]
