@@ -159,9 +159,9 @@ static int prepare(struct session *sync, char **words)
 	if (status == 0)
 		status = check_earlier(sync);
 	if (status == 0)
-		status = check_snapshot(sync);
-	if (status == 0)
 		status = backup_settle(sync->speaker, &sync->request);
+	if (status == 0)
+		status = check_snapshot(sync);
 	if (status == 0)
 		status = session_check_inplace(sync);
 	if (status == 0)

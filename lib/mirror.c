@@ -218,7 +218,8 @@ static int mirror_make_leading(struct tree *tree, int *fd, const char *name)
 }
 
 /* Makes DEST, closed until it has the attributes of SOURCE where these are kept, which a
- * folder of snapshots never has, and what leads to it.  0; -EEXIST: somebody else just did; another -errno. */
+ * folder of snapshots never has, and what leads to it.  0; -EEXIST: somebody else just
+ * did; another -errno. */
 static int mirror_make_all(struct mirror *mirror, struct tree *tree)
 {
 	bool closed = settings_keeps(tree->settings, WEIR_PROPERTY_MODE) &&
