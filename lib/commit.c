@@ -159,7 +159,8 @@ void commit_put_folder(struct commit *commit, struct folder *folder)
 			folder = folder_free(folder, commit->root); /* nothing was done in it */
 			continue;
 		}
-		if (settings_parks(commit->settings) && folder->target != NULL) {
+		if (settings_parks(commit->settings) && !commit->settings->dry_run &&
+		    folder->target != NULL) {
 			struct group *group = &commit->open;
 
 			folder_leave_source(folder, commit->root);

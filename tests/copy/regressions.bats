@@ -273,7 +273,8 @@ copies_whole_tree() { # RUNS FOLDERS FILES
 
 	[ "${WEIR_LANE:-}" != check-tiny ] || depth=200
 	mktree deep "$S/a" $depth
-	copies_whole_tree "$(turns 5)" "$(find "$S/a" -type d | wc -l)" "$(find "$S/a" -type f | wc -l)"
+	copies_whole_tree "$(turns 5)" "$(find "$S/a" -type d | wc -l)" \
+		"$(find "$S/a" -type f | wc -l)"
 }
 
 # bats test_tags=C11
