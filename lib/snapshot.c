@@ -275,7 +275,6 @@ static int snapshot_enter(struct snapshot *snapshot, struct operands *operands, 
 	operands->target_path = path;
 	operands->target = NULL;
 	operands->held = false;
-	operands->judged = (struct sys_stat){ 0 };
 	tree->target_made = !snapshot->there;
 	tree->target_path = path;
 	if (snapshot->there)
@@ -284,8 +283,13 @@ static int snapshot_enter(struct snapshot *snapshot, struct operands *operands, 
 		result = sys_mkdirat(tree->sys, fd, snapshot->temp, 0700);
 	if (result < 0)
 		return operand_fatal(tree, result, "create folder", NULL, path);
+	operands->judged = (struct sys_stat){ 0 };
 	if (dry && !snapshot->there)
 		return 0;
+	/* The path must lead to what is in this very folder. */
+	result = sys_statx(tree->sys, fd, snapshot->temp, false, &operands->judged);
+	if (result < 0)
+		return operand_fatal(tree, result, "stat", NULL, path);
 	return operands_open_target(operands, tree, path);
 }
 
@@ -309,6 +313,15 @@ static int snapshot_compare_with(struct snapshot *snapshot, struct operands *ope
 	return result;
 }
 
+/* A list of names says nothing about what else was chosen before; and where no syncfs can
+ * stand for what a killed run has named, nobody knows whether that is durable. */
+static bool snapshot_may_resume(const struct operands *operands, const struct tree *tree)
+{
+	const struct fs *fs = operands->target_fs;
+
+	return tree->chosen == NULL && fs != NULL && (fs_is_memory(fs) || fs_believes_syncfs(fs));
+}
+
 /* The folder is there, pinned and open as FD. */
 static int snapshot_begin_in(struct snapshot *snapshot, struct operands *operands,
 			     struct tree *tree, struct earlier *earlier, int fd)
@@ -319,8 +332,7 @@ static int snapshot_begin_in(struct snapshot *snapshot, struct operands *operand
 		return result;
 	if (result < 0)
 		return operand_fatal(tree, result, "list folder", NULL, snapshot->path);
-	/* A list of names says nothing about what else an earlier one chose. */
-	if (snapshot->there && tree->chosen != NULL) {
+	if (snapshot->there && !snapshot_may_resume(operands, tree)) {
 		snapshot->there = false;
 		result = snapshot_note_leftover(snapshot, snapshot->temp);
 	}
@@ -406,24 +418,16 @@ static bool snapshot_syncs(const struct snapshot *snapshot, const struct operand
 	       !(operands->target_fs != NULL && fs_is_memory(operands->target_fs));
 }
 
-/* All that is in it, whatever was synced before: it may be what a killed run has left. */
-static int snapshot_sync_all(struct snapshot_end *end)
+/* What is in it, whatever was synced before: it may be what a killed run has left. */
+static int snapshot_sync_all(struct sys *sys, int fd)
 {
-	struct root *root = end->tree->root;
-	struct dir *target = end->operands->target;
-	int fd = dir_pin(root, target, NULL);
-	int own, result;
+	int own = sys_openat(sys, fd, ".", O_RDONLY | O_DIRECTORY, 0);
+	int result = own;
 
-	if (fd < 0)
-		return fd;
-	/* One that may sync: it may be of a mode that only root may read. */
-	own = sys_openat(end->tree->sys, fd, ".", O_RDONLY | O_DIRECTORY, 0);
-	result = own;
 	if (own >= 0) {
-		result = sys_syncfs(end->tree->sys, own);
-		sys_close(end->tree->sys, own);
+		result = sys_syncfs(sys, own);
+		sys_close(sys, own);
 	}
-	dir_unpin(root, target);
 	return result;
 }
 
@@ -529,7 +533,7 @@ static bool snapshot_publish(struct snapshot *snapshot, struct snapshot_end *end
 	struct tree *tree = end->tree;
 	bool syncs = snapshot_syncs(snapshot, end->operands);
 	char name[RETAIN_NAME_BYTES];
-	int result = syncs ? snapshot_sync_all(end) : 0;
+	int result = syncs ? snapshot_sync_all(tree->sys, fd) : 0;
 
 	if (result < 0) {
 		snapshot_fail(snapshot, tree, result, "sync the file system of", snapshot->temp);

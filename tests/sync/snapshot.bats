@@ -69,6 +69,15 @@ made_at() { # NAME...
 	done
 }
 
+# A run in which $S/a/h cannot be read: it leaves what is not complete.
+failing() { # [OPTION...]
+	exits 23 strace -f -o "$T/calls" -P "$S/a/h" -e trace=pread64,preadv,preadv2,read \
+		-e inject=pread64,preadv,preadv2,read:error=EIO "$WEIR" sync --engine=plain \
+		"$@" --snapshot="$D/s" "$S/a"
+	says "it is not complete; the next run goes on with: '.weir-snapshot-"
+	[ "$(unfinished | wc -l)" -eq 1 ]
+}
+
 @test "a snapshot has the name of its time, holds the source, and latest leads to it" {
 	local before after
 
@@ -218,16 +227,26 @@ made_at() { # NAME...
 	nothing "$(unfinished)"
 }
 
+@test "a list of names begins anew, whatever was left" {
+	mkdir -p "$S/a/more"
+	echo x >"$S/a/more/x"
+	need_strace
+	mktree file "$S/a/h" 30000
+	failing
+	printf '%s\n' more sub/g >"$T/names"
+	snaps --files-from="$T/names"
+	has 1
+	nothing "$(unfinished)"
+	[ "$(cd "$D/s/latest/" && find . -type f | sort | tr '\n' ' ')" = "./more/x ./sub/g " ]
+}
+
 # bats test_tags=F01
 @test "a run in which an entry fails makes no snapshot, and the next goes on" {
 	need_strace
 	snaps
 	mktree file "$S/a/h" 30000
 	made_at 20200101T000000Z
-	exits 23 strace -f -o "$T/calls" -P "$S/a/h" -e trace=pread64,preadv,preadv2,read \
-		-e inject=pread64,preadv,preadv2,read:error=EIO "$WEIR" sync --engine=plain \
-		--retain=last:1 --snapshot="$D/s" "$S/a"
-	says "it is not complete; the next run goes on with: '.weir-snapshot-"
+	failing --retain=last:1
 	has 2
 	[ "$(unfinished | wc -l)" -eq 1 ]
 	snaps --retain=last:1
