@@ -26,6 +26,8 @@ static const char *action_word(enum weir_action action)
 		return "snapshot";
 	case WEIR_ACTION_CLONE:
 		return "clone";
+	case WEIR_ACTION_MOVE:
+		return "move";
 	case WEIR_ACTION_SKIP:
 	case WEIR_ACTION_NONE:
 		break;
@@ -116,6 +118,8 @@ void itemize_add_totals(struct text *line, const struct weir_stats *stats)
 		  (unsigned long long)stats->to_replace, (unsigned long long)stats->to_change,
 		  (unsigned long long)stats->to_remove, (unsigned long long)stats->unchanged,
 		  (unsigned long long)stats->excluded);
+	if (stats->to_move > 0)
+		text_addf(line, ", to move %llu", (unsigned long long)stats->to_move);
 	if (stats->to_rename > 0)
 		text_addf(line, ", to rename %llu", (unsigned long long)stats->to_rename);
 }

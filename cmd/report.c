@@ -530,6 +530,8 @@ static const struct counter {
 	COUNTER(bytes_kept),
 	COUNTER(to_link),
 	COUNTER(to_clone),
+	COUNTER(to_move),
+	COUNTER(moved),
 };
 
 _Static_assert(sizeof(counters) / sizeof(counters[0]) * sizeof(uint64_t) ==

@@ -119,6 +119,29 @@ static int check_earlier(const struct session *sync)
 	return why != NULL ? usage_error(sync->speaker, NULL, why) : 0;
 }
 
+/* With what the environment says. */
+static int check_move(const struct session *sync)
+{
+	const struct request *request = &sync->request;
+
+	if (request->values[WEIR_OPT_REMOVE_SOURCE] == 0)
+		return 0;
+	if (request->values[WEIR_OPT_DELETE] != WEIR_DELETE_OFF)
+		return usage_error(sync->speaker, NULL,
+				   "--remove-source-files and --delete exclude each other: the "
+				   "next run would delete what this one has moved");
+	if (snaps(sync))
+		return usage_error(sync->speaker, NULL,
+				   "--remove-source-files and --snapshot exclude each other: a "
+				   "snapshot has its name when all else is over");
+	if (!request->given[WEIR_OPT_DURABLE] ||
+	    request->values[WEIR_OPT_DURABLE] != WEIR_DURABLE_NONE)
+		return 0;
+	return usage_error(sync->speaker, NULL,
+			   "--remove-source-files removes what is durable in DEST, and with "
+			   "--durable=none nothing is");
+}
+
 static int add_operands(struct session *sync)
 {
 	const char *source = sync->request.operands[0];
@@ -158,6 +181,8 @@ static int prepare(struct session *sync, char **words)
 		status = parse_environment(sync->speaker, &sync->request);
 	if (status == 0)
 		status = check_earlier(sync);
+	if (status == 0)
+		status = check_move(sync);
 	if (status == 0)
 		status = backup_settle(sync->speaker, &sync->request);
 	if (status == 0)

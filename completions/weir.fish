@@ -96,6 +96,7 @@ complete -c weir -n '__weir_verb_is sync' -l ignore-existing -d 'leave what is t
 complete -c weir -n '__weir_verb_is sync' -l delete -a 'last first' -d 'remove what SOURCE does not have, when all copies are durable; first: before anything is copied'
 complete -c weir -n '__weir_verb_is sync' -l detect-renames -d 'with --delete: what moved in SOURCE gets its new name in DEST, too, instead of being copied'
 complete -c weir -n '__weir_verb_is sync' -l delete-excluded -d 'with --delete, remove what the rules exclude, too'
+complete -c weir -n '__weir_verb_is sync' -l remove-source-files -d 'remove from SOURCE what DEST has, once it is durable there; folders stay'
 complete -c weir -n '__weir_verb_is sync' -l max-delete -x -d 'delete nothing if more than N entries, or N% of DEST, would go'
 complete -c weir -n '__weir_verb_is sync' -l yes-delete-many -d 'delete however much it is'
 complete -c weir -n '__weir_verb_is sync' -l inplace -d 'write into files that exist; cut short, one holds old and new bytes'

@@ -59,6 +59,7 @@ int commit_open(struct commit *commit, const struct commit_plan *plan)
 	commit->naming.root = plan->root;
 	commit->naming.queue = plan->queue;
 	commit->naming.links = plan->links;
+	commit->naming.moves = plan->moves;
 	commit->naming.events = plan->events;
 	commit->naming.tally = plan->tally;
 	commit->naming.loss = plan->loss;

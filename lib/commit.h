@@ -24,6 +24,7 @@ struct commit_plan {
 	struct root *root;
 	struct queue *queue;
 	struct links *links;
+	struct moves *moves;
 	struct event_queue *events;
 	struct tally *tally;
 	struct loss_table *loss;

@@ -49,6 +49,7 @@ struct fs {
 	_Atomic bool no_node_attr;  /* nor both of links and special files */
 	_Atomic bool no_syncfs;	    /* took over 3 times its share (G3) */
 	_Atomic bool written;	    /* something was written here */
+	_Atomic bool vouched;	    /* what is here already is to be made sure of by a sync */
 	_Atomic uint64_t grain_ns;  /* how coarse its times are; 0: not known yet */
 };
 

@@ -139,6 +139,7 @@ struct job {
 	bool backup_clash;	  /* its simple backup would take the name of another copy */
 	bool temp_named;	  /* temp_name is in the target folder */
 	bool synced;		  /* its own fsync came after its last byte */
+	bool loses;		  /* something that was required could not be kept */
 	bool settles;		  /* it was waited until a change of the source would show */
 	bool reread;		  /* it changed while it was read, and is read once more */
 	const char *changed;	  /* static: how, if it did so again and is kept, or NULL */

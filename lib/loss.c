@@ -33,6 +33,14 @@ bool losses_any(const struct losses *losses)
 	return false;
 }
 
+bool losses_break(const struct losses *losses, const struct settings *settings)
+{
+	for (int i = 0; i < PROPERTY_COUNT; i++)
+		if (losses->errnum[i] != 0 && settings->keep[i] == WEIR_KEEP_REQUIRE)
+			return true;
+	return false;
+}
+
 bool loss_is_one(long result)
 {
 	switch (result) {

@@ -44,6 +44,9 @@ void losses_note(struct losses *losses, enum weir_property property, long result
 
 bool losses_any(const struct losses *losses);
 
+/* True if one of them is of what was required. */
+bool losses_break(const struct losses *losses, const struct settings *settings);
+
 /* True if a failure means that the target cannot hold a property or that we may
  * not set it.  Others (EIO, EROFS) mean that the entry failed. */
 bool loss_is_one(long result);

@@ -25,6 +25,7 @@
 #include "content.h"
 #include "doom.h"
 #include "limits.h"
+#include "moving.h"
 #include "namesake.h"
 #include "rival.h"
 #include "survey.h"
@@ -153,6 +154,18 @@ static void merge_doom_alone(struct tree *tree, struct listing *listing, const c
 	plan_end(tree->plan);
 }
 
+/* Tells that the name in the source goes, too, and sees to it. */
+static void merge_move(struct tree *tree, struct listing *listing, const char *name,
+		       const struct survey_finding *finding, struct error *error)
+{
+	if (!moving_may(tree, listing, finding, error))
+		return;
+	tally_add(&tree->tally->to_move, 1);
+	merge_tell(tree, WEIR_ACTION_MOVE, 0, &finding->source, merge_path(listing, name));
+	if (!tree->settings->dry_run)
+		moving_take(tree, listing, name, finding, error);
+}
+
 /* A folder is in the way of what is none: it goes with the plan, and what comes in its
  * place waits until then. */
 static int merge_put_off(struct tree *tree, struct listing *listing,
@@ -181,6 +194,7 @@ static int merge_put_off(struct tree *tree, struct listing *listing,
 		return 0;
 	}
 	merge_count(tree, listing, entry->name, finding);
+	merge_move(tree, listing, entry->name, finding, error);
 	merge_doom_alone(tree, listing, entry->name, &finding->target);
 	if (tree->settings->dry_run)
 		return 0;
@@ -343,6 +357,7 @@ static int merge_decide(struct tree *tree, struct listing *listing, const struct
 			struct survey_finding *finding, struct error *error)
 {
 	bool in_the_way = finding->there && S_ISDIR(finding->target.mode);
+	bool wished;
 
 	if (merge_leaves_out(tree->settings, finding->source.mode)) {
 		tally_add(&tree->tally->entries_skipped, 1);
@@ -354,11 +369,12 @@ static int merge_decide(struct tree *tree, struct listing *listing, const struct
 		return -EEXIST;
 	if (in_the_way && merge_changes(finding->result.verdict))
 		return merge_put_off(tree, listing, entry, finding, error);
-	if (finding->result.verdict == COMPARE_CREATE && finding->earlier == SURVEY_NOTHING &&
-	    merge_wishes(tree, listing, entry, finding))
-		return 0;
-	merge_count(tree, listing, entry->name, finding);
-	if (!merge_changes(finding->result.verdict) || tree->settings->dry_run)
+	wished = finding->result.verdict == COMPARE_CREATE &&
+		 finding->earlier == SURVEY_NOTHING && merge_wishes(tree, listing, entry, finding);
+	if (!wished)
+		merge_count(tree, listing, entry->name, finding);
+	merge_move(tree, listing, entry->name, finding, error);
+	if (wished || !merge_changes(finding->result.verdict) || tree->settings->dry_run)
 		return 0;
 	if (merge_add(tree, listing, entry, finding) < 0) {
 		error_set(error, -ENOMEM, ERROR_SIDE_SOURCE, "list");
@@ -399,8 +415,8 @@ static void merge_look(struct tree *tree, struct listing *listing, const struct 
 		merge_child(tree, listing, entry, error);
 	else if (!listing->part.whole)
 		merge_stop_on_the_way(tree, listing, error);
-	else
-		merge_decide(tree, listing, entry, &finding, error);
+	else if (merge_decide(tree, listing, entry, &finding, error) < 0 && tree->moves != NULL)
+		moves_meet(tree->moves, &finding.source); /* MV3 of moves.c: it is not added */
 }
 
 void merge_take(struct tree *tree, struct listing *listing, const struct tree_dirent *entry,

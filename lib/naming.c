@@ -425,6 +425,21 @@ static enum publish_answer naming_name_unit(struct naming *naming, struct unit *
 	return PUBLISH_FAILED;
 }
 
+/* What it was copied from may go when the run is over. */
+static void naming_move(struct naming *naming, const struct unit *unit)
+{
+	const struct sys_stat source = {
+		.device = unit->source_device,
+		.inode = unit->source_inode,
+		.mode = unit->source_mode,
+		.size_bytes = unit->source_bytes,
+		.mtime = unit->times[1],
+		.ctime = unit->source_ctime,
+	};
+
+	moves_add(naming->moves, unit->folder->source, unit->name, &source);
+}
+
 /* Gives one unit its name and lets go of its descriptor; its reference on the
  * folder stays. */
 static void naming_publish_unit(struct naming *naming, struct unit *unit, struct slice *slice)
@@ -458,6 +473,9 @@ static void naming_publish_unit(struct naming *naming, struct unit *unit, struct
 		return;
 	}
 	naming_close_unit(naming, unit);
+	if (unit->moves && answer == PUBLISH_DONE && error.grade == ERROR_NONE &&
+	    !losses_break(&losses, naming->settings))
+		naming_move(naming, unit);
 	if (losses_any(&losses))
 		naming_count_losses(naming, &losses,
 				    folder_target_path(unit->folder, unit->target_name));

@@ -15,6 +15,7 @@
 #include "bell.h"
 #include "event.h"
 #include "loss.h"
+#include "moves.h"
 #include "publish.h"
 #include "queue.h"
 #include "settings.h"
@@ -48,6 +49,7 @@ struct naming {
 	struct tally *tally;
 	struct loss_table *loss;
 	struct links *links;
+	struct moves *moves;
 	const struct settings *settings;
 	_Atomic bool dropping; /* second signal: nothing gets a name any more */
 	_Atomic bool dropped;  /* a unit got no name for that */

@@ -380,6 +380,11 @@ static struct unit *outcome_unit(const struct settings *settings, const struct j
 	unit->found_bytes = job->sized ? job->source.size_bytes : 0;
 	unit->source_device = job->source.device;
 	unit->source_inode = job->source.inode;
+	unit->source_bytes = job->source.size_bytes;
+	unit->source_ctime = job->source.ctime;
+	unit->source_mode = job->source.mode;
+	unit->moves = settings->remove_source && job->changed == NULL && !job->loses &&
+		      !job->retyped;
 	unit->backup_clash = job->backup_clash;
 	unit->made_device = job->made_device;
 	unit->made_inode = job->made_inode;
@@ -393,8 +398,10 @@ static struct unit *outcome_unit(const struct settings *settings, const struct j
 void outcome_park(struct worker *worker, struct job *job)
 {
 	struct worker_shared *shared = worker->shared;
-	struct unit *unit = outcome_unit(shared->settings, job);
+	struct unit *unit;
 
+	job->loses = job->loses || losses_break(&job->losses, shared->settings);
+	unit = outcome_unit(shared->settings, job);
 	if (job->error.grade == ERROR_WARNING) {
 		outcome_post_error(worker, job);
 		job->error = (struct error){ 0 };

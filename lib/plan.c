@@ -22,11 +22,12 @@ struct plan_head {
 	uint64_t inode;
 	uint64_t size_bytes;
 	int64_t seconds;
+	int64_t change_seconds;
 	uint32_t nanoseconds;
+	uint32_t change_nanoseconds;
 	uint32_t mode;
 	uint16_t name_bytes;
 	uint16_t kind;
-	uint32_t unused;
 };
 
 int plan_open(struct plan *plan, struct sys *sys)
@@ -68,6 +69,8 @@ void plan_add(struct plan *plan, enum plan_kind kind, const char *name, const st
 		.size_bytes = stat->size_bytes,
 		.seconds = stat->mtime.tv_sec,
 		.nanoseconds = (uint32_t)stat->mtime.tv_nsec,
+		.change_seconds = stat->ctime.tv_sec,
+		.change_nanoseconds = (uint32_t)stat->ctime.tv_nsec,
 		.mode = stat->mode,
 		.name_bytes = (uint16_t)strlen(name),
 		.kind = (uint16_t)kind,
@@ -235,6 +238,8 @@ int plan_next(struct plan *plan, struct plan_cursor *cursor, struct plan_record 
 	record->size_bytes = head.size_bytes;
 	record->mtime.tv_sec = head.seconds;
 	record->mtime.tv_nsec = head.nanoseconds;
+	record->ctime.tv_sec = head.change_seconds;
+	record->ctime.tv_nsec = head.change_nanoseconds;
 	record->name[head.name_bytes] = '\0';
 	result = head.name_bytes > 0 ? spill_next(&plan->spill, record->name, head.name_bytes) : 1;
 	if (result <= 0)

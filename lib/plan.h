@@ -42,6 +42,7 @@ struct plan_record {
 	uint64_t inode;
 	uint64_t size_bytes;   /* of a file that goes */
 	struct timespec mtime; /* the same */
+	struct timespec ctime;
 	char name[LIMIT_NAME_BYTES];
 };
 

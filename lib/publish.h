@@ -46,6 +46,10 @@ struct unit {
 	uint64_t made_inode;
 	uint64_t source_device; /* what it was copied from */
 	uint64_t source_inode;
+	uint64_t source_bytes; /* of the source, when it was copied: for its move */
+	struct timespec source_ctime;
+	uint32_t source_mode;
+	bool moves;		  /* its name in the source is to go */
 	bool backup_clash;	  /* a simple backup would take the name of another copy */
 	char *backup;		  /* out: its name if one was made, or NULL; to be freed */
 	bool keeps_times;	  /* they were set, and are to stay */

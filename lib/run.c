@@ -102,6 +102,7 @@ struct weir_run {
 	struct snapshot snapshot;
 	struct plan plan;
 	struct renames renames;
+	struct moves moves;
 	bool searched; /* what moved was looked for, */
 	bool removed;  /* what was planned to go is gone, or was refused */
 	struct commit commit;
@@ -337,12 +338,15 @@ static int run_open_tree(struct weir_run *run)
 	if (result == 0)
 		result = renames_open(&run->renames);
 	if (result == 0)
+		result = moves_open(&run->moves, &run->root);
+	if (result == 0)
 		result = survey_open(&run->survey, &run->root, &run->settings, &run->links,
 				     &run->shared.cancel);
 	if (!settings_syncs(&run->settings))
 		return result;
 	run->tree.survey = &run->survey;
 	run->tree.plan = &run->plan;
+	run->tree.moves = run->settings.remove_source ? &run->moves : NULL;
 	run->tree.chosen = run->chosen.count > 0 ? &run->chosen : NULL;
 	run->tree.renames = run->settings.detect_renames ? &run->renames : NULL;
 	if (run->earlier.count > 0 || run->settings.snapshots)
@@ -382,6 +386,7 @@ static int run_open(struct weir_run *run)
 							   .root = &run->root,
 							   .queue = &run->queue,
 							   .links = &run->links,
+							   .moves = &run->moves,
 							   .events = &run->events,
 							   .tally = &run->tally,
 							   .loss = &run->loss,
@@ -422,6 +427,7 @@ static void run_close(struct weir_run *run)
 	snapshot_close(&run->snapshot, &run->root);
 	commit_close(&run->commit);
 	survey_close(&run->survey);
+	moves_close(&run->moves);
 	renames_close(&run->renames);
 	plan_close(&run->plan);
 	tree_close(&run->tree);
@@ -605,6 +611,22 @@ static bool run_go_on(struct weir_run *run)
 	return true;
 }
 
+/* The end of a sync that moves. */
+static void run_move(struct weir_run *run)
+{
+	const struct moves_end end = {
+		.fs = &run->fs,
+		.settings = &run->settings,
+		.events = &run->events,
+		.tally = &run->tally,
+		.cancel = &run->shared.cancel,
+		.source_path = run->operands.sources[0].path,
+	};
+
+	if (run->settings.remove_source && run_may_remove(run))
+		moves_carry_out(&run->moves, &end);
+}
+
 /* Everything is done that does not wait for the removals. */
 static bool run_is_idle(struct weir_run *run)
 {
@@ -670,6 +692,7 @@ static bool run_commit_pass(struct weir_run *run, bool *worked)
 	}
 	if (!queue_idle(&run->queue))
 		return false;
+	run_move(run);
 	manners_tell_left(&run->shared, run->plan.removals);
 	loss_tell(&run->loss, &run->events);
 	run_end_snapshot(run);

@@ -67,6 +67,7 @@ static const struct settings_bound {
 	[WEIR_OPT_DELETE_MANY] = { 0, 1 },
 	[WEIR_OPT_MAX_SIZE_BYTES] = { 0, INT64_MAX },
 	[WEIR_OPT_MIN_SIZE_BYTES] = { 0, INT64_MAX },
+	[WEIR_OPT_REMOVE_SOURCE] = { 0, 1 },
 	[WEIR_OPT_DETECT_RENAMES] = { 0, 1 },
 	[WEIR_OPT_ON_CHANGE] = { WEIR_ON_DEFAULT, WEIR_ON_FAIL },
 	[WEIR_OPT_ON_VANISH] = { WEIR_ON_DEFAULT, WEIR_ON_FAIL },
@@ -150,6 +151,8 @@ static bool *settings_switch(struct settings *settings, enum weir_option option)
 		return &settings->existing_only;
 	case WEIR_OPT_DELETE_EXCLUDED:
 		return &settings->delete_excluded;
+	case WEIR_OPT_REMOVE_SOURCE:
+		return &settings->remove_source;
 	case WEIR_OPT_DETECT_RENAMES:
 		return &settings->detect_renames;
 	case WEIR_OPT_DELETE_MANY:
@@ -357,6 +360,10 @@ int settings_set_text(struct settings *settings, enum weir_text option, const ch
 bool settings_contradict(const struct settings *settings)
 {
 	if (settings->detect_renames && settings->delete_when != WEIR_DELETE_LAST)
+		return true;
+	if (settings->remove_source &&
+	    (settings->durable == WEIR_DURABLE_NONE || !settings_syncs(settings) ||
+	     settings->delete_when != WEIR_DELETE_OFF || settings->snapshots))
 		return true;
 	/* Nothing is there yet that these are about; but what is filled further has files. */
 	if (settings->snapshots &&

@@ -37,6 +37,7 @@ struct settings {
 	enum weir_delete delete_when;
 	bool delete_excluded;
 	bool detect_renames;
+	bool remove_source;	    /* what the target has durably goes from the source */
 	int64_t max_delete;	    /* -1: by default */
 	int64_t max_delete_percent; /* the same */
 	bool delete_many;

@@ -66,7 +66,9 @@
 	X(excluded) \
 	X(bytes_kept) \
 	X(to_link) \
-	X(to_clone)
+	X(to_clone) \
+	X(to_move) \
+	X(moved)
 /* clang-format on */
 
 #define TALLY_FIELD(name) _Atomic uint64_t name;

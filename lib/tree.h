@@ -15,6 +15,7 @@
 #include "folder.h"
 #include "landing.h"
 #include "loss.h"
+#include "moves.h"
 #include "nameset.h"
 #include "plan.h"
 #include "queue.h"
@@ -35,6 +36,7 @@ struct tree {
 	/* Of a sync, else NULL: */
 	struct survey *survey;
 	struct plan *plan;
+	struct moves *moves;	       /* names that are to go from the source, or NULL */
 	struct chosen *chosen;	       /* names that it is limited to, or NULL */
 	struct renames *renames;       /* NULL: none are looked for */
 	const struct earlier *earlier; /* or NULL: none */
@@ -73,6 +75,7 @@ struct listing {
 	struct chosen_part part; /* of the entry that is looked at; whole: it is chosen */
 	struct nameset names;	 /* of a sync, all of this step */
 	bool names_known;	 /* they are all of the folder */
+	bool synced;		 /* the target folder was, for what is moved */
 };
 
 /* 0 or -errno; the fields above are the caller's to set after it. */

@@ -275,6 +275,10 @@ enum weir_option {
 	 * the target has under their names stays; INT64_MAX and 0 unless set */
 	WEIR_OPT_MAX_SIZE_BYTES = 74,
 	WEIR_OPT_MIN_SIZE_BYTES = 75,
+	/* 0/1: what the target has, once it is durable there, goes from the source, all but
+	 * folders; not with WEIR_DURABLE_NONE, nor with DELETE, by which the next run would
+	 * remove it from the target */
+	WEIR_OPT_REMOVE_SOURCE = 76,
 	/* 0/1: a file that is to be made is looked for among those that are to be removed;
 	 * with WEIR_DELETE_LAST only */
 	WEIR_OPT_DETECT_RENAMES = 77,
@@ -348,6 +352,7 @@ enum weir_action {
 	WEIR_ACTION_ATTRIBUTES = 5, /* its attributes were set, its data is right */
 	WEIR_ACTION_REMOVE = 6,	    /* the source does not have it */
 	WEIR_ACTION_RENAME = 8,	    /* it was there under another name: the event's text */
+	WEIR_ACTION_MOVE = 11,	    /* its name in the source goes when it is durable */
 	WEIR_ACTION_LINK = 7,	    /* it became one more name of what is there */
 	WEIR_ACTION_SNAPSHOT = 10,  /* a snapshot got this path, its name */
 	WEIR_ACTION_CLONE = 9,	    /* it was made from an earlier copy, which has its data */
@@ -451,6 +456,8 @@ struct weir_stats {
 	uint64_t bytes_kept; /* compared: the target has them, or the hole that they are */
 	uint64_t to_link;    /* of to_create: an earlier copy has them */
 	uint64_t to_clone;   /* of to_create: an earlier copy has their data */
+	uint64_t to_move;    /* names that are to go from the source, and */
+	uint64_t moved;	     /* those that have gone */
 };
 
 /* Version string of the library, such as "0.1.0".  Since 0.1. */
