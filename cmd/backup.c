@@ -82,10 +82,25 @@ static int settle_suffix(const struct speaker *speaker, struct request *request)
 	const char *value = getenv(variable);
 
 	if (value == NULL || request->texts[TEXT_BACKUP_SUFFIX] != NULL ||
+	    request->texts[TEXT_BACKUP_FOLDER] != NULL ||
 	    request->values[WEIR_OPT_BACKUP] == WEIR_BACKUP_NONE)
 		return 0;
 	return backup_take_suffix(speaker, request, find_option(speaker, "suffix"), variable,
 				  value);
+}
+
+/* In a folder of its own each backup has the name that it had, unless that is taken; what
+ * kind of name they have elsewhere is of no matter. */
+static int settle_folder(const struct speaker *speaker, struct request *request)
+{
+	if (!request->given[WEIR_OPT_BACKUP]) {
+		request->values[WEIR_OPT_BACKUP] = WEIR_BACKUP_EXISTING;
+		request->given[WEIR_OPT_BACKUP] = true;
+	}
+	if (request->values[WEIR_OPT_BACKUP] != WEIR_BACKUP_NONE)
+		return 0;
+	return usage_error(speaker, NULL,
+			   "--backup-dir keeps backups, and --backup=none makes none");
 }
 
 int backup_settle(const struct speaker *speaker, struct request *request)
@@ -94,6 +109,8 @@ int backup_settle(const struct speaker *speaker, struct request *request)
 	const char *value = getenv(variable);
 	int status = 0;
 
+	if (request->texts[TEXT_BACKUP_FOLDER] != NULL)
+		return settle_folder(speaker, request);
 	if (!request->given[SETTING_BACKUP])
 		return 0;
 	if (!request->given[WEIR_OPT_BACKUP] && value != NULL)

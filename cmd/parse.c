@@ -514,6 +514,8 @@ static const struct run_text {
 	{ TEXT_RETAIN, WEIR_TEXT_RETAIN, "--retain",
 	  "is no list of last:N, hourly:N, daily:N, weekly:N, monthly:N and yearly:N, each "
 	  "at most once, with N from 1 to 1000000" },
+	{ TEXT_TRASH, WEIR_TEXT_TRASH, "--trash", NULL },
+	{ TEXT_BACKUP_FOLDER, WEIR_TEXT_BACKUP_FOLDER, "--backup-dir", NULL },
 };
 
 /* They have no bounds to ask for: most that is wrong was refused when it was read. */

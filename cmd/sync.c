@@ -82,6 +82,8 @@ static int check_deletes(const struct session *sync)
 		why = "--delete-excluded is nothing without --delete";
 	else if (!deletes && request->given[WEIR_OPT_MAX_DELETE])
 		why = "--max-delete is nothing without --delete";
+	else if (!deletes && request->texts[TEXT_TRASH] != NULL)
+		why = "--trash is nothing without --delete";
 	else if (!deletes && request->values[WEIR_OPT_DELETE_MANY] != 0)
 		why = "--yes-delete-many is nothing without --delete";
 	return why != NULL ? usage_error(sync->speaker, NULL, why) : 0;

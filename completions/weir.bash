@@ -182,12 +182,22 @@ _weir_value()
 			compopt +o default +o bashdefault
 			return 0
 			;;
+		--trash | --trash=)
+			mapfile -t COMPREPLY < <(compgen -d -- "$current")
+			compopt -o filenames
+			return 0
+			;;
 		--backup=)
 			mapfile -t COMPREPLY < <(compgen -W 'none off simple never existing nil numbered t' -- "$current")
 			return 0
 			;;
 		--suffix | --suffix=)
 			compopt +o default +o bashdefault
+			return 0
+			;;
+		--backup-dir | --backup-dir=)
+			mapfile -t COMPREPLY < <(compgen -d -- "$current")
+			compopt -o filenames
 			return 0
 			;;
 		--on-change | --on-change=)
@@ -310,7 +320,7 @@ _weir_options()
 		words='-r -R --recursive -a --archive -p --preserve --no-preserve= --keep= -L --dereference -H --dereference-command-line -P --no-dereference -d --links --keep-directory-symlink -x --one-file-system --exclude= --include= --exclude-from= --include-from= -n --no-clobber -i --interactive -f --force -u --update --remove-destination -l --link -s --symbolic-link --attributes-only --copy-contents --inplace -b --backup -S --suffix= --dry-run --on-change= --on-vanish= -t --target-directory= -T --no-target-directory --strip-trailing-slashes --parents --files-from= -0 --null --durable= --sync= --engine= --direct= --reflink --sparse= --preallocate --chunk-size= --depth= --workers= --bwlimit= --ioprio= --background --stop-after= -v --verbose -q --quiet --progress= --stats --explain --debug --explain-filter= --log-file= --help'
 		;;
 	sync)
-		words='--keep= -a -r -l -p -t -g -o -D -H -A -X --archive --no-keep= --keep-directory-symlink -x --one-file-system --exclude= --include= --exclude-from= --include-from= --max-size= --min-size= -c --checksum --size-only -I --ignore-times --modify-window= -u --update --existing --ignore-existing --delete --detect-renames --delete-excluded --remove-source-files --max-delete= --yes-delete-many --inplace -b --backup --suffix= -n --dry-run --on-change= --on-vanish= --files-from= --link-dest= --clone-dest= --snapshot= --retain= -0 --null --durable= --sync= --allow= --contents --require-mount --expect-fs= --mkpath --wait-lock= --engine= --direct= --reflink --sparse= --preallocate --chunk-size= --depth= --workers= --bwlimit= --ioprio= --background --stop-after= -v --verbose -i --itemize -q --quiet --progress= --stats --explain --debug --log-file= --help'
+		words='--keep= -a -r -l -p -t -g -o -D -H -A -X --archive --no-keep= --keep-directory-symlink -x --one-file-system --exclude= --include= --exclude-from= --include-from= --max-size= --min-size= -c --checksum --size-only -I --ignore-times --modify-window= -u --update --existing --ignore-existing --delete --detect-renames --delete-excluded --remove-source-files --max-delete= --yes-delete-many --trash= --inplace -b --backup --suffix= --backup-dir= -n --dry-run --on-change= --on-vanish= --files-from= --link-dest= --clone-dest= --snapshot= --retain= -0 --null --durable= --sync= --allow= --contents --require-mount --expect-fs= --mkpath --wait-lock= --engine= --direct= --reflink --sparse= --preallocate --chunk-size= --depth= --workers= --bwlimit= --ioprio= --background --stop-after= -v --verbose -i --itemize -q --quiet --progress= --stats --explain --debug --log-file= --help'
 		;;
 	help)
 		words='--help'

@@ -120,8 +120,7 @@ struct backup_dirent {
 	char name[];
 };
 
-/* True if NAME ends as every numbered backup does. */
-static bool backup_looks_numbered(const char *name)
+bool backup_looks_numbered(const char *name)
 {
 	size_t at = strlen(name);
 
@@ -130,6 +129,14 @@ static bool backup_looks_numbered(const char *name)
 	while (at > 0 && name[at - 1] >= '0' && name[at - 1] <= '9')
 		at--;
 	return at > 2 && name[at - 1] == '~' && name[at - 2] == '.';
+}
+
+bool backup_is_one(const struct settings *settings, const char *name)
+{
+	size_t bytes = strlen(name), suffix = strlen(settings->backup_suffix);
+
+	return backup_looks_numbered(name) ||
+	       (bytes > suffix && strcmp(name + bytes - suffix, settings->backup_suffix) == 0);
 }
 
 static void backup_look_at(const char *buffer, ssize_t bytes, const char *name, char *highest,
@@ -430,7 +437,9 @@ int backup_judge(struct root *root, const struct settings *settings, struct fold
 	char likely[LIMIT_NAME_BYTES];
 	int fd, result;
 
-	if (settings->backup == WEIR_BACKUP_NONE || folder->target == NULL)
+	/* In a folder of their own there is nothing that they could replace. */
+	if (settings->backup == WEIR_BACKUP_NONE || settings->backup_folder[0] != '\0' ||
+	    folder->target == NULL)
 		return 0;
 	if (!(numbered ? backup_numbered_name(likely, name, "1")
 		       : backup_simple_name(likely, name, settings->backup_suffix)))

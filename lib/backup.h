@@ -53,6 +53,12 @@ bool backup_numbered_name(char *to, const char *name, const char *digits);
  * many, beginning at *DIGITS; else 0. */
 size_t backup_number(const char *entry, const char *name, const char **digits);
 
+/* True if NAME ends as every numbered backup does. */
+bool backup_looks_numbered(const char *name);
+
+/* True if NAME ends as a backup of the kind that is asked for does. */
+bool backup_is_one(const struct settings *settings, const char *name);
+
 /* Makes HIGHEST (LIMIT_NAME_BYTES) these DIGITS if their number is larger. */
 void backup_raise(char *highest, const char *digits, size_t length);
 

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "account.h"
+#include "attic.h"
 #include "climb.h"
 #include "lister.h"
 #include "temp.h"
@@ -132,6 +133,55 @@ static int caution_judge_nesting(const struct judgement *judgement)
 	if (text == NULL)
 		return 0;
 	return operand_refuse(judgement->tree, "sync", text, judgement->source_path);
+}
+
+/* ---- where what goes is kept (O15) ---- */
+
+/* Why ATTIC, which was found, cannot keep what goes, or NULL. */
+static const char *caution_why_no_attic(const struct judgement *judgement,
+					const struct attic *attic)
+{
+	const struct caution *caution = judgement->caution;
+	struct sys *sys = judgement->tree->sys;
+
+	if (caution_lies_in(sys, attic->fd, &judgement->source))
+		return "it is inside of the source";
+	if (attic_is_there(attic) && caution_is_there(judgement) &&
+	    caution_same(&attic->stat, &judgement->target))
+		return "it is the target itself";
+	if (attic_is_there(attic) && caution_lies_in(sys, caution->target_fd, &attic->stat))
+		return "the target is inside of it";
+	if (attic_is_there(attic) && caution_lies_in(sys, caution->source_fd, &attic->stat))
+		return "the source is inside of it";
+	if (attic->stat.device != judgement->target.device)
+		return "it is on another file system than the target, and nothing is moved there";
+	if (attic->stat.mount_id != judgement->target.mount_id)
+		return "it is on another mount than the target, and nothing is moved there";
+	return NULL;
+}
+
+static int caution_judge_attic(const struct judgement *judgement, struct attic *attic)
+{
+	const char *operation = attic == judgement->tree->trash ? "use trash" : "back up to";
+	struct tree *tree = judgement->tree;
+	const char *text = NULL;
+	int result;
+
+	if (attic == NULL)
+		return 0;
+	result = attic_find(attic);
+	if (result == -ENOENT)
+		text = "the folder it is to be in is missing; --mkpath makes that, too";
+	else if (result == -EINVAL)
+		text = "'..' leads nowhere behind what is not there";
+	else if (result == -EACCES)
+		text = "it may not be entered, or a link of somebody else leads there";
+	if (result < 0)
+		return operand_fatal(tree, result, operation, text, attic->path);
+	attic->in_target = caution_is_there(judgement) &&
+			   caution_lies_in(tree->sys, attic->fd, &judgement->target);
+	text = caution_why_no_attic(judgement, attic);
+	return text != NULL ? operand_refuse(tree, operation, text, attic->path) : 0;
 }
 
 /* ---- what is asked for: --require-mount, --expect-fs ---- */
@@ -461,6 +511,10 @@ static int caution_judge_all(const struct judgement *judgement)
 
 	if (result == 0)
 		result = caution_judge_nesting(judgement);
+	if (result == 0)
+		result = caution_judge_attic(judgement, judgement->tree->trash);
+	if (result == 0)
+		result = caution_judge_attic(judgement, judgement->tree->backups);
 	if (result == 0)
 		result = caution_judge_mounts(judgement);
 	if (result == 0)

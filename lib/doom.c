@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backup.h"
 #include "limits.h"
 
 struct doom_dirent {
@@ -103,10 +104,45 @@ static bool doom_set_path(struct doom_walk *walk, const char *name)
 	return true;
 }
 
-static bool doom_is_protected(const struct doom_walk *walk, const struct sys_stat *stat)
+/* True if what goes gets a backup in its folder, which so does not go. */
+static bool doom_backs_up(const struct doom *doom)
+{
+	return doom->settings->backup != WEIR_BACKUP_NONE && doom->attics[0] == NULL &&
+	       doom->attics[1] == NULL;
+}
+
+/* True if NAME of the innermost folder is what keeps that which goes. */
+static bool doom_is_attic(const struct doom_walk *walk, const char *name,
+			  const struct sys_stat *stat)
+{
+	const struct doom_level *level = &walk->levels[walk->depth - 1];
+
+	for (size_t i = 0; i < 2; i++) {
+		const struct attic *attic = walk->doom->attics[i];
+
+		if (attic != NULL && attic_is(attic, level->device, level->inode, name, stat))
+			return true;
+	}
+	return false;
+}
+
+/* True if the innermost folder is to hold an attic that is not there yet. */
+static bool doom_holds_attic(const struct doom_walk *walk, const struct sys_stat *stat)
+{
+	for (size_t i = 0; i < 2; i++)
+		if (walk->doom->attics[i] != NULL && attic_is_below(walk->doom->attics[i], stat))
+			return true;
+	return false;
+}
+
+static bool doom_is_protected(const struct doom_walk *walk, const char *name,
+			      const struct sys_stat *stat)
 {
 	const struct doom *doom = walk->doom;
 
+	if (doom_is_attic(walk, name, stat) ||
+	    (doom_backs_up(doom) && !S_ISDIR(stat->mode) && backup_is_one(doom->settings, name)))
+		return true;
 	if (doom->filter->count == 0 || doom->settings->delete_excluded)
 		return false;
 	return filter_judge(doom->filter, walk->path, walk->path_bytes,
@@ -131,6 +167,7 @@ static bool doom_push(struct doom_walk *walk, const struct sys_stat *stat)
 		.inode = stat->inode,
 		.mount = doom_mount(stat),
 		.path_bytes = walk->path_bytes,
+		.keeps = doom_holds_attic(walk, stat),
 	};
 	return true;
 }
@@ -229,12 +266,13 @@ static bool doom_take(struct doom_walk *walk, const struct doom_dirent *entry)
 		return false;
 	if (result < 0)
 		doom_tell(walk, result, "stat", NULL);
-	if (result < 0 || doom_is_protected(walk, &stat)) {
+	if (result < 0 || doom_is_protected(walk, entry->name, &stat)) {
 		level->keeps = true;
 		return false;
 	}
 	if (!S_ISDIR(stat.mode)) {
 		plan_add(walk->doom->plan, PLAN_REMOVE, entry->name, &stat);
+		level->keeps = level->keeps || doom_backs_up(walk->doom);
 		return false;
 	}
 	if (doom_enter(walk, walk->fd, level->mount, entry->name, &stat))

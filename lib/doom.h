@@ -6,6 +6,7 @@
 #ifndef WEIR_DOOM_H
 #define WEIR_DOOM_H
 
+#include "attic.h"
 #include "event.h"
 #include "filter.h"
 #include "plan.h"
@@ -18,12 +19,14 @@ struct doom {
 	const struct filter *filter;
 	const struct settings *settings;
 	struct event_queue *events;
-	const char *target_path; /* DEST, for messages */
+	const struct attic *attics[2]; /* which stay, or NULL */
+	const char *target_path;       /* DEST, for messages */
 };
 
 /* Plans NAME of the folder FD, which STAT tells about, in a group that was begun.  PATH:
- * its path as the rules see it.  What a rule protects stays, and so do the folders that
- * it lies in, mount points, and what cannot be listed, which is told. */
+ * its path as the rules see it.  What a rule protects stays, what is a backup or keeps
+ * that which goes, and so do the folders that it lies in, mount points, and what cannot be
+ * listed, which is told. */
 void doom_name(const struct doom *doom, int fd, const char *name, const struct sys_stat *stat,
 	       const char *path);
 

@@ -22,6 +22,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "attic.h"
+#include "backup.h"
 #include "content.h"
 #include "doom.h"
 #include "limits.h"
@@ -139,6 +141,7 @@ static void merge_doom(struct tree *tree, struct listing *listing, const char *n
 		.filter = tree->filter,
 		.settings = tree->settings,
 		.events = tree->events,
+		.attics = { tree->trash, tree->backups },
 		.target_path = tree->target_path,
 	};
 
@@ -419,12 +422,41 @@ static void merge_look(struct tree *tree, struct listing *listing, const struct 
 		moves_meet(tree->moves, &finding.source); /* MV3 of moves.c: it is not added */
 }
 
+/* True if NAME of the target of FOLDER, of which STAT tells (or NULL), keeps what goes. */
+static bool merge_is_attic(const struct tree *tree, const struct folder *folder, const char *name,
+			   const struct sys_stat *stat)
+{
+	const struct dir *target = folder->target;
+
+	return target != NULL &&
+	       ((tree->trash != NULL &&
+		 attic_is(tree->trash, target->device, target->inode, name, stat)) ||
+		(tree->backups != NULL &&
+		 attic_is(tree->backups, target->device, target->inode, name, stat)));
+}
+
+/* True if the source has something of the name of what keeps that which goes from the
+ * target: it is left out, as by a rule. */
+static bool merge_meets_attic(struct tree *tree, struct listing *listing, const char *name)
+{
+	struct sys_stat stat;
+
+	return listing->target_fd >= 0 && merge_is_attic(tree, listing->folder, name, NULL) &&
+	       (sys_statx(tree->sys, listing->target_fd, name, false, &stat) < 0 ||
+		merge_is_attic(tree, listing->folder, name, &stat));
+}
+
 void merge_take(struct tree *tree, struct listing *listing, const struct tree_dirent *entry,
 		enum filter_verdict verdict)
 {
 	struct error error = { 0 };
 
 	nameset_add(&listing->names, entry->name);
+	if (merge_meets_attic(tree, listing, entry->name)) {
+		tally_add(&tree->tally->excluded, 1);
+		merge_miss_nothing(tree, listing);
+		return;
+	}
 	if (tree->chosen != NULL)
 		chosen_meet(tree->chosen, &listing->part);
 	if (strlen(entry->name) >= LIMIT_NAME_BYTES)
@@ -494,6 +526,13 @@ static bool merge_is_new(const struct sys_stat *stat)
 	return time(NULL) - stat->ctime.tv_sec < LIMIT_TEMP_FOLDER_S;
 }
 
+/* True if NAME is a backup that stays where it was made. */
+static bool merge_is_backup(const struct tree *tree, const char *name, const struct sys_stat *stat)
+{
+	return tree->settings->backup != WEIR_BACKUP_NONE && tree->backups == NULL &&
+	       !S_ISDIR(stat->mode) && backup_is_one(tree->settings, name);
+}
+
 /* What is to become of a name of the target. */
 enum merge_fate {
 	MERGE_KNOWN, /* it was looked at with the source's */
@@ -521,6 +560,8 @@ static enum merge_fate merge_judge(struct tree *tree, struct listing *listing, c
 		tree_error(tree, &error, listing->folder, name);
 		return MERGE_STAYS;
 	}
+	if (merge_is_attic(tree, listing->folder, name, stat) || merge_is_backup(tree, name, stat))
+		return MERGE_STAYS;
 	if (merge_is_excluded(tree, listing, name, stat))
 		return tree->settings->delete_excluded ? MERGE_GOES : MERGE_STAYS;
 	/* Temps of killed runs are swept; others are somebody's who is at work. */
@@ -652,6 +693,37 @@ int merge_folder(struct tree *tree, struct folder *folder, struct error *error)
 	return 0;
 }
 
+/* What FOLDER takes the place of has the name NAME by now: it goes, or gets a backup's. */
+static int merge_put_away(struct tree *tree, struct folder *folder, int parent_fd,
+			  const char *name)
+{
+	char wanted[LIMIT_NAME_BYTES];
+	struct attic_name to = { .fd = parent_fd, .wanted = wanted, .base = folder->target_name };
+	const char *suffix = tree->backups != NULL ? tree->backups->suffix
+						   : tree->settings->backup_suffix;
+	int result;
+
+	if (tree->settings->backup == WEIR_BACKUP_NONE)
+		return sys_unlinkat(tree->sys, parent_fd, name, 0);
+	if (!backup_simple_name(wanted, folder->target_name, suffix))
+		return -ENAMETOOLONG;
+	if (tree->backups != NULL) {
+		to.fd = attic_folder(tree->backups, folder->parent->target);
+		if (to.fd < 0)
+			return to.fd;
+		to.base = wanted;
+	} else if (tree->settings->backup == WEIR_BACKUP_NUMBERED) {
+		to.wanted = NULL;
+	}
+	result = attic_move(tree->sys, parent_fd, name, &to);
+	if (tree->backups != NULL) {
+		if (result == 0)
+			result = attic_sync(tree->backups, to.fd, folder->target_fs);
+		sys_close(tree->sys, to.fd);
+	}
+	return result;
+}
+
 int merge_clear(struct tree *tree, struct folder *folder, int parent_fd, struct error *error)
 {
 	char temp[TEMP_NAME_BYTES];
@@ -670,9 +742,9 @@ int merge_clear(struct tree *tree, struct folder *folder, int parent_fd, struct 
 		if (result < 0)
 			sys_unlinkat(tree->sys, parent_fd, temp, AT_REMOVEDIR);
 		else
-			result = sys_unlinkat(tree->sys, parent_fd, temp, 0);
+			result = merge_put_away(tree, folder, parent_fd, temp);
 		if (result == -EINVAL || result == -ENOSYS) /* it cannot exchange names */
-			result = sys_unlinkat(tree->sys, parent_fd, folder->target_name, 0) == 0
+			result = merge_put_away(tree, folder, parent_fd, folder->target_name) == 0
 					 ? sys_mkdirat(tree->sys, parent_fd, folder->target_name,
 						       0700)
 					 : result;

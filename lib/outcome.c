@@ -402,6 +402,8 @@ void outcome_park(struct worker *worker, struct job *job)
 
 	job->loses = job->loses || losses_break(&job->losses, shared->settings);
 	unit = outcome_unit(shared->settings, job);
+	if (unit != NULL)
+		unit->attic = shared->tree->backups;
 	if (job->error.grade == ERROR_WARNING) {
 		outcome_post_error(worker, job);
 		job->error = (struct error){ 0 };

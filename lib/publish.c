@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attic.h"
 #include "backup.h"
 #include "invariant.h"
 #include "rival.h"
@@ -83,11 +84,48 @@ static enum publish_answer publish_fail(struct sys *sys, struct unit *unit, int 
 	return PUBLISH_FAILED;
 }
 
+/* The new object takes the name from what has it. */
+static int publish_rename_over(struct publish *publish)
+{
+	struct sys *sys = publish->root->sys;
+	struct unit *unit = publish->unit;
+	int result = sys_renameat2(sys, publish->dirfd, unit->temp_name, unit->target_name, 0);
+
+	if (result < 0)
+		return result;
+	sys_unlinkat(sys, publish->dirfd, unit->temp_name, 0); /* P4; ENOENT is expected */
+	unit->temp_named = false;
+	unit->replaced = true;
+	return 0;
+}
+
+/* As publish_replace(), with the backup in another folder. */
+static int publish_replace_attic(struct publish *publish, struct error *error)
+{
+	struct unit *unit = publish->unit;
+	struct attic_backup backup;
+	int result = attic_back_up(unit->attic, unit->folder->target, publish->dirfd,
+				   unit->target_name, unit->folder->target_fs, &backup);
+
+	if (result < 0) {
+		error_set(error, result, ERROR_SIDE_TARGET, "back up");
+		return result;
+	}
+	result = publish_rename_over(publish);
+	if (result < 0) {
+		error_set(error, result, ERROR_SIDE_TARGET, "replace");
+		error->text = attic_undo(unit->attic, publish->dirfd, unit->target_name, &backup);
+	} else if (backup.made && publish->settings->report_entries) {
+		unit->backup = strdup(backup.name);
+	}
+	attic_let_go(unit->attic, &backup);
+	return result;
+}
+
 /* Renames the temp over whatever has the name, once that has its backup (P5).
  * ERROR is set where the result does not say it all. */
 static int publish_replace(struct publish *publish, struct error *error)
 {
-	struct sys *sys = publish->root->sys;
 	struct unit *unit = publish->unit;
 	const struct backup_plan plan = {
 		.root = publish->root,
@@ -100,22 +138,21 @@ static int publish_replace(struct publish *publish, struct error *error)
 		.clash = unit->backup_clash,
 	};
 	struct backup backup;
-	int result = backup_make(&plan, &backup, error);
+	int result;
 
+	if (unit->attic != NULL)
+		return publish_replace_attic(publish, error);
+	result = backup_make(&plan, &backup, error);
 	if (result < 0)
 		return result;
-	result = sys_renameat2(sys, plan.dirfd, unit->temp_name, unit->target_name, 0);
-	if (result == 0) {
-		sys_unlinkat(sys, plan.dirfd, unit->temp_name, 0); /* P4; ENOENT is expected */
-		unit->temp_named = false;
-		unit->replaced = true;
-		if (backup.way != BACKUP_NOT_MADE && plan.settings->report_entries)
-			unit->backup = strdup(backup.name);
-	} else {
+	result = publish_rename_over(publish);
+	if (result < 0) {
 		const char *left = backup_undo(&plan, &backup);
 
 		error_set(error, result, ERROR_SIDE_TARGET, "replace");
 		error->text = left;
+	} else if (backup.way != BACKUP_NOT_MADE && plan.settings->report_entries) {
+		unit->backup = strdup(backup.name);
 	}
 	return result;
 }

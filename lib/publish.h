@@ -19,6 +19,8 @@
 #include "temp.h"
 
 /* A parked entry: complete, waiting for its name. */
+struct attic;
+
 struct unit {
 	struct list node;
 	struct folder *folder;	 /* referenced */
@@ -51,6 +53,7 @@ struct unit {
 	uint32_t source_mode;
 	bool moves;		  /* its name in the source is to go */
 	bool backup_clash;	  /* a simple backup would take the name of another copy */
+	struct attic *attic;	  /* where its backup goes; NULL: into its folder */
 	char *backup;		  /* out: its name if one was made, or NULL; to be freed */
 	bool keeps_times;	  /* they were set, and are to stay */
 	struct timespec times[2]; /* of the source: atime, mtime */

@@ -58,6 +58,7 @@ struct removal_group {
 	size_t room;
 	size_t lost; /* levels that are passed over */
 	struct plan_cursor cursor;
+	struct away away; /* follows `fd` */
 };
 
 /* ---- limits ---- */
@@ -186,8 +187,11 @@ static int removal_arrive(struct removal_group *group)
 	group->dir_fd = group->fd = fd;
 	group->place = (struct removal_place){ 0 };
 	result = sys_statx(removal->sys, fd, "", false, &group->place.before);
-	if (result == 0)
+	if (result == 0) {
+		away_begin(&group->away, group->dir,
+			   fs_find(removal->fs, fd, group->dir->device, true));
 		return 0;
+	}
 	dir_unpin(removal->root, group->dir);
 	group->dir_fd = group->fd = -1;
 	return result;
@@ -255,6 +259,18 @@ static void removal_settle(struct removal_group *group, const struct removal_pla
 		removal_sync_folder(group, place, fd);
 }
 
+/* AW4 of away.c: what is kept is durable before it is known to be gone from here. */
+static void removal_settle_away(struct removal_group *group)
+{
+	int result = away_settle(&group->away, &group->place.before);
+
+	away_end(&group->away);
+	if (result == 0)
+		return;
+	group->removal->unsynced = true;
+	removal_error(group, result, "sync what was kept of folder");
+}
+
 static void removal_drop_levels(struct removal_group *group)
 {
 	if (group->fd >= 0 && group->fd != group->dir_fd)
@@ -270,6 +286,7 @@ static void removal_end_group(struct removal_group *group)
 	struct removal *removal = group->removal;
 
 	removal_drop_levels(group);
+	removal_settle_away(group);
 	if (group->dir_fd >= 0) {
 		removal_settle(group, &group->place, group->dir_fd);
 		dir_unpin(removal->root, group->dir);
@@ -301,17 +318,16 @@ static int removal_unlink(struct removal_group *group, const char *name,
 			  const struct plan_record *record)
 {
 	struct sys *sys = group->removal->sys;
-	int flags = S_ISDIR(record->mode) ? AT_REMOVEDIR : 0;
 	struct sys_stat stat;
 	int result = sys_statx(sys, group->fd, name, false, &stat);
 
 	if (result == 0 && !removal_is_planned(record, &stat))
 		return -ESTALE;
 	if (result == 0)
-		result = sys_unlinkat(sys, group->fd, name, flags);
+		result = away_take(&group->away, group->fd, name, &stat);
 	if (result == -EACCES) {
 		removal_open_up(group);
-		result = sys_unlinkat(sys, group->fd, name, flags);
+		result = away_take(&group->away, group->fd, name, &stat);
 	}
 	return result == -ENOENT ? 0 : result;
 }
@@ -362,6 +378,8 @@ static int removal_enter(struct removal_group *group, const struct plan_record *
 		result = -ESTALE;
 	if (result == 0 && (level.name == NULL || !removal_make_room(group)))
 		result = -ENOMEM;
+	if (result == 0)
+		result = away_enter(&group->away, record->name, fd);
 	if (result < 0) {
 		if (fd >= 0)
 			sys_close(removal->sys, fd);
@@ -394,11 +412,23 @@ static int removal_open_above(struct removal_group *group, const struct removal_
 	return result;
 }
 
+/* True if the innermost folder may go, as far as what keeps that which was in it is
+ * concerned. */
+static bool removal_leave_away(struct removal_group *group, bool kept)
+{
+	int result = away_leave(&group->away, kept);
+
+	if (result < 0)
+		removal_error(group, result, "keep what was in");
+	return result == 0 && !kept;
+}
+
 /* Out of the innermost folder, which goes unless it is kept. */
 static int removal_leave(struct removal_group *group, const struct plan_record *record)
 {
 	struct sys *sys = group->removal->sys;
 	struct removal_level level = group->levels[group->depth - 1];
+	bool goes = removal_leave_away(group, record->kind == PLAN_LEAVE_KEPT);
 	int inner = group->fd;
 	int fd;
 
@@ -409,7 +439,7 @@ static int removal_leave(struct removal_group *group, const struct plan_record *
 		fd = group->dir_fd;
 	}
 	group->fd = fd;
-	if (fd < 0 || record->kind == PLAN_LEAVE_KEPT || !removal_remove(group, level.name, record))
+	if (fd < 0 || !goes || !removal_remove(group, level.name, record))
 		removal_settle(group, &level.place, inner);
 	sys_close(sys, inner);
 	free(level.name);
@@ -542,7 +572,18 @@ static void removal_take_any(struct removal_group *group, struct spared *spared,
 /* Reads the plan to its end.  0 or -errno. */
 static int removal_read(struct removal *removal)
 {
-	struct removal_group group = { .removal = removal, .dir_fd = -1, .fd = -1 };
+	struct removal_group group = {
+		.removal = removal,
+		.dir_fd = -1,
+		.fd = -1,
+		.away = {
+			.sys = removal->sys,
+			.attic = removal->attic,
+			.settings = removal->settings,
+			.renames = removal->renames,
+			.fd = -1,
+		},
+	};
 	struct spared spared = { .folders = removal->folders };
 	struct plan_record *record = malloc(sizeof(*record));
 	int result = record == NULL ? -ENOMEM : plan_rewind(removal->plan);
@@ -558,6 +599,7 @@ static int removal_read(struct removal *removal)
 	}
 	removal_end_group(&group);
 	spared_close(&spared);
+	away_close(&group.away);
 	free(group.levels);
 	plan_release(&group.cursor);
 	free(record);
@@ -588,6 +630,22 @@ static void removal_sync(struct removal *removal)
 	}
 }
 
+/* O15: before anything goes, there is where it goes to. */
+static bool removal_has_attic(struct removal *removal)
+{
+	struct error error;
+	int result;
+
+	if (removal->attic == NULL || removal->settings->dry_run)
+		return true;
+	result = attic_begin(removal->attic);
+	if (result == 0)
+		return true;
+	error_set(&error, result, ERROR_SIDE_TARGET, "keep what is removed in");
+	event_post_error(removal->events, &error, removal->attic->path, false);
+	return false;
+}
+
 bool removal_run(struct removal *removal)
 {
 	struct error error;
@@ -603,6 +661,8 @@ bool removal_run(struct removal *removal)
 	if (removal->plan->removals == 0 && removal->folders == NULL) /* nor anything to tell */
 		return true;
 	if (!removal_is_allowed(removal))
+		return false;
+	if (!removal_has_attic(removal))
 		return false;
 	tally_add(&removal->tally->to_remove, removal->plan->removals);
 	result = removal_read(removal);

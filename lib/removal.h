@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "away.h"
 #include "device.h"
 #include "event.h"
 #include "plan.h"
@@ -29,6 +30,8 @@ struct removal {
 	/* Where each folder of the source leads, if links in the target were followed. */
 	const struct shared *folders;
 	const char *target_path; /* for messages */
+	struct attic *attic;	 /* where what is removed goes, or NULL */
+	const struct renames *renames;
 	bool has_record;	 /* of an earlier run of the same source and target */
 	bool unsynced;		 /* out: removed, not known to be durable */
 };

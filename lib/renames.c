@@ -44,6 +44,7 @@ int renames_open(struct renames *renames)
 void renames_close(struct renames *renames)
 {
 	free(renames->wishes);
+	free(renames->taken);
 	pthread_mutex_destroy(&renames->lock);
 }
 
@@ -274,6 +275,42 @@ static bool renames_try(const struct renames_env *env, struct rename_wish *wish,
 	return granted && wish->from != NULL;
 }
 
+/* ---- what was taken ---- */
+
+static int renames_compare_taken(const void *left, const void *right)
+{
+	const struct rename_taken *a = left, *b = right;
+
+	if (a->device != b->device)
+		return a->device < b->device ? -1 : 1;
+	return (a->inode > b->inode) - (a->inode < b->inode);
+}
+
+/* Room for one more, before it is granted. */
+static bool renames_make_taken_room(struct renames *renames)
+{
+	size_t room = renames->taken_room > 0 ? 2 * renames->taken_room : 64;
+	struct rename_taken *taken;
+
+	if (renames->taken_count < renames->taken_room)
+		return true;
+	taken = reallocarray(renames->taken, room, sizeof(*taken));
+	if (taken == NULL)
+		return false;
+	renames->taken = taken;
+	renames->taken_room = room;
+	return true;
+}
+
+bool renames_took(const struct renames *renames, uint64_t device, uint64_t inode)
+{
+	const struct rename_taken key = { device, inode };
+
+	return renames->taken_count > 0 &&
+	       bsearch(&key, renames->taken, renames->taken_count, sizeof(key),
+		       renames_compare_taken) != NULL;
+}
+
 /* True if one that is wished was found in a file that goes. */
 static bool renames_look(struct renames *renames, const struct renames_env *env,
 			 const struct renames_table *table, const struct plan_record *record,
@@ -287,8 +324,11 @@ static bool renames_look(struct renames *renames, const struct renames_env *env,
 		at = wish->next;
 		if (wish->from == NULL && wish->source.size_bytes == record->size_bytes &&
 		    meta_same_time(&wish->source.mtime, &record->mtime) &&
-		    renames_try(env, wish, record, path))
+		    renames_make_taken_room(renames) && renames_try(env, wish, record, path)) {
+			renames->taken[renames->taken_count++] =
+				(struct rename_taken){ record->device, record->inode };
 			return true;
+		}
 	}
 	return false;
 }
@@ -309,6 +349,9 @@ static void renames_search(struct renames *renames, const struct renames_env *en
 				found += renames_look(renames, env, &table, record, cursor.path);
 		free(table.slots);
 	}
+	if (renames->taken_count > 0)
+		qsort(renames->taken, renames->taken_count, sizeof(renames->taken[0]),
+		      renames_compare_taken);
 	env->plan->moved = found;
 	plan_release(&cursor);
 	free(record);

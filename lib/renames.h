@@ -27,11 +27,20 @@ struct rename_wish {
 	size_t next;	/* with the same key, plus 1; 0: none */
 };
 
+/* A file that got another name. */
+struct rename_taken {
+	uint64_t device;
+	uint64_t inode;
+};
+
 struct renames {
 	pthread_mutex_t lock;
 	struct rename_wish *wishes;
 	size_t count;
 	size_t room;
+	struct rename_taken *taken; /* sorted once all is settled */
+	size_t taken_count;
+	size_t taken_room;
 };
 
 /* What a search works with. */
@@ -59,5 +68,8 @@ bool renames_wish(struct renames *renames, struct queue *queue, struct folder *f
 /* The plan is whole: looks for all that was wished, tells what becomes of it, and sends
  * it back through the queue.  SEARCH: false after a cancel. */
 void renames_settle(struct renames *renames, const struct renames_env *env, bool search);
+
+/* True if what has this number got another name, so that the old one is no loss. */
+bool renames_took(const struct renames *renames, uint64_t device, uint64_t inode);
 
 #endif

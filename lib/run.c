@@ -103,6 +103,8 @@ struct weir_run {
 	struct plan plan;
 	struct renames renames;
 	struct moves moves;
+	struct attic trash;
+	struct attic backups;
 	bool searched; /* what moved was looked for, */
 	bool removed;  /* what was planned to go is gone, or was refused */
 	struct commit commit;
@@ -317,6 +319,22 @@ struct weir_run *weir_run_new(enum weir_kind kind)
 	return run;
 }
 
+/* Folders that keep what goes, if there are any.  0 or -errno. */
+static int run_open_attics(struct weir_run *run)
+{
+	const struct settings *settings = &run->settings;
+	int result = 0;
+
+	if (settings->trash[0] != '\0')
+		result = attic_open(&run->trash, &run->root, settings, settings->trash, "");
+	if (result == 0 && settings->backup_folder[0] != '\0')
+		result = attic_open(&run->backups, &run->root, settings, settings->backup_folder,
+				    settings->suffix_given ? settings->backup_suffix : "");
+	run->tree.trash = settings->trash[0] != '\0' ? &run->trash : NULL;
+	run->tree.backups = settings->backup_folder[0] != '\0' ? &run->backups : NULL;
+	return result;
+}
+
 /* What scans, and for a sync compares and plans.  0 or -errno. */
 static int run_open_tree(struct weir_run *run)
 {
@@ -342,6 +360,8 @@ static int run_open_tree(struct weir_run *run)
 	if (result == 0)
 		result = survey_open(&run->survey, &run->root, &run->settings, &run->links,
 				     &run->shared.cancel);
+	if (result == 0)
+		result = run_open_attics(run);
 	if (!settings_syncs(&run->settings))
 		return result;
 	run->tree.survey = &run->survey;
@@ -428,6 +448,8 @@ static void run_close(struct weir_run *run)
 	commit_close(&run->commit);
 	survey_close(&run->survey);
 	moves_close(&run->moves);
+	attic_close(&run->trash);
+	attic_close(&run->backups);
 	renames_close(&run->renames);
 	plan_close(&run->plan);
 	tree_close(&run->tree);
@@ -535,6 +557,8 @@ static void run_remove(struct weir_run *run)
 		.settings = &run->settings,
 		.cancel = &run->shared.cancel,
 		.target = run->operands.target,
+		.attic = run->tree.trash != NULL ? run->tree.trash : run->tree.backups,
+		.renames = &run->renames,
 		.folders = run->settings.keep_folder_links ? &run->survey.folders : NULL,
 		.target_path = run->operands.target_path,
 		.has_record = mirror_is_known(&run->mirror),
@@ -907,6 +931,7 @@ static int run_start(struct weir_run *run)
 	run->shared.target_fs = run->operands.target_fs;
 	run->shared.pours = run->operands.target_streams;
 	run->shared.target_path = run->operands.target_path;
+	run->trash.target = run->backups.target = run->operands.target;
 	run->shared.have_proc = run->budget.have_proc;
 	run->shared.is_root = run->budget.is_root;
 	if (run->budget.too_few_fds) {

@@ -342,7 +342,13 @@ int settings_set_text(struct settings *settings, enum weir_text option, const ch
 	case WEIR_TEXT_BACKUP_SUFFIX:
 		if (strchr(text, '/') != NULL)
 			return -EINVAL;
+		settings->suffix_given = true;
 		return settings_keep_text(settings->backup_suffix, sizeof(settings->backup_suffix),
+					  text);
+	case WEIR_TEXT_TRASH:
+		return settings_keep_text(settings->trash, sizeof(settings->trash), text);
+	case WEIR_TEXT_BACKUP_FOLDER:
+		return settings_keep_text(settings->backup_folder, sizeof(settings->backup_folder),
 					  text);
 	case WEIR_TEXT_EXPECT_FS:
 		return settings_keep_text(settings->expect_fs, sizeof(settings->expect_fs), text);
@@ -370,6 +376,11 @@ bool settings_contradict(const struct settings *settings)
 	    (settings->in_place || settings_deletes(settings) || settings->existing_only ||
 	     settings->update != WEIR_UPDATE_ALL || settings->no_clobber ||
 	     settings->backup != WEIR_BACKUP_NONE || settings->keep_folder_links))
+		return true;
+	if (settings->trash[0] != '\0' && settings->delete_when == WEIR_DELETE_OFF)
+		return true;
+	if (settings->backup_folder[0] != '\0' &&
+	    (settings->backup == WEIR_BACKUP_NONE || !settings_syncs(settings)))
 		return true;
 	if (!settings->preallocate)
 		return false;

@@ -16,6 +16,7 @@
 
 #define SETTINGS_SUFFIX_BYTES 256 /* with NUL */
 #define SETTINGS_FS_BYTES 256	  /* the same: UUID or label */
+#define SETTINGS_PATH_BYTES 4096  /* the same */
 
 enum settings_side {
 	SETTINGS_SOURCE,
@@ -86,6 +87,9 @@ struct settings {
 	bool make_path;			   /* leading folders of the target are made, too */
 	int64_t wait_lock_ms;		   /* for another run that holds the target */
 	char expect_fs[SETTINGS_FS_BYTES]; /* of the target; "": any */
+	char trash[SETTINGS_PATH_BYTES];   /* where what is removed goes; "": nowhere */
+	char backup_folder[SETTINGS_PATH_BYTES]; /* where backups go; "": nowhere else */
+	bool suffix_given;			 /* backup_suffix was set */
 	bool require_mount[SETTINGS_SIDES]; /* to be on a mount of its own */
 	bool snapshots;			    /* the target is a new folder among earlier ones */
 };

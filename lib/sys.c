@@ -686,25 +686,37 @@ int sys_link_fd(struct sys *sys, int fd, int dirfd, const char *name, bool throu
 	return (int)sys_note(sys, SYS_LINK, fd, name, 0, 0, through_proc, result);
 }
 
+int sys_link_to(struct sys *sys, int from_fd, const char *old_name, int to_fd,
+		const char *new_name)
+{
+	return (int)sys_note(sys, SYS_LINK, to_fd, new_name, 0, 0, 0,
+			     sys_result(linkat(from_fd, old_name, to_fd, new_name, 0)));
+}
+
 int sys_linkat(struct sys *sys, int dirfd, const char *old_name, const char *new_name)
 {
-	return (int)sys_note(sys, SYS_LINK, dirfd, new_name, 0, 0, 0,
-			     sys_result(linkat(dirfd, old_name, dirfd, new_name, 0)));
+	return sys_link_to(sys, dirfd, old_name, dirfd, new_name);
+}
+
+int sys_rename_to(struct sys *sys, int from_fd, const char *old_name, int to_fd,
+		  const char *new_name, unsigned flags)
+{
+	/* By number: glibc emulates missing flags, which P2 must be told of. */
+	long result = sys_result(syscall(SYS_renameat2, from_fd, old_name, to_fd, new_name, flags));
+#ifdef WEIR_FAULT_BUILD
+	char names[600];
+
+	snprintf(names, sizeof(names), "%s/%s", old_name, new_name);
+	return (int)sys_note(sys, SYS_RENAME, to_fd, names, 0, 0, flags, result);
+#else
+	return (int)sys_note(sys, SYS_RENAME, to_fd, new_name, 0, 0, flags, result);
+#endif
 }
 
 int sys_renameat2(struct sys *sys, int dirfd, const char *old_name, const char *new_name,
 		  unsigned flags)
 {
-	/* By number: glibc emulates missing flags, which P2 must be told of. */
-	long result = sys_result(syscall(SYS_renameat2, dirfd, old_name, dirfd, new_name, flags));
-#ifdef WEIR_FAULT_BUILD
-	char names[600];
-
-	snprintf(names, sizeof(names), "%s/%s", old_name, new_name);
-	return (int)sys_note(sys, SYS_RENAME, dirfd, names, 0, 0, flags, result);
-#else
-	return (int)sys_note(sys, SYS_RENAME, dirfd, new_name, 0, 0, flags, result);
-#endif
+	return sys_rename_to(sys, dirfd, old_name, dirfd, new_name, flags);
 }
 
 int sys_symlinkat(struct sys *sys, const char *text, int dirfd, const char *name)

@@ -220,6 +220,11 @@ int sys_link_fd(struct sys *sys, int fd, int dirfd, const char *name, bool throu
 int sys_linkat(struct sys *sys, int dirfd, const char *old_name, const char *new_name);
 int sys_renameat2(struct sys *sys, int dirfd, const char *old_name, const char *new_name,
 		  unsigned flags);
+/* The same two between folders; the trace has the one that it comes to. */
+int sys_link_to(struct sys *sys, int from_fd, const char *old_name, int to_fd,
+		const char *new_name);
+int sys_rename_to(struct sys *sys, int from_fd, const char *old_name, int to_fd,
+		  const char *new_name, unsigned flags);
 int sys_symlinkat(struct sys *sys, const char *text, int dirfd, const char *name);
 int sys_mknodat(struct sys *sys, int dirfd, const char *name, mode_t mode, dev_t rdev);
 ssize_t sys_readlinkat(struct sys *sys, int dirfd, const char *name, char *text, size_t size);

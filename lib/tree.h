@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "attic.h"
 #include "earlier.h"
 #include "event.h"
 #include "filter.h"
@@ -40,6 +41,8 @@ struct tree {
 	struct chosen *chosen;	       /* names that it is limited to, or NULL */
 	struct renames *renames;       /* NULL: none are looked for */
 	const struct earlier *earlier; /* or NULL: none */
+	struct attic *trash;	       /* NULL: what goes is unlinked */
+	struct attic *backups;	       /* NULL: backups stay in their folders */
 	const char *target_path;       /* DEST */
 	bool target_made;	       /* by this run */
 	_Atomic bool plans_first;      /* what is to go is planned before anything is copied */

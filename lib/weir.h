@@ -295,6 +295,15 @@ enum weir_text {
 	/* Of WEIR_SYNC: "source", "dest" or "both" must not lie in the mount that the
 	 * root folder is in. */
 	WEIR_TEXT_REQUIRE_MOUNT = 3,
+	/* Of WEIR_SYNC, with DELETE: a folder on the target's file system into which what
+	 * is removed is moved instead, under the path that it had below the target; made if
+	 * only itself is missing, or with MAKE_PATH.  Not inside the source; inside the
+	 * target it is left alone; 1 to 4095 bytes. */
+	WEIR_TEXT_TRASH = 4,
+	/* Of WEIR_SYNC, with BACKUP: such a folder for backups of what is replaced, and
+	 * for what is removed unless there is a trash.  A suffix is added to their names
+	 * only if one was set. */
+	WEIR_TEXT_BACKUP_FOLDER = 5,
 	/* Of WEIR_SYNC: a folder with an earlier copy of the source, under the mount of the
 	 * target and apart from it.  What the target does not have, and this has with equal
 	 * data and attributes, becomes a hard link to it.  Set again, it adds one more: up
