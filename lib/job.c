@@ -211,8 +211,13 @@ enum step_answer job_paced(struct job *job, const struct pace_claim *claim)
 enum step_answer job_pace(struct job_env *env, struct job *job, uint64_t bytes)
 {
 	struct pace *pace = env->stream.pace;
+	uint64_t now_ns;
 
-	if (pace == NULL || pace_ask(pace, &job->claim, bytes, tally_now_ns()) == PACE_GO)
+	if (pace == NULL)
+		return STEP_NEXT;
+	now_ns = tally_now_ns();
+	if (pace_begin(pace, &job->claim, now_ns) == PACE_GO &&
+	    pace_ask(pace, &job->claim, bytes, now_ns) == PACE_GO)
 		return STEP_NEXT;
 	return job_paced(job, &job->claim);
 }

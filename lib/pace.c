@@ -14,7 +14,9 @@
  *    and what is given back only makes those that come later earlier;
  * P2 who slept too long makes up for LIMIT_PACE_NS of it, no more: after a time in
  *    which nothing was asked for there is no burst;
- * P3 nobody is overtaken for ever: the time of a promise never moves.
+ * P3 nobody is overtaken for ever: the time of a promise never moves;
+ * P4 files end one after the other: if all that are open shared the rate, a run whose
+ *    time is over would have moved much and finished nothing.
  */
 #define _GNU_SOURCE
 #include "pace.h"
@@ -25,7 +27,8 @@
 #include "limits.h"
 
 #define PACE_SECOND_NS 1000000000ULL
-#define PACE_TRANSFER_BYTES (1ULL << 32) /* no transfer is longer */
+#define PACE_AHEAD_NS (LIMIT_PACE_NS / 2) /* with so much promised nothing is begun */
+#define PACE_TRANSFER_BYTES (1ULL << 32)  /* no transfer is longer */
 
 _Static_assert(LIMIT_BYTES_PER_SECOND <= UINT64_MAX - PACE_TRANSFER_BYTES * PACE_SECOND_NS,
 	       "what a transfer takes can be counted");
@@ -74,6 +77,20 @@ static uint64_t pace_promise(struct pace *pace, uint64_t bytes, uint64_t now_ns)
 	return end_ns;
 }
 
+enum pace_answer pace_begin(struct pace *pace, struct pace_claim *claim, uint64_t now_ns)
+{
+	uint64_t taken_ns = atomic_load(&pace->taken_ns);
+
+	claim->answer = PACE_GO;
+	if (pace->bytes_per_second != 0 && !claim->begun && taken_ns > now_ns + PACE_AHEAD_NS) {
+		claim->answer = PACE_RATE;
+		claim->due_ns = taken_ns - PACE_AHEAD_NS;
+		return PACE_RATE;
+	}
+	claim->begun = true;
+	return PACE_GO;
+}
+
 enum pace_answer pace_ask(struct pace *pace, struct pace_claim *claim, uint64_t bytes,
 			  uint64_t now_ns)
 {
@@ -103,5 +120,5 @@ void pace_settle(struct pace *pace, struct pace_claim *claim, uint64_t bytes)
 	if (claim->bytes > bytes)
 		atomic_fetch_sub(&pace->taken_ns,
 				 pace_cost_ns(pace, claim->bytes) - pace_cost_ns(pace, bytes));
-	*claim = (struct pace_claim){ .answer = PACE_GO };
+	*claim = (struct pace_claim){ .answer = PACE_GO, .begun = claim->begun };
 }

@@ -29,6 +29,7 @@ struct pace_claim {
 	uint64_t bytes;		 /* promised; 0: nothing is */
 	uint64_t promised_ns;	 /* when these may move */
 	uint64_t due_ns;	 /* when to ask again */
+	bool begun;		 /* pace_begin() let it go */
 };
 
 /* Nothing was moved before NOW_NS.  BYTES_PER_SECOND 0: no limit. */
@@ -37,6 +38,10 @@ void pace_open(struct pace *pace, uint64_t bytes_per_second, uint64_t now_ns);
 /* The most that one transfer may move, at least UNIT and whole UNITs, or whole pages
  * if it is more than one.  PACE may be NULL here and below: no limit. */
 uint64_t pace_most(const struct pace *pace, uint64_t unit);
+
+/* Asks once for each file, before its first bytes: while much is promised nothing new is
+ * begun, so that what was comes to an end. */
+enum pace_answer pace_begin(struct pace *pace, struct pace_claim *claim, uint64_t now_ns);
 
 /* Asks for BYTES; the first time they are promised, and what was promised stays
  * so, whatever is asked for later.  GO: they may move now, then pace_settle(). */

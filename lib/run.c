@@ -105,8 +105,9 @@ struct weir_run {
 	struct moves moves;
 	struct attic trash;
 	struct attic backups;
-	bool searched; /* what moved was looked for, */
-	bool removed;  /* what was planned to go is gone, or was refused */
+	bool searched;	   /* what moved was looked for, */
+	bool removed;	   /* what was planned to go is gone, or was refused */
+	bool no_room_made; /* removals that were to come first were refused */
 	struct commit commit;
 	struct worker_shared shared;
 	struct pace pace;
@@ -567,8 +568,9 @@ static void run_remove(struct weir_run *run)
 	run->removed = true;
 	if (!settings_syncs(&run->settings) || run->settings.delete_when == WEIR_DELETE_OFF)
 		return;
-	if (run_may_remove(run) && !run_has_failed(run))
-		removal_run(&removal);
+	/* What was to make room stays: without it there may be none for the copies. */
+	if (run_may_remove(run) && !run_has_failed(run) && !removal_run(&removal))
+		run->no_room_made = run->settings.delete_when == WEIR_DELETE_FIRST;
 	if (atomic_load(&run->shared.cancel) == 0)
 		atomic_store(&run->shared.removes, false);
 	if (removal.unsynced)
@@ -626,7 +628,7 @@ static bool run_go_on(struct weir_run *run)
 		queue_push_deferred(&run->queue, LIST_ENTRY(node, struct batch, node));
 		more = true;
 	}
-	if (!first || !run_may_remove(run))
+	if (!first || !run_may_remove(run) || run->no_room_made)
 		return more;
 	if (operands_queue(&run->operands, &run->tree) < 0) {
 		atomic_store(&run->shared.dropped, true);

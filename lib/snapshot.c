@@ -293,17 +293,27 @@ static int snapshot_enter(struct snapshot *snapshot, struct operands *operands, 
 	return operands_open_target(operands, tree, path);
 }
 
+/* The newest snapshot but for those of another clock, which are far ahead; NULL: none. */
+static const int64_t *snapshot_newest(const struct snapshot *snapshot)
+{
+	for (size_t i = snapshot->count; i > 0; i--)
+		if (snapshot->times[i - 1] - snapshot->began_s < SNAPSHOT_TRIES)
+			return &snapshot->times[i - 1];
+	return NULL;
+}
+
 /* What is unchanged since the newest snapshot becomes links to that. */
 static int snapshot_compare_with(struct snapshot *snapshot, struct operands *operands,
 				 struct tree *tree, struct earlier *earlier, int fd)
 {
+	const int64_t *newest = snapshot_newest(snapshot);
 	char name[RETAIN_NAME_BYTES];
 	char *path;
 	int result;
 
 	if (snapshot->count == 0)
 		return 0;
-	retain_name(snapshot->times[snapshot->count - 1], name);
+	retain_name(newest != NULL ? *newest : snapshot->times[snapshot->count - 1], name);
 	result = snapshot_path(snapshot, name, &path);
 	if (result == 0)
 		result = earlier_add(earlier, path, false);
@@ -459,13 +469,12 @@ static int snapshot_rename(struct sys *sys, int fd, const char *from, const char
 }
 
 /* The second in which the run began, or one after the newest snapshot if that is of now,
- * too: a newer one has a later name.  One that is far ahead was made by another clock. */
+ * too: a newer one has a later name. */
 static int64_t snapshot_second(const struct snapshot *snapshot)
 {
-	int64_t newest = snapshot->count > 0 ? snapshot->times[snapshot->count - 1] : -1;
-	bool is_near = newest >= snapshot->began_s && newest - snapshot->began_s < SNAPSHOT_TRIES;
+	const int64_t *newest = snapshot_newest(snapshot);
 
-	return is_near ? newest + 1 : snapshot->began_s;
+	return newest != NULL && *newest >= snapshot->began_s ? *newest + 1 : snapshot->began_s;
 }
 
 /* S1: the name of its second, or of the next that is free. */

@@ -206,8 +206,14 @@ static bool stream_find_range(struct stream *stream, struct sys *sys)
 /* Asks whether BYTES may move now (S7). */
 static bool stream_may_move(struct stream *stream, const struct stream_env *env, uint64_t bytes)
 {
-	return env->pace == NULL ||
-	       pace_ask(env->pace, &stream->claim, bytes, tally_now_ns()) == PACE_GO;
+	uint64_t now_ns;
+
+	if (env->pace == NULL)
+		return true;
+	now_ns = tally_now_ns();
+	if (bytes > 0 && pace_begin(env->pace, &stream->claim, now_ns) != PACE_GO)
+		return false;
+	return pace_ask(env->pace, &stream->claim, bytes, now_ns) == PACE_GO;
 }
 
 /* The most that one read may bring.  Blocks stay whole where they count. */

@@ -165,6 +165,19 @@ need_pressure() {
 copied $D/large" ]
 }
 
+@test "files end one after the other at a rate, and what was begun in time is there" {
+	local i
+
+	[ "${WEIR_LANE:-}" != check-tiny ] || skip "there is one job only"
+	mkdir "$S/a"
+	for i in $(seq 12); do
+		mktree file "$S/a/$i" 100000 "$i"
+	done
+	run --separate-stderr "$WEIR" copy -r --bwlimit=200K --stop-after=3s "$S/a" "$D"
+	ended 1
+	[ "$(find "$D/a" -type f | wc -l)" -ge 2 ]
+}
+
 @test "0 is no limit" {
 	mktree file "$S/f" 4096
 	copies --bwlimit=0 --stop-after=0 --stats "$S/f" "$D/f"

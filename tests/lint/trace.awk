@@ -4,7 +4,8 @@
 # promised about names:
 #
 #   component   what is done in a folder names one component of it; nothing is
-#               made, named or removed by a path
+#               made, named or removed by a path; but for files without a name in
+#               /var/tmp or /tmp, for what does not fit into memory
 #   descriptor  owner, mode, times, flags, projects and attributes are changed of a
 #               descriptor, never of a name
 #   identity    what was looked at by its name and is then opened by it is looked
@@ -28,6 +29,11 @@ $2 == "rename" {
 	if (gsub(/\//, "/", name) != 1)
 		broken("component")
 	name = "-"
+}
+
+# O_TMPFILE
+$2 == "create" && $4 ~ /^(\/var)?\/tmp$/ && $7 ~ /^41....$/ {
+	next
 }
 
 $2 ~ /^(mkdir|unlink|link|rename|symlink|mknod|create)$/ && $3 == "-" && $8 >= 0 {

@@ -112,15 +112,16 @@ line_is() { # LINE
 	[ "$(tail -c 1 "$T/raw" | od -An -tx1 | tr -d ' ')" = 00 ]
 }
 
-# Whatever changes something, and openings to write but of what belongs to no file system.
+# Whatever changes something, and openings to write; but of what belongs to no file
+# system, and of files without a name, for what does not fit into memory.
 writes_of() { # LOG
 	local calls='(mkdir|unlink|rename|link|symlink|mknod|f?chmod|[fl]?chown|f?chownat)(at)?2?'
 
 	calls+='|rmdir|creat|utimensat|f?truncate|fallocate|[lf]?(set|remove)xattr(at)?'
 	calls+='|copy_file_range|sync_file_range|fsync|fdatasync|syncfs|pwrite(64|v|v2)'
-	grep -E "(^|[ ])($calls)\(" "$1"
+	grep -E "(^|[ ])($calls)\\(" "$1" | grep -v '^[^(]*([0-9]*<[^>]*>(deleted)'
 	grep -E 'open(at|at2)?\(.*O_(WRONLY|RDWR|CREAT|TMPFILE|TRUNC)' "$1" |
-		grep -vE '"/(dev|proc|sys)/'
+		grep -vE '"/(dev|proc|sys)/|"(/var)?/tmp", O_RDWR.*O_TMPFILE'
 }
 
 # bats test_tags=M15
@@ -128,15 +129,17 @@ writes_of() { # LOG
 	local options
 
 	need_strace
+	no_trace # is written
 	make_changes "$S/a" "$D/b"
 	rm -r "$D/b/was-folder"
 	for options in '--delete --yes-delete-many' '--delete=first --yes-delete-many' \
 		'--delete --yes-delete-many --detect-renames --checksum' '--inplace --mkpath'; do
 		# shellcheck disable=SC2086 # a list
-		exits 0 strace -f -o "$T/log" "$WEIR" sync -n --engine=plain $options "$S/a" "$D/b"
+		exits 0 strace -f -y -o "$T/log" "$WEIR" sync -n --engine=plain $options \
+			"$S/a" "$D/b"
 		nothing "$(writes_of "$T/log")"
 	done
-	exits 0 strace -f -o "$T/log" "$WEIR" sync --engine=plain "$S/a" "$D/b"
+	exits 0 strace -f -y -o "$T/log" "$WEIR" sync --engine=plain "$S/a" "$D/b"
 	[ -n "$(writes_of "$T/log")" ]
 }
 

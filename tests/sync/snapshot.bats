@@ -129,6 +129,21 @@ failing() { # [OPTION...]
 	mirrors "$S/a" "$D/s/$(newest)"
 }
 
+@test "a snapshot of another clock, far ahead, is not what the next is compared with" {
+	local first
+
+	need_links
+	mkdir -p "$S/a" "$D/s/29990101T000000Z"
+	mktree file "$S/a/f" 3000
+	snaps
+	first=$(list | head -n 1)
+	snaps
+	snaps
+	has 4
+	[ "$(stat -c %h "$D/s/$first/f")" -eq 3 ]
+	[ "$(readlink "$D/s/latest")" = "$(list | tail -n 2 | head -n 1)" ]
+}
+
 # bats test_tags=M15,O14
 @test "a dry run tells what a run does, against the newest, and changes nothing" {
 	need_links

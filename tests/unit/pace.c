@@ -261,7 +261,31 @@ static void threads(void)
 	CHECK_EQUAL(atomic_load(&pace.taken_ns), START + 4 * EACH);
 }
 
+static void one_after_the_other(void)
+{
+	struct pace_claim first = { 0 }, second = { 0 };
+	struct pace pace;
+
+	pace_open(&pace, 1000, START);
+	CHECK_EQUAL(pace_begin(&pace, &first, START), PACE_GO);
+	CHECK_EQUAL(pace_ask(&pace, &first, 1000, START), PACE_RATE);
+	CHECK_EQUAL(pace_begin(&pace, &second, START), PACE_RATE);
+	CHECK(second.due_ns > START && second.due_ns < START + SECOND);
+	CHECK_EQUAL(second.bytes, 0);
+	/* What was begun goes on, whatever is promised. */
+	CHECK_EQUAL(pace_ask(&pace, &first, 1000, START + SECOND), PACE_GO);
+	pace_settle(&pace, &first, 1000);
+	CHECK_EQUAL(pace_ask(&pace, &first, 1000, START + SECOND), PACE_RATE);
+	CHECK_EQUAL(pace_begin(&pace, &first, START + SECOND), PACE_GO);
+	CHECK_EQUAL(pace_begin(&pace, &second, second.due_ns), PACE_RATE);
+	CHECK_EQUAL(pace_begin(&pace, &second, START + 2 * SECOND), PACE_GO);
+	pace_open(&pace, 0, START);
+	second = (struct pace_claim){ 0 };
+	CHECK_EQUAL(pace_begin(&pace, &second, START), PACE_GO);
+}
+
 static const struct unit_test tests[] = {
+	{ "nothing is begun while much is promised", one_after_the_other },
 	{ "without a limit everything goes", no_limit },
 	{ "no transfer is longer than a quarter of a second", transfer_lengths },
 	{ "a promise is kept at the end of its time", end_of_time },
