@@ -132,6 +132,7 @@ sync_twice() { # [OPTION...]
 # rsync leaves names linked whose source no longer is, as long as all else is equal.
 @test "with --delete the mirror is the one that rsync makes of the same input" {
 	need_command rsync
+	need_same_fs # rsync takes the ACLs away that XFS shows under a second name
 	for seed in $(seeds 3); do
 		new_tree "$seed"
 		syncs "$S/a" "$D/b"
