@@ -344,10 +344,12 @@ leave_temp() {
 		chown 0:0 "$T" && chmod 755 "$T"
 		# shellcheck disable=SC2089 # a script, not words
 		swap='mv "$D/a/sub" "$D/a/away" && ln -s "$T/outside" "$D/a/sub"'
-		# What was made is moved away, and a link to what is root's put there.
+		# What was made is moved away, and a link to what is root's put there; others
+		# that are seen may be gone before that.
 		# shellcheck disable=SC2089 # a script, not words
 		[[ $call != *weir* ]] || swap='for t in "$D"/a/sub/.weir.*; do
-			mv "$t" "$D/a/sub/moved" && ln -s "$T/outside/secret" "$t"; done'
+			mv "$t" "$D/a/sub/moved" 2>/dev/null || continue
+			ln -s "$T/outside/secret" "$t"; done'
 		# shellcheck disable=SC2089,SC2090 # a script, not words
 		export swap
 		attack "${call% *}" "${call#* }" 'setpriv --reuid=65534 --regid=65534 \
