@@ -17,6 +17,7 @@ syncs() { # ARGUMENT...
 both_have() { # BYTES
 	rm -f "$S/f" "$D/f"
 	mktree file "$S/f" "$1" 1
+	touch -d @1500000000 "$S/f" # what is changed at once has another time
 	cp -p "$S/f" "$D/f"
 }
 
@@ -596,6 +597,7 @@ steps_are() { # REGEX
 	need_maps
 	no_sync_here
 	mktree file "$D/f" 300000 1
+	touch -d @1500000000 "$D/f"
 	truncate -s 300000 "$S/f"
 	traced "$D/f" --inplace "$S" "$D"
 	steps_are '(mark )?utimens fsync fallocate ftruncate fsync '
