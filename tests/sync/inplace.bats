@@ -519,6 +519,7 @@ need_maps() {
 	cp -p "$S/a/f" "$D/a/f"
 	mktree file "$S/a/g" 300000 2
 	mktree file "$D/a/g" 300000 3
+	touch -d @1500000000 "$D/a/g"
 	mktree file "$S/a/new" 10
 	picture "$S" >"$T/before-source"
 	picture "$D" >"$T/before-target"
