@@ -15,6 +15,7 @@ make_changes() { # SOURCE DEST
 		cp -a "$a/$name" "$b/$name"
 	done
 	mktree file "$b/data" 3000 2
+	touch -d 2001-02-03 "$b/data"
 	mktree file "$b/longer" 5000 2
 	touch -d @1000000000 "$b/touched"
 	chmod 0600 "$b/bare"

@@ -237,6 +237,7 @@ need_maps() {
 	local file
 
 	mktree many "$S" 60 50000
+	touch -d 2001-02-03 "$S"/f*
 	cp -a "$S/." "$D"
 	for file in "$S"/f00000[0-3]*; do
 		printf X | dd of="$file" bs=1 seek=40000 conv=notrunc status=none
@@ -274,6 +275,7 @@ need_maps() {
 			head -c 512 /dev/zero | tr '\0' A >"$S/f"
 			truncate -s $size "$S/f"
 			head -c $size /dev/zero | tr '\0' B >"$D/f"
+			touch -d 2001-02-03 "$D/f"
 			syncs --inplace --sparse=$sparse "$S" "$D"
 			same --mode --times "$S" "$D"
 			# And where the target has more.
@@ -290,6 +292,7 @@ need_maps() {
 	mktree file "$S/f" 3000000 1
 	truncate -s 3000000 "$D/f"
 	dd if="$S/f" of="$D/f" bs=4096 count=100 conv=notrunc status=none
+	touch -d 2001-02-03 "$D/f"
 	syncs --inplace --stats "$S" "$D"
 	written -eq $((3000000 - 409600))
 	same --mode --times "$S" "$D"
@@ -400,6 +403,7 @@ need_maps() {
 @test "hard links of the source are links in place, too" {
 	mktree file "$S/a" 300000 1
 	ln "$S/a" "$S/b"
+	touch -d 2001-02-03 "$S/a"
 	cp -a "$S/." "$D"
 	printf X | dd of="$S/a" bs=1 seek=1000 conv=notrunc status=none
 	syncs --inplace "$S" "$D"

@@ -210,6 +210,7 @@ links() { # [OPTION...]
 	earlier
 	mkdir "$D/new"
 	mktree file "$D/new/f" 50000 3
+	touch -d 2001-02-03 "$D/new/f"
 	links -i
 	[[ $output == *"replace  data"*"  f"* ]]
 	two_files "$D/old/f" "$D/new/f"
