@@ -51,7 +51,7 @@ earlier_is_kept() {
 		says "to copy 2, to clone 2, "
 		mirrors "$S/a" "$D/new"
 		earlier_is_kept
-		[ "$(stat -c %i "$D/old/f")" != "$(stat -c %i "$D/new/f")" ]
+		[ "$(inode_of "$D/old/f")" != "$(inode_of "$D/new/f")" ]
 		if clones_here; then
 			counts bytes_cloned -eq 50100
 		fi
@@ -96,8 +96,8 @@ earlier_is_kept() {
 	ln "$S/a/f" "$S/a/again"
 	earlier
 	syncs --clone-dest="$D/old" --stats "$S/a" "$D/new"
-	[ "$(stat -c %i "$D/new/f")" = "$(stat -c %i "$D/new/again")" ]
-	[ "$(stat -c %i "$D/new/f")" != "$(stat -c %i "$D/old/f")" ]
+	[ "$(inode_of "$D/new/f")" = "$(inode_of "$D/new/again")" ]
+	[ "$(inode_of "$D/new/f")" != "$(inode_of "$D/old/f")" ]
 	mirrors "$S/a" "$D/new"
 	earlier_is_kept
 }

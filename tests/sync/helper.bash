@@ -101,12 +101,24 @@ need_xattrs() {
 	rm "$S/probe" "$D/probe"
 }
 
+# Between names of the target.
+need_links() {
+	: >"$D/probe"
+	ln "$D/probe" "$D/probe2" 2>/dev/null || skip "needs hard links"
+	rm "$D/probe" "$D/probe2"
+}
+
 need_acls() {
 	need_command setfacl
 	: >"$S/probe"
 	: >"$D/probe"
 	setfacl -m u:1234:r "$S/probe" "$D/probe" 2>/dev/null || skip "needs ACLs on both sides"
 	rm "$S/probe" "$D/probe"
+}
+
+# Which file a name stands for: device and inode.
+inode_of() { # PATH
+	stat -c %d:%i "$1"
 }
 
 # Inode numbers of files, to tell whether they were replaced.

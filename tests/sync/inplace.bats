@@ -4,14 +4,9 @@
 # Sync in place: both sides are compared, and only what differs is written; cut short,
 # a mark is left.  Cases N06, D07, H08; rule G11 of lib/README.md.
 
-load ../copy/helper
+load helper
 
 MARK=user.weir.torn
-
-# weir sync, which must succeed, in silence unless told to speak.
-syncs() { # ARGUMENT...
-	exits 0 "$WEIR" sync "$@"
-}
 
 # Both sides have the same file of so many bytes.
 both_have() { # BYTES
@@ -33,10 +28,6 @@ most_for_a_byte=4096
 
 written() { # OPERATOR BYTES
 	counts bytes_written "$1" "$2"
-}
-
-inode() {
-	stat -c %i "$1"
 }
 
 # All that a change of a file would show.
@@ -196,9 +187,9 @@ need_maps() {
 			rm -f "$S/f" "$D/f"
 			mktree file "$S/f" $new 1
 			mktree file "$D/f" $old 1
-			before=$(inode "$D/f")
+			before=$(inode_of "$D/f")
 			syncs --inplace --stats "$S" "$D"
-			[ "$(inode "$D/f")" = "$before" ]
+			[ "$(inode_of "$D/f")" = "$before" ]
 			same --mode --times "$S" "$D"
 			not_marked "$D/f"
 			# Only what was not there before.
@@ -364,7 +355,7 @@ need_maps() {
 	syncs --inplace "$S" "$D"
 	same "$S/f" "$D/f"
 	same "$T/before" "$T/other"
-	[ "$(inode "$D/f")" != "$(inode "$T/other")" ]
+	[ "$(inode_of "$D/f")" != "$(inode_of "$T/other")" ]
 }
 
 # bats test_tags=J07
@@ -408,7 +399,7 @@ need_maps() {
 	printf X | dd of="$S/a" bs=1 seek=1000 conv=notrunc status=none
 	syncs --inplace "$S" "$D"
 	same --mode --times --links "$S" "$D"
-	[ "$(inode "$D/a")" = "$(inode "$D/b")" ]
+	[ "$(inode_of "$D/a")" = "$(inode_of "$D/b")" ]
 }
 
 # bats test_tags=G04
@@ -545,7 +536,7 @@ traced() { # FILE ARGUMENT...
 	[ -x "$WEIR_FAULT" ] || skip "there is no fault build"
 	rm -f "$T/trace"
 	exits 0 env WEIR_TRACE="$T/trace" "$WEIR_FAULT" sync "$@"
-	sort -n "$T/trace" | awk -v inode="$(inode "$file")" '
+	sort -n "$T/trace" | awk -v inode="$(stat -c %i "$file")" '
 		{ where = $3; sub(/^.*:/, "", where) }
 		where == inode || $2 == "syncfs"' >"$T/file"
 }

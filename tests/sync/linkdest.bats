@@ -15,16 +15,6 @@ setup() {
 	export S D T WEIR
 }
 
-need_links() {
-	: >"$D/probe"
-	ln "$D/probe" "$D/probe2" 2>/dev/null || skip "needs hard links"
-	rm "$D/probe" "$D/probe2"
-}
-
-inode_of() {
-	stat -c %d:%i "$1"
-}
-
 one_file() { # PATH...
 	[ "$(for path in "$@"; do inode_of "$path"; done | sort -u | wc -l)" -eq 1 ] && return 0
 	printf 'not one file:\n'

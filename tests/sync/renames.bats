@@ -5,16 +5,6 @@
 
 load helper
 
-need_links() {
-	: >"$D/probe"
-	ln "$D/probe" "$D/probe2" 2>/dev/null || skip "needs hard links"
-	rm "$D/probe" "$D/probe2"
-}
-
-inode_of() {
-	stat -c %i "$1"
-}
-
 # A pair that is equal.  What is compared is looked at by its descriptor when both files
 # are open, which is later than the judge of traces wants it.
 make_equal() {
