@@ -27,10 +27,7 @@
 #include "lister.h"
 #include "meta.h"
 #include "reach.h"
-
-#ifndef RENAME_NOREPLACE
-#define RENAME_NOREPLACE 1
-#endif
+#include "vacant.h"
 
 #define ATTIC_TRIES 1000U /* numbers that others took meanwhile */
 
@@ -409,26 +406,11 @@ int attic_folder(struct attic *attic, struct dir *dir)
 
 /* ---- what is kept ---- */
 
-/* From one name to another that must be free: -EEXIST if it is not. */
-static int attic_rename_free(struct sys *sys, int fd, const char *name, int to_fd, const char *to)
-{
-	struct sys_stat stat;
-	int result = sys_rename_to(sys, fd, name, to_fd, to, RENAME_NOREPLACE);
-
-	if (result != -EINVAL && result != -ENOSYS && result != -EOPNOTSUPP)
-		return result;
-	/* Looking first is all that such a file system offers. */
-	result = sys_statx(sys, to_fd, to, false, &stat);
-	if (result == 0)
-		return -EEXIST;
-	return result == -ENOENT ? sys_rename_to(sys, fd, name, to_fd, to, 0) : result;
-}
-
 static int attic_give(struct sys *sys, int fd, const char *name, const struct attic_name *to,
 		      bool links)
 {
 	return links ? sys_link_to(sys, fd, name, to->fd, to->taken)
-		     : attic_rename_free(sys, fd, name, to->fd, to->taken);
+		     : vacant_rename(sys, fd, name, to->fd, to->taken);
 }
 
 int attic_highest(struct sys *sys, int fd, const char *name, char *highest, bool *any)
@@ -571,7 +553,7 @@ const char *attic_undo(struct attic *attic, int fd, const char *name,
 	if (!backup->made || !attic_holds(sys, backup->fd, backup->name, backup))
 		return NULL;
 	if (backup->renamed)
-		return attic_rename_free(sys, backup->fd, backup->name, fd, name) == 0
+		return vacant_rename(sys, backup->fd, backup->name, fd, name) == 0
 			       ? NULL
 			       : "the old object has the name of its backup only";
 	if (attic_holds(sys, fd, name, backup) &&

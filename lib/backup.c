@@ -29,10 +29,7 @@
 
 #include "invariant.h"
 #include "temp.h"
-
-#ifndef RENAME_NOREPLACE
-#define RENAME_NOREPLACE 1
-#endif
+#include "vacant.h"
 
 /* Other runs that took the next number, before one gives up. */
 #define BACKUP_TRIES 1000U
@@ -201,21 +198,6 @@ static bool backup_link_refused(int result)
 	       result == -EINVAL || result == -EMLINK || result == -EXDEV;
 }
 
-/* Renames FROM to TO, which must be free. */
-static int backup_rename_free(struct sys *sys, int dirfd, const char *from, const char *to)
-{
-	struct sys_stat stat;
-	int result = sys_renameat2(sys, dirfd, from, to, RENAME_NOREPLACE);
-
-	if (result != -EINVAL && result != -ENOSYS && result != -EOPNOTSUPP)
-		return result;
-	/* Looking first is all that such a file system offers. */
-	result = sys_statx(sys, dirfd, to, false, &stat);
-	if (result == 0)
-		return -EEXIST;
-	return result == -ENOENT ? sys_renameat2(sys, dirfd, from, to, 0) : result;
-}
-
 /* The name is free: -EEXIST if it is not. */
 static int backup_take_free(const struct backup_plan *plan, struct backup *backup)
 {
@@ -224,7 +206,7 @@ static int backup_take_free(const struct backup_plan *plan, struct backup *backu
 
 	backup->way = BACKUP_LINKED;
 	if (backup_link_refused(result)) {
-		result = backup_rename_free(sys, plan->dirfd, plan->name, backup->name);
+		result = vacant_rename(sys, plan->dirfd, plan->name, plan->dirfd, backup->name);
 		backup->way = BACKUP_RENAMED;
 	}
 	if (result < 0)
@@ -394,7 +376,7 @@ const char *backup_undo(const struct backup_plan *plan, const struct backup *bac
 		return "the old object is there, and has the name of its backup, too";
 	case BACKUP_RENAMED:
 		if (backup_is(plan, backup, backup->name) &&
-		    backup_rename_free(sys, plan->dirfd, backup->name, plan->name) == 0)
+		    vacant_rename(sys, plan->dirfd, backup->name, plan->dirfd, plan->name) == 0)
 			return NULL;
 		return "the old object has the name of its backup only";
 	}

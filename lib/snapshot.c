@@ -24,7 +24,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +34,7 @@
 #include "lister.h"
 #include "raze.h"
 #include "temp.h"
+#include "vacant.h"
 #include "vet.h"
 
 #define SNAPSHOT_PREFIX ".weir-snapshot-"
@@ -453,21 +453,6 @@ static int snapshot_sync_dir(struct sys *sys, int fd)
 	return result == -EINVAL ? 0 : result;
 }
 
-/* Gives FROM the name TO, if nothing has it; the folder is ours alone, but for those who
- * do not ask for its lock.  0; -EEXIST; or another -errno. */
-static int snapshot_rename(struct sys *sys, int fd, const char *from, const char *to)
-{
-	int result = sys_renameat2(sys, fd, from, to, RENAME_NOREPLACE);
-	struct sys_stat stat;
-
-	if (result != -EINVAL && result != -ENOSYS)
-		return result;
-	result = sys_statx(sys, fd, to, false, &stat);
-	if (result == 0)
-		return -EEXIST;
-	return result == -ENOENT ? sys_renameat2(sys, fd, from, to, 0) : result;
-}
-
 /* The second in which the run began, or one after the newest snapshot if that is of now,
  * too: a newer one has a later name. */
 static int64_t snapshot_second(const struct snapshot *snapshot)
@@ -487,7 +472,7 @@ static int snapshot_give_name(struct snapshot *snapshot, struct sys *sys, int fd
 	for (int i = 0; i < SNAPSHOT_TRIES && result == -EEXIST; i++) {
 		snapshot->began_s = second + i;
 		retain_name(snapshot->began_s, name);
-		result = snapshot_rename(sys, fd, snapshot->temp, name);
+		result = vacant_rename(sys, fd, snapshot->temp, fd, name);
 	}
 	return result;
 }
@@ -594,7 +579,7 @@ static int snapshot_take_name(struct snapshot *snapshot, struct tree *tree, int 
 	snprintf(text, sizeof(text), "gone %s %llu", name, (unsigned long long)stat.inode);
 	snapshot_name(text, gone);
 	if (result == 0)
-		result = snapshot_rename(tree->sys, fd, name, gone);
+		result = vacant_rename(tree->sys, fd, name, fd, gone);
 	if (result < 0) {
 		snapshot_fail(snapshot, tree, result, "delete", name);
 		return 0;
