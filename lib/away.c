@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "array.h"
 #include "backup.h"
 #include "invariant.h"
 #include "limits.h"
@@ -96,17 +97,12 @@ void away_close(struct away *away)
 
 static bool away_make_room(struct away *away)
 {
-	size_t room = away->room > 0 ? 2 * away->room : 16;
-	struct away_level *levels;
+	struct away_level *levels =
+		array_grow(away->levels, away->depth, &away->room, sizeof(*levels));
 
-	if (away->depth < away->room)
-		return true;
-	levels = reallocarray(away->levels, room, sizeof(*levels));
-	if (levels == NULL)
-		return false;
-	away->levels = levels;
-	away->room = room;
-	return true;
+	if (levels != NULL)
+		away->levels = levels;
+	return levels != NULL;
 }
 
 int away_enter(struct away *away, const char *name, int fd)

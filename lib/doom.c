@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "backup.h"
 #include "limits.h"
 
@@ -151,17 +152,14 @@ static bool doom_is_protected(const struct doom_walk *walk, const char *name,
 
 static bool doom_push(struct doom_walk *walk, const struct sys_stat *stat)
 {
-	if (walk->depth == walk->room) {
-		size_t room = walk->room > 0 ? 2 * walk->room : 16;
-		struct doom_level *levels = reallocarray(walk->levels, room, sizeof(*levels));
+	struct doom_level *levels =
+		array_grow(walk->levels, walk->depth, &walk->room, sizeof(*levels));
 
-		if (levels == NULL) {
-			doom_stop(walk, -ENOMEM);
-			return false;
-		}
-		walk->levels = levels;
-		walk->room = room;
+	if (levels == NULL) {
+		doom_stop(walk, -ENOMEM);
+		return false;
 	}
+	walk->levels = levels;
 	walk->levels[walk->depth++] = (struct doom_level){
 		.device = stat->device,
 		.inode = stat->inode,

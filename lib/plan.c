@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "invariant.h"
 
 /* As it lies in the spill, before the name. */
@@ -176,15 +177,12 @@ static int plan_set_path(struct plan_cursor *cursor, size_t head, const char *na
 
 static int plan_go_down(struct plan_cursor *cursor)
 {
-	if (cursor->depth == cursor->level_room) {
-		size_t room = cursor->level_room > 0 ? 2 * cursor->level_room : 16;
-		size_t *levels = reallocarray(cursor->levels, room, sizeof(*levels));
+	size_t *levels =
+		array_grow(cursor->levels, cursor->depth, &cursor->level_room, sizeof(*levels));
 
-		if (levels == NULL)
-			return -ENOMEM;
-		cursor->levels = levels;
-		cursor->level_room = room;
-	}
+	if (levels == NULL)
+		return -ENOMEM;
+	cursor->levels = levels;
 	cursor->levels[cursor->depth++] = cursor->path_bytes;
 	return 0;
 }

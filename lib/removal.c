@@ -26,6 +26,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "array.h"
 #include "invariant.h"
 #include "limits.h"
 #include "spared.h"
@@ -350,17 +351,12 @@ static bool removal_remove(struct removal_group *group, const char *name,
 
 static bool removal_make_room(struct removal_group *group)
 {
-	size_t room = group->room > 0 ? 2 * group->room : 16;
-	struct removal_level *levels;
+	struct removal_level *levels =
+		array_grow(group->levels, group->depth, &group->room, sizeof(*levels));
 
-	if (group->depth < group->room)
-		return true;
-	levels = reallocarray(group->levels, room, sizeof(*levels));
-	if (levels == NULL)
-		return false;
-	group->levels = levels;
-	group->room = room;
-	return true;
+	if (levels != NULL)
+		group->levels = levels;
+	return levels != NULL;
 }
 
 /* Into the folder of the record (R3). */

@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "array.h"
 #include "content.h"
 #include "invariant.h"
 #include "limits.h"
@@ -50,19 +51,14 @@ void renames_close(struct renames *renames)
 
 static bool renames_make_room(struct renames *renames)
 {
-	size_t room = renames->room > 0 ? 2 * renames->room : 64;
 	struct rename_wish *wishes;
 
-	if (renames->count < renames->room)
-		return true;
 	if (renames->count >= LIMIT_RENAMES)
 		return false;
-	wishes = reallocarray(renames->wishes, room, sizeof(*wishes));
-	if (wishes == NULL)
-		return false;
-	renames->wishes = wishes;
-	renames->room = room;
-	return true;
+	wishes = array_grow(renames->wishes, renames->count, &renames->room, sizeof(*wishes));
+	if (wishes != NULL)
+		renames->wishes = wishes;
+	return wishes != NULL;
 }
 
 bool renames_wish(struct renames *renames, struct queue *queue, struct folder *folder,
@@ -289,26 +285,20 @@ static int renames_compare_taken(const void *left, const void *right)
 /* Room for one more, before it is granted. */
 static bool renames_make_taken_room(struct renames *renames)
 {
-	size_t room = renames->taken_room > 0 ? 2 * renames->taken_room : 64;
-	struct rename_taken *taken;
+	struct rename_taken *taken = array_grow(renames->taken, renames->taken_count,
+						&renames->taken_room, sizeof(*taken));
 
-	if (renames->taken_count < renames->taken_room)
-		return true;
-	taken = reallocarray(renames->taken, room, sizeof(*taken));
-	if (taken == NULL)
-		return false;
-	renames->taken = taken;
-	renames->taken_room = room;
-	return true;
+	if (taken != NULL)
+		renames->taken = taken;
+	return taken != NULL;
 }
 
 bool renames_took(const struct renames *renames, uint64_t device, uint64_t inode)
 {
 	const struct rename_taken key = { device, inode };
 
-	return renames->taken_count > 0 &&
-	       bsearch(&key, renames->taken, renames->taken_count, sizeof(key),
-		       renames_compare_taken) != NULL;
+	return renames->taken_count > 0 && bsearch(&key, renames->taken, renames->taken_count,
+						   sizeof(key), renames_compare_taken) != NULL;
 }
 
 /* True if one that is wished was found in a file that goes. */

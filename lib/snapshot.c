@@ -30,6 +30,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "array.h"
 #include "digest.h"
 #include "lister.h"
 #include "raze.h"
@@ -110,16 +111,11 @@ static int snapshot_choose_temp(struct snapshot *snapshot, const struct site *so
 static int snapshot_note_time(struct snapshot *snapshot, int64_t time_s)
 {
 	size_t at = snapshot->count;
+	int64_t *times = array_grow(snapshot->times, at, &snapshot->room, sizeof(*times));
 
-	if (snapshot->count == snapshot->room) {
-		size_t room = snapshot->room > 0 ? 2 * snapshot->room : 64;
-		int64_t *times = reallocarray(snapshot->times, room, sizeof(*times));
-
-		if (times == NULL)
-			return -ENOMEM;
-		snapshot->times = times;
-		snapshot->room = room;
-	}
+	if (times == NULL)
+		return -ENOMEM;
+	snapshot->times = times;
 	for (; at > 0 && snapshot->times[at - 1] > time_s; at--)
 		snapshot->times[at] = snapshot->times[at - 1];
 	snapshot->times[at] = time_s;
@@ -129,15 +125,12 @@ static int snapshot_note_time(struct snapshot *snapshot, int64_t time_s)
 
 static int snapshot_note_leftover(struct snapshot *snapshot, const char *name)
 {
-	if (snapshot->leftover_count == snapshot->leftover_room) {
-		size_t room = snapshot->leftover_room > 0 ? 2 * snapshot->leftover_room : 16;
-		char **leftovers = reallocarray(snapshot->leftovers, room, sizeof(*leftovers));
+	char **leftovers = array_grow(snapshot->leftovers, snapshot->leftover_count,
+				      &snapshot->leftover_room, sizeof(*leftovers));
 
-		if (leftovers == NULL)
-			return -ENOMEM;
-		snapshot->leftovers = leftovers;
-		snapshot->leftover_room = room;
-	}
+	if (leftovers == NULL)
+		return -ENOMEM;
+	snapshot->leftovers = leftovers;
 	snapshot->leftovers[snapshot->leftover_count] = strdup(name);
 	if (snapshot->leftovers[snapshot->leftover_count] == NULL)
 		return -ENOMEM;

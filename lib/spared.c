@@ -14,18 +14,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
+
 /* SP1: false: it is passed over, for there is no memory to know what it is in. */
 static bool spared_enter(struct spared *spared)
 {
-	if (spared->depth == spared->room) {
-		size_t room = spared->room > 0 ? 2 * spared->room : 16;
-		bool *keeps = realloc(spared->keeps, room * sizeof(*keeps));
+	bool *keeps = array_grow(spared->keeps, spared->depth, &spared->room, sizeof(*keeps));
 
-		if (keeps == NULL)
-			return false;
-		spared->keeps = keeps;
-		spared->room = room;
-	}
+	if (keeps == NULL)
+		return false;
+	spared->keeps = keeps;
 	spared->keeps[spared->depth++] = false;
 	return true;
 }
