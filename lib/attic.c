@@ -24,7 +24,6 @@
 #include <sys/stat.h>
 
 #include "backup.h"
-#include "lister.h"
 #include "meta.h"
 #include "reach.h"
 #include "vacant.h"
@@ -413,36 +412,13 @@ static int attic_give(struct sys *sys, int fd, const char *name, const struct at
 		     : vacant_rename(sys, fd, name, to->fd, to->taken);
 }
 
-int attic_highest(struct sys *sys, int fd, const char *name, char *highest, bool *any)
-{
-	struct lister lister;
-	const char *entry;
-	int result = lister_open(&lister, sys, fd, ".");
-
-	*any = false;
-	memcpy(highest, "0", 2);
-	if (result < 0)
-		return result;
-	while ((entry = lister_next(&lister)) != NULL) {
-		const char *digits;
-		size_t length = backup_number(entry, name, &digits);
-
-		if (length > 0)
-			backup_raise(highest, digits, length);
-		*any = *any || backup_looks_numbered(entry);
-	}
-	result = lister.result;
-	lister_close(&lister);
-	return result;
-}
-
 /* One above all that are there, or above what others make meanwhile (AT2). */
 static int attic_number(struct sys *sys, int fd, const char *name, struct attic_name *to,
 			bool links)
 {
 	char highest[LIMIT_NAME_BYTES];
 	bool any;
-	int result = attic_highest(sys, to->fd, to->base, highest, &any);
+	int result = backup_highest(sys, to->fd, to->base, highest, &any);
 
 	if (result < 0)
 		return result;

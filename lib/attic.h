@@ -79,10 +79,6 @@ int attic_move(struct sys *sys, int fd, const char *name, struct attic_name *to)
 /* As attic_move(), but it stays under its name, too. */
 int attic_link(struct sys *sys, int fd, const char *name, struct attic_name *to);
 
-/* The highest number that NAME has in the folder FD, at HIGHEST (LIMIT_NAME_BYTES); "0":
- * none.  ANY: some name there has one.  0 or -errno. */
-int attic_highest(struct sys *sys, int fd, const char *name, char *highest, bool *any);
-
 /* A second name of what is NAME in the folder FD, which DIR is, before something else
  * takes that; where nothing can be linked it has no other then.  FS holds both. */
 struct attic_backup {

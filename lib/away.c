@@ -187,7 +187,7 @@ static int away_numbers(struct away *away, int fd, const char *name, bool *numbe
 	*numbers = away->settings->backup == WEIR_BACKUP_NUMBERED;
 	if (away->settings->backup != WEIR_BACKUP_EXISTING || away->unnumbered)
 		return 0;
-	result = attic_highest(away->sys, fd, name, highest, &any);
+	result = backup_highest(away->sys, fd, name, highest, &any);
 	away->unnumbered = result == 0 && !any;
 	*numbers = strcmp(highest, "0") != 0;
 	return result;

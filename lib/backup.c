@@ -22,12 +22,12 @@
 #include "backup.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "invariant.h"
+#include "lister.h"
 #include "temp.h"
 #include "vacant.h"
 
@@ -109,14 +109,6 @@ bool backup_next(char *digits)
 
 /* ---- which number is next ---- */
 
-struct backup_dirent {
-	uint64_t inode;
-	int64_t offset;
-	unsigned short length;
-	unsigned char type;
-	char name[];
-};
-
 bool backup_looks_numbered(const char *name)
 {
 	size_t at = strlen(name);
@@ -136,51 +128,44 @@ bool backup_is_one(const struct settings *settings, const char *name)
 	       (bytes > suffix && strcmp(name + bytes - suffix, settings->backup_suffix) == 0);
 }
 
-static void backup_look_at(const char *buffer, ssize_t bytes, const char *name, char *highest,
-			   bool *any)
+int backup_highest(struct sys *sys, int fd, const char *name, char *highest, bool *any)
 {
-	for (ssize_t at = 0; at < bytes;) {
-		const struct backup_dirent *entry = (const void *)(buffer + at);
-		const char *digits;
-		size_t length = backup_number(entry->name, name, &digits);
+	struct lister lister;
+	const char *entry;
+	int result = lister_open(&lister, sys, fd, ".");
 
-		at += entry->length;
+	*any = false;
+	memcpy(highest, "0", 2);
+	if (result < 0)
+		return result;
+	while ((entry = lister_next(&lister)) != NULL) {
+		const char *digits;
+		size_t length = backup_number(entry, name, &digits);
+
 		if (length > 0)
 			backup_raise(highest, digits, length);
-		*any = *any || backup_looks_numbered(entry->name);
+		*any = *any || backup_looks_numbered(entry);
 	}
+	result = lister.result;
+	lister_close(&lister);
+	return result;
 }
 
-/* Lists the folder for the highest number of NAME; "0" if there is none. */
+/* The same for what is to have a backup; that there is none at all is remembered. */
 static int backup_list(const struct backup_plan *plan, char *highest)
 {
-	struct sys *sys = plan->root->sys;
-	char *buffer = malloc(LIMIT_LIST_BYTES);
-	bool any = false;
-	ssize_t bytes = -ENOMEM;
-	int fd;
+	bool any;
+	int result = backup_highest(plan->root->sys, plan->dirfd, plan->name, highest, &any);
 
-	memcpy(highest, "0", 2);
-	if (buffer == NULL)
-		return -ENOMEM;
-	/* A descriptor of its own: its position is ours alone. */
-	fd = sys_openat(sys, plan->dirfd, ".", O_RDONLY | O_DIRECTORY, 0);
-	if (fd < 0)
-		bytes = fd;
-	while (fd >= 0 && (bytes = sys_getdents(sys, fd, buffer, LIMIT_LIST_BYTES)) > 0)
-		backup_look_at(buffer, bytes, plan->name, highest, &any);
-	if (fd >= 0)
-		sys_close(sys, fd);
-	free(buffer);
-	if (bytes == 0 && !any)
+	if (result == 0 && !any)
 		atomic_store(&plan->folder->unnumbered, true);
-	return (int)bytes;
+	return result;
 }
 
 /* The highest number of NAME.  A folder that had no numbered backup when it was
  * listed has only those that were made since, which the link to a new one
  * meets: so a folder is not listed once for each of its entries. */
-static int backup_highest(const struct backup_plan *plan, char *highest)
+static int backup_likely_highest(const struct backup_plan *plan, char *highest)
 {
 	if (!atomic_load(&plan->folder->unnumbered))
 		return backup_list(plan, highest);
@@ -320,7 +305,7 @@ static int backup_make_any(const struct backup_plan *plan, struct backup *backup
 
 	if (plan->settings->backup == WEIR_BACKUP_SIMPLE)
 		return backup_make_simple(plan, backup, error);
-	result = backup_highest(plan, highest);
+	result = backup_likely_highest(plan, highest);
 	if (result < 0)
 		return result;
 	if (plan->settings->backup == WEIR_BACKUP_EXISTING && strcmp(highest, "0") == 0)

@@ -15,6 +15,7 @@
 #include "limits.h"
 #include "root.h"
 #include "settings.h"
+#include "sys.h"
 
 /* What is replaced, and by what. */
 struct backup_plan {
@@ -64,6 +65,10 @@ void backup_raise(char *highest, const char *digits, size_t length);
 
 /* Adds one to the number DIGITS (LIMIT_NAME_BYTES).  False: there is no room. */
 bool backup_next(char *digits);
+
+/* The highest number that NAME has in the folder FD, at HIGHEST (LIMIT_NAME_BYTES); "0":
+ * none.  ANY: some name there has one.  0 or -errno. */
+int backup_highest(struct sys *sys, int fd, const char *name, char *highest, bool *any);
 
 /* Looks, before anything is copied, whether what SOURCE replaces in the target
  * as NAME can have a backup; *CLASH tells whether a simple one would take the
