@@ -85,16 +85,6 @@ static int attic_open_leading(const struct attic *attic, size_t end)
 	return fd;
 }
 
-/* Where the last component of the first END bytes of PATH begins. */
-static size_t attic_cut(const char *path, size_t end)
-{
-	while (end > 0 && path[end - 1] == '/')
-		end--;
-	while (end > 0 && path[end - 1] != '/')
-		end--;
-	return end;
-}
-
 /* The next name of *PATH, which is moved behind it, at NAME (LIMIT_NAME_BYTES).  1; 0:
  * there is none; or -errno. */
 static int attic_next(const char **path, char *name)
@@ -146,7 +136,7 @@ int attic_find(struct attic *attic)
 
 	attic_forget(attic);
 	while (fd == -ENOENT && end > 0) {
-		end = attic_cut(attic->path, end);
+		end = reach_cut(attic->path, end);
 		fd = attic_open_leading(attic, end);
 	}
 	if (fd < 0)

@@ -24,6 +24,7 @@
 #include "attic.h"
 #include "climb.h"
 #include "lister.h"
+#include "reach.h"
 #include "temp.h"
 
 #define CAUTION_TEXT_BYTES 512
@@ -326,18 +327,12 @@ static int caution_judge_emptiness(const struct judgement *judgement)
 /* The last name of PATH, to be freed; NULL: it has none, or there is no memory. */
 static char *caution_last_name(const char *path)
 {
-	size_t end = strlen(path);
-	size_t start;
+	const char *name = path + reach_cut(path, strlen(path));
+	size_t bytes = strcspn(name, "/");
 
-	while (end > 0 && path[end - 1] == '/')
-		end--;
-	start = end;
-	while (start > 0 && path[start - 1] != '/')
-		start--;
-	if (end == start || strncmp(path + start, ".", end - start) == 0 ||
-	    strncmp(path + start, "..", end - start) == 0)
+	if (bytes == 0 || strncmp(name, ".", bytes) == 0 || strncmp(name, "..", bytes) == 0)
 		return NULL;
-	return strndup(path + start, end - start);
+	return strndup(name, bytes);
 }
 
 /* True if a rule keeps the folder NAME of the target. */

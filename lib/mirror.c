@@ -28,6 +28,7 @@
 #include <time.h>
 
 #include "holder.h"
+#include "reach.h"
 #include "vet.h"
 
 /* The kernel may keep the lock of a run that was killed for some ms (M10). */
@@ -112,16 +113,6 @@ static int mirror_open_leading(struct operands *operands, struct tree *tree, siz
 	return fd;
 }
 
-/* Where the last component of the first END bytes of PATH begins. */
-static size_t mirror_cut(const char *path, size_t end)
-{
-	while (end > 0 && path[end - 1] == '/')
-		end--;
-	while (end > 0 && path[end - 1] != '/')
-		end--;
-	return end;
-}
-
 /* The names of PATH, one slash between them, without "."; to be freed.  NULL, with
  * errno: -EINVAL: there is a ".." among them, whose meaning is not known yet. */
 static char *mirror_clean(const char *path)
@@ -159,7 +150,7 @@ static char *mirror_clean(const char *path)
 static int mirror_find_leading(struct mirror *mirror, struct operands *operands, struct tree *tree)
 {
 	const char *path = operands->target_path;
-	size_t end = mirror_cut(path, strlen(path));
+	size_t end = reach_cut(path, strlen(path));
 	int fd = mirror_open_leading(operands, tree, end);
 
 	if (fd == -ENOENT && !tree->settings->make_path)
@@ -167,7 +158,7 @@ static int mirror_find_leading(struct mirror *mirror, struct operands *operands,
 			tree, fd, "create folder",
 			"the folder it is to be in is missing; --mkpath makes that, too", path);
 	while (fd == -ENOENT && end > 0) {
-		end = mirror_cut(path, end);
+		end = reach_cut(path, end);
 		fd = mirror_open_leading(operands, tree, end);
 	}
 	if (fd < 0)

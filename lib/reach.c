@@ -221,3 +221,12 @@ int reach_stat(struct sys *sys, int dirfd, const char *name, struct sys_stat *st
 	sys_close(sys, fd);
 	return result;
 }
+
+size_t reach_cut(const char *path, size_t end)
+{
+	while (end > 0 && path[end - 1] == '/')
+		end--;
+	while (end > 0 && path[end - 1] != '/')
+		end--;
+	return end;
+}

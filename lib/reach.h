@@ -3,10 +3,13 @@
  * What a link in a tree leads to: opened as the kernel would, but never through a
  * magic link of /proc (`/proc/self/root`, `/proc/self/fd/3`), which leads to what
  * this process has open, not to what its text says.  Operands are followed by the
- * kernel: who named them meant them.
+ * kernel: who named them meant them.  Where nothing is there yet, paths are cut down to
+ * what is.
  */
 #ifndef WEIR_REACH_H
 #define WEIR_REACH_H
+
+#include <stddef.h>
 
 #include "sys.h"
 
@@ -27,5 +30,9 @@ int reach_walk_ours(struct sys *sys, int dirfd, const char *name, int flags);
 
 /* What NAME leads to.  0 or -errno. */
 int reach_stat(struct sys *sys, int dirfd, const char *name, struct sys_stat *stat);
+
+/* Where the last component of the first END bytes of PATH begins, which slashes may
+ * follow; 0: what is before it is nothing. */
+size_t reach_cut(const char *path, size_t end);
 
 #endif

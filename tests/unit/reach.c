@@ -181,6 +181,36 @@ static void links_of_others(void)
 	close(dirfd);
 }
 
+/* The path is cut until nothing is left. */
+static void cutting(void)
+{
+	static const struct {
+		const char *path;
+		size_t cuts[5];
+	} cases[] = {
+		{ "", { 0 } },
+		{ "a", { 0 } },
+		{ "abc///", { 0 } },
+		{ "/", { 0 } },
+		{ "///", { 0 } },
+		{ "/a", { 1, 0 } },
+		{ "//a//", { 2, 0 } },
+		{ "a/b", { 2, 0 } },
+		{ "a//bc//d/", { 7, 3, 0 } },
+		{ "./../a", { 5, 2, 0 } },
+		{ "/a/./b", { 5, 3, 1, 0 } },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t end = strlen(cases[i].path), at = 0;
+
+		do {
+			end = reach_cut(cases[i].path, end);
+			CHECK_EQUAL(end, cases[i].cuts[at]);
+		} while (cases[i].cuts[at++] != 0);
+	}
+}
+
 static void nothing_left_open(void)
 {
 	unsigned before = unit_count_fds();
@@ -194,6 +224,7 @@ static const struct unit_test tests[] = {
 	{ "both ways lead where the kernel leads", ordinary },
 	{ "magic links are followed by none", magic },
 	{ "a walk follows no links of others in folders of all", links_of_others },
+	{ "a path is cut at its last component", cutting },
 	{ "no way leaves a descriptor open", nothing_left_open },
 };
 
