@@ -68,7 +68,7 @@ static void doom_tell(struct doom_walk *walk, long result, const char *operation
 		error_set_text(&error, ERROR_SIDE_TARGET, operation, text);
 	else
 		error_set(&error, result, ERROR_SIDE_TARGET, operation);
-	path = plan_target_path(walk->doom->target_path, walk->path);
+	path = plan_path_below(walk->doom->target_path, walk->path);
 	event_post_error(walk->doom->events, &error, path != NULL ? path : walk->path, true);
 	free(path);
 	walk->doom->plan->told++; /* its lock is ours */

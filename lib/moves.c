@@ -23,7 +23,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -291,11 +290,8 @@ struct moves_reader {
 
 static void moves_tell(const struct moves_reader *reader, struct error *error)
 {
-	char *path;
+	char *path = plan_path_below(reader->end->source_path, reader->cursor.path);
 
-	if (asprintf(&path, "%s%s%s", reader->end->source_path,
-		     reader->cursor.path_bytes > 0 ? "/" : "", reader->cursor.path) < 0)
-		path = NULL;
 	event_wait_room(reader->end->events);
 	event_post_error(reader->end->events, error, path != NULL ? path : reader->cursor.path,
 			 false);
@@ -323,26 +319,12 @@ static void moves_leave(struct moves_reader *reader)
 /* One step further down (MV4). */
 static void moves_step(struct moves_reader *reader, const struct plan_record *record)
 {
-	struct root *root = reader->moves->root;
-	struct dir *child;
-	int fd, result;
+	int result;
 
 	if (reader->dir == NULL)
 		return;
-	fd = dir_pin(root, reader->dir, NULL);
-	result = fd;
-	if (fd >= 0) {
-		result = dir_open_child(root, reader->dir, fd, record->name, false, &child);
-		dir_unpin(root, reader->dir);
-	}
-	if (result == 0) {
-		bool same = child->device == record->device && child->inode == record->inode;
-
-		dir_unpin(root, child);
-		dir_put(root, reader->dir);
-		reader->dir = child;
-		result = same ? 0 : -ESTALE;
-	}
+	result = dir_step(reader->moves->root, &reader->dir, record->name, false, record->device,
+			  record->inode);
 	if (result == 0)
 		return;
 	moves_fail(reader, result);

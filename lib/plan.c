@@ -246,17 +246,18 @@ int plan_next(struct plan *plan, struct plan_cursor *cursor, struct plan_record 
 	return result < 0 ? result : 1;
 }
 
-char *plan_target_path(const char *target_path, const char *path)
+char *plan_path_below(const char *top, const char *path)
 {
-	size_t bytes = strlen(target_path);
+	size_t bytes = strlen(top);
+	const char *slash;
 	char *whole;
 
-	while (bytes > 1 && target_path[bytes - 1] == '/')
+	while (bytes > 1 && top[bytes - 1] == '/')
 		bytes--;
 	if (path[0] == '\0')
-		return strndup(target_path, bytes);
-	if (asprintf(&whole, "%.*s%s%s", (int)bytes, target_path,
-		     target_path[bytes - 1] == '/' ? "" : "/", path) < 0)
+		return strndup(top, bytes);
+	slash = top[bytes - 1] == '/' ? "" : "/";
+	if (asprintf(&whole, "%.*s%s%s", (int)bytes, top, slash, path) < 0)
 		return NULL;
 	return whole;
 }

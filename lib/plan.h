@@ -62,12 +62,12 @@ struct plan {
 	pthread_mutex_t lock; /* held by who writes a group */
 	struct spill spill;
 	uint64_t removals;
-	uint64_t told;			/* failures of planning: what they are about stays */
-	uint64_t moved;			/* of these, files that got another name before */
-	_Atomic uint64_t listed;	/* entries of the target that were there */
-	struct list put_off;		/* batches of what comes into the place of what goes */
-	int failed;			/* -errno: it is incomplete, and of no use */
-	_Atomic bool over;		/* it was read: nothing is added any more */
+	uint64_t told;		 /* failures of planning: what they are about stays */
+	uint64_t moved;		 /* of these, files that got another name before */
+	_Atomic uint64_t listed; /* entries of the target that were there */
+	struct list put_off;	 /* batches of what comes into the place of what goes */
+	int failed;		 /* -errno: it is incomplete, and of no use */
+	_Atomic bool over;	 /* it was read: nothing is added any more */
 };
 
 /* 0 or -errno. */
@@ -97,7 +97,7 @@ int plan_rewind(struct plan *plan);
 int plan_next(struct plan *plan, struct plan_cursor *cursor, struct plan_record *record);
 void plan_release(struct plan_cursor *cursor);
 
-/* The path for messages of what lies at PATH below TARGET_PATH, to be freed. */
-char *plan_target_path(const char *target_path, const char *path);
+/* The path for messages of what lies at PATH below TOP, to be freed. */
+char *plan_path_below(const char *top, const char *path);
 
 #endif

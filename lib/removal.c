@@ -115,7 +115,7 @@ static void removal_post(struct removal_group *group, const struct error *error)
 {
 	const char *target_path = group->removal->target_path;
 	char *path =
-		plan_target_path(target_path, group->cursor.path != NULL ? group->cursor.path : "");
+		plan_path_below(target_path, group->cursor.path != NULL ? group->cursor.path : "");
 
 	event_post_error(group->removal->events, error, path != NULL ? path : target_path, false);
 	free(path);
@@ -152,29 +152,6 @@ static void removal_tell(struct removal_group *group, uint32_t mode)
 }
 
 /* ---- the folder of a group ---- */
-
-/* One step further down from group->dir. */
-static int removal_step(struct removal_group *group, const struct plan_record *record)
-{
-	struct root *root = group->removal->root;
-	struct dir *dir;
-	int fd = dir_pin(root, group->dir, NULL);
-	int result;
-
-	if (fd < 0)
-		return fd;
-	result = dir_open_child(root, group->dir, fd, record->name, record->kind == PLAN_STEP_LINK,
-				&dir);
-	dir_unpin(root, group->dir);
-	if (result < 0)
-		return result;
-	if (dir->device != record->device || dir->inode != record->inode)
-		result = -ESTALE;
-	dir_unpin(root, dir);
-	dir_put(root, group->dir); /* the new one holds it */
-	group->dir = dir;
-	return result;
-}
 
 /* All steps are taken: it is held until the end of the group. */
 static int removal_arrive(struct removal_group *group)
@@ -504,7 +481,9 @@ static void removal_take(struct removal_group *group, const struct plan_record *
 	case PLAN_STEP:
 	case PLAN_STEP_LINK:
 		if (group->dir != NULL)
-			result = removal_step(group, record);
+			result = dir_step(group->removal->root, &group->dir, record->name,
+					  record->kind == PLAN_STEP_LINK, record->device,
+					  record->inode);
 		break;
 	case PLAN_END:
 		removal_end_group(group);

@@ -221,6 +221,29 @@ int dir_open_child(struct root *root, struct dir *parent, int parent_fd, const c
 	return dir_open(root, parent, parent_fd, name, follow, dir);
 }
 
+int dir_step(struct root *root, struct dir **dir, const char *name, bool follow, uint64_t device,
+	     uint64_t inode)
+{
+	struct dir *child;
+	int fd = dir_pin(root, *dir, NULL);
+	int result;
+
+	if (fd < 0)
+		return fd;
+	result = dir_open_child(root, *dir, fd, name, follow, &child);
+	dir_unpin(root, *dir);
+	if (result < 0)
+		return result;
+	dir_unpin(root, child);
+	if (child->device != device || child->inode != inode) {
+		dir_put(root, child);
+		return -ESTALE;
+	}
+	dir_put(root, *dir); /* the new one holds it */
+	*dir = child;
+	return 0;
+}
+
 struct dir *dir_get(struct root *root, struct dir *dir)
 {
 	pthread_mutex_lock(&root->lock);

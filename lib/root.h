@@ -59,6 +59,12 @@ int dir_open_path(struct root *root, int base_fd, const char *path, struct dir *
 int dir_open_child(struct root *root, struct dir *parent, int parent_fd, const char *name,
 		   bool follow, struct dir **dir);
 
+/* One step down: the caller's reference to *DIR becomes one to its folder NAME, through a
+ * link only if FOLLOW, which must be the inode INODE of DEVICE.  0; -ESTALE: it is another
+ * one; or another -errno, and *DIR is as it was.  None of them stays pinned. */
+int dir_step(struct root *root, struct dir **dir, const char *name, bool follow, uint64_t device,
+	     uint64_t inode);
+
 struct dir *dir_get(struct root *root, struct dir *dir);
 /* Drops a reference; at zero the descriptor is closed. */
 void dir_put(struct root *root, struct dir *dir);

@@ -413,6 +413,38 @@ static void folder_life(void)
 	CHECK(folder_free(parent, NULL) == NULL);
 }
 
+static void steps(void)
+{
+	struct dir *dir, *before;
+	uint64_t device, inode;
+
+	tree_open(4);
+	tree_deepen(2);
+	dir = dir_get(&tree->root, tree->dirs[0]);
+	REQUIRE(symlinkat("d", tree->dirfd, "link") == 0 && mkdirat(tree->dirfd, "e", 0700) == 0);
+	device = tree->dirs[1]->device;
+	inode = tree->dirs[1]->inode;
+	before = dir;
+	CHECK_EQUAL(dir_step(&tree->root, &dir, "nothing", false, device, inode), -ENOENT);
+	CHECK_EQUAL(dir_step(&tree->root, &dir, "e", false, device, inode), -ESTALE);
+	CHECK_EQUAL(dir_step(&tree->root, &dir, "d", false, device + 1, inode), -ESTALE);
+	CHECK(dir_step(&tree->root, &dir, "link", false, device, inode) < 0);
+	CHECK(dir == before);
+	CHECK_EQUAL(dir->refs, 3); /* of the tree, of its child, and ours */
+	CHECK_EQUAL(dir_step(&tree->root, &dir, "d", false, device, inode), 0);
+	CHECK(dir->inode == inode && dir->parent == before);
+	CHECK_EQUAL(dir->pins, 0);
+	CHECK_EQUAL(dir_step(&tree->root, &dir, "d", false, device, tree->dirs[2]->inode), 0);
+	CHECK(same_folder(dir_pin(&tree->root, dir, NULL), tree->dirs[2]));
+	dir_unpin(&tree->root, dir);
+	dir_put(&tree->root, dir); /* and all that are above it */
+	CHECK_EQUAL(before->refs, 2);
+	dir = dir_get(&tree->root, before);
+	CHECK_EQUAL(dir_step(&tree->root, &dir, "link", true, device, inode), 0);
+	dir_put(&tree->root, dir);
+	tree_close(); /* which sees that nothing is open */
+}
+
 static const struct unit_test tests[] = {
 	{ "a pinned folder keeps its descriptor whatever is evicted", pinned },
 	{ "two descriptors are enough for a tree of 60 levels", evicted },
@@ -422,6 +454,7 @@ static const struct unit_test tests[] = {
 	{ "a folder swapped for another is stale, and nothing of it is opened", swapped },
 	{ "a folder swapped for a link is refused", swapped_for_link },
 	{ "what is no folder is not opened and changes no count", bad_children },
+	{ "a step down leads to the folder that is meant, or nowhere", steps },
 	{ "a folder lives as long as any below it", references },
 	{ "10,000 levels with 4 descriptors are opened a few times each", deep },
 	{ "a climb without a child is short in a deep tree", deep_random },
