@@ -18,9 +18,9 @@
 #include "settings.h"
 #include "temp.h"
 
-/* A parked entry: complete, waiting for its name. */
 struct attic;
 
+/* A parked entry: complete, waiting for its name. */
 struct unit {
 	struct list node;
 	struct folder *folder;	 /* referenced */
