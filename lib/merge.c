@@ -169,6 +169,22 @@ static void merge_move(struct tree *tree, struct listing *listing, const char *n
 		moving_take(tree, listing, name, finding, error);
 }
 
+/* A folder is in the way though removals came first: it was not to go, or did not. */
+static int merge_meet_left(struct tree *tree, struct listing *listing, const char *name,
+			   const struct survey_finding *finding, struct error *error)
+{
+	struct survey_finding free_name = *finding;
+
+	if (!tree->settings->dry_run) {
+		error_set_text(error, ERROR_SIDE_TARGET, "replace", "a folder has this name");
+		return -EISDIR;
+	}
+	/* A run would find nothing there. */
+	free_name.result = (struct compare_result){ .verdict = COMPARE_CREATE };
+	merge_count(tree, listing, name, &free_name);
+	return 0;
+}
+
 /* A folder is in the way of what is none: it goes with the plan, and what comes in its
  * place waits until then. */
 static int merge_put_off(struct tree *tree, struct listing *listing,
@@ -184,18 +200,8 @@ static int merge_put_off(struct tree *tree, struct listing *listing,
 			       "a folder has this name; --delete removes it");
 		return -EISDIR;
 	}
-	/* With removals that came first it is gone, or was not to be. */
-	if (plan_is_over(tree->plan) && !tree->settings->dry_run) {
-		error_set_text(error, ERROR_SIDE_TARGET, "replace", "a folder has this name");
-		return -EISDIR;
-	}
-	if (plan_is_over(tree->plan)) { /* a run would find nothing there */
-		struct survey_finding free_name = *finding;
-
-		free_name.result = (struct compare_result){ .verdict = COMPARE_CREATE };
-		merge_count(tree, listing, entry->name, &free_name);
-		return 0;
-	}
+	if (plan_is_over(tree->plan))
+		return merge_meet_left(tree, listing, entry->name, finding, error);
 	merge_count(tree, listing, entry->name, finding);
 	merge_move(tree, listing, entry->name, finding, error);
 	merge_doom_alone(tree, listing, entry->name, &finding->target);
@@ -247,13 +253,11 @@ static void merge_miss_nothing(struct tree *tree, const struct listing *listing)
 }
 
 /* An entry that is no folder is on the way to names that were chosen. */
-static int merge_stop_on_the_way(struct tree *tree, struct listing *listing, struct error *error)
+static void merge_stop_on_the_way(struct tree *tree, struct listing *listing, struct error *error)
 {
 	merge_miss_nothing(tree, listing);
-	if (!tree->plans_first)
-		error_set_text(error, ERROR_SIDE_SOURCE, "look for names of the list in",
-			       "it is no folder");
-	return -ENOTDIR;
+	error_set_text(error, ERROR_SIDE_SOURCE, "look for names of the list in",
+		       "it is no folder");
 }
 
 /* True if a rule excludes what it had to know more about. */
