@@ -162,7 +162,7 @@ static enum step_answer alias_make_symlink(struct job_env *env, struct job *job,
 	result = dir_temp_added(env->root, job->folder->target);
 	if (result < 0)
 		return job_fail(job, result, ERROR_SIDE_TARGET, "lock the folder of");
-	result = temp_name_make(job->temp_name);
+	result = temp_name_make(sys, job->temp_name);
 	if (result == 0)
 		result = label_begin(&env->labeller, job->target_dirfd, S_IFLNK, job->target_name,
 				     &job->losses);

@@ -209,7 +209,7 @@ static int backup_take_over(const struct backup_plan *plan, struct backup *backu
 
 	if (result < 0)
 		return result;
-	result = temp_name_make(temp);
+	result = temp_name_make(sys, temp);
 	if (result == 0)
 		result = sys_linkat(sys, plan->dirfd, plan->name, temp);
 	if (result == 0) {

@@ -364,7 +364,7 @@ static bool engine_holds_for_growth(struct worker *worker)
 	worker->env.slot_wanted = false;
 	if (!worker->growing)
 		return false;
-	if (worker->io.queued > 0 || !list_empty(&worker->io.done))
+	if (io_is_busy(&worker->io))
 		return true;
 	worker->growing = false;
 	if (arena_grow(&worker->arena)) {
@@ -432,7 +432,7 @@ static bool engine_wait(struct worker *worker, int timeout_ms)
 {
 	int result;
 
-	if (worker->io.queued == 0 && list_empty(&worker->io.done))
+	if (!io_is_busy(&worker->io))
 		return false;
 	if (!list_empty(&worker->runnable) && !worker->growing)
 		timeout_ms = 0;

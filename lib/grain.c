@@ -57,7 +57,7 @@ static bool grain_try_named(struct root *root, struct dir *dir, int dirfd,
 
 	if (dir_temp_added(root, dir) < 0)
 		return false;
-	if (temp_name_make(name) == 0)
+	if (temp_name_make(root->sys, name) == 0)
 		fd = sys_openat(root->sys, dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
 				0600);
 	if (fd >= 0) {

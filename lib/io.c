@@ -29,6 +29,7 @@ void io_init(struct io *io, struct sys *sys, struct tally *tally)
 	io->tally = tally;
 	list_init(&io->free);
 	list_init(&io->done);
+	list_init(&io->late);
 	for (uint16_t i = 0; i < LIMIT_OPS; i++) {
 		io->ops[i].index = i;
 		list_init(&io->ops[i].node);
@@ -109,7 +110,12 @@ enum io_answer io_issue(struct io *io, struct io_op *op)
 
 int io_turn(struct io *io, int timeout_ms)
 {
-	return io->backend->turn(io, timeout_ms);
+	int result = io->backend->turn(io, timeout_ms);
+
+	/* What is late comes when there is nothing else, the last one first. */
+	if (io->queued == 0 && list_empty(&io->done) && !list_empty(&io->late))
+		list_add_tail(&io->done, list_take_tail(&io->late));
+	return result;
 }
 
 struct io_op *io_take_done(struct io *io)
@@ -139,7 +145,7 @@ void io_finish(struct io *io, struct io_op *op, int32_t result)
 	op->result = result;
 	op->state = IO_DONE;
 	io->queued--;
-	list_add_tail(&io->done, &op->node);
+	list_add_tail(op->point.late ? &io->late : &io->done, &op->node);
 }
 
 int32_t io_perform(struct io *io, const struct io_op *op)
@@ -159,20 +165,37 @@ int32_t io_perform(struct io *io, const struct io_op *op)
 	return -EINVAL;
 }
 
-void io_note(struct io *io, const struct io_op *op, int32_t result)
+bool io_begin(struct io *io, struct io_op *op)
 {
 	static const enum sys_kind kinds[] = {
 		[IO_OPEN] = SYS_OPEN,	[IO_READ] = SYS_READ, [IO_WRITE] = SYS_WRITE,
 		[IO_FSYNC] = SYS_FSYNC, [IO_NOP] = SYS_NOP,
 	};
-
 	unsigned flags = (unsigned)op->open_flags;
 
 	if (op->kind == IO_FSYNC)
 		flags = op->datasync;
 	else if (op->kind == IO_READ || op->kind == IO_WRITE)
 		flags = io->priority;
-	sys_note(io->sys, kinds[op->kind], op->fd, op->name, op->offset, op->length, flags, result);
+	op->point = (struct sys_op){
+		.kind = kinds[op->kind],
+		.fd = op->fd,
+		.name = op->name,
+		.offset = op->offset,
+		.length = op->length,
+		.flags = flags,
+	};
+	return point_begin(&io->sys->point, &op->point);
+}
+
+int32_t io_end(struct io *io, struct io_op *op, int32_t result)
+{
+	return (int32_t)point_end(&io->sys->point, &op->point, result);
+}
+
+bool io_is_busy(const struct io *io)
+{
+	return io->queued > 0 || !list_empty(&io->done) || !list_empty(&io->late);
 }
 
 void io_close(struct io *io)

@@ -58,6 +58,7 @@ struct io_op {
 	int64_t offset;		 /* bytes */
 	const struct slot *slot; /* buffer DATA points into, or NULL */
 	int32_t result;		 /* >= 0 or -errno */
+	struct sys_op point;	 /* for the point, in builds that have one */
 	void *owner;		 /* for the engine */
 	uint32_t tag;		 /* for the owner */
 };
@@ -83,6 +84,7 @@ struct io {
 	struct tally *tally;
 	struct list free;
 	struct list done;
+	struct list late;   /* done, and to be taken last: a fault */
 	uint32_t queued; /* ops in state QUEUED */
 	uint32_t taken;	 /* ops not free */
 	bool registered; /* the arena's ready part is */
@@ -114,8 +116,14 @@ void io_finish(struct io *io, struct io_op *op, int32_t result);
 /* For backends: the operation by plain system calls; its result. */
 int32_t io_perform(struct io *io, const struct io_op *op);
 
-/* For backends: counts the op and passes the one point of sys. */
-void io_note(struct io *io, const struct io_op *op, int32_t result);
+/* For backends: an op that no plain call makes passes the point (point.h), before it
+ * and after it.  False: it is not to be made, op->point.result stands for it.  It may be
+ * made in part: op->point.length bytes. */
+bool io_begin(struct io *io, struct io_op *op);
+int32_t io_end(struct io *io, struct io_op *op, int32_t result);
+
+/* True if something is queued, or done and not taken. */
+bool io_is_busy(const struct io *io);
 
 void io_close(struct io *io);
 

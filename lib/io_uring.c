@@ -30,6 +30,8 @@
 #define RING_BOUNDED_WORKERS 16
 #define RING_UNBOUNDED_WORKERS 4
 
+#define RING_NOP_INJECT_RESULT 1 /* IORING_NOP_INJECT_RESULT of linux/io_uring.h, 6.10 */
+
 struct ring_state {
 	struct io_uring ring;
 	unsigned waiting; /* SQ entries filled and not handed over */
@@ -85,6 +87,16 @@ void ring_fill(struct io_uring_sqe *sqe, const struct io *io, const struct io_op
 	sqe->user_data = ring_key(op);
 }
 
+/* In the place of an operation one that does nothing and has a result of ours: the
+ * order of completions, and what they do to the ring, are the kernel's own. */
+static void ring_fill_result(struct io_uring_sqe *sqe, const struct io_op *op, long result)
+{
+	io_uring_prep_nop(sqe);
+	sqe->rw_flags = RING_NOP_INJECT_RESULT;
+	sqe->len = (uint32_t)(int32_t)result;
+	sqe->user_data = ring_key(op);
+}
+
 /* Opcodes that this kernel's ring lacks are done by plain calls (M12). */
 static bool ring_knows(const struct ring_state *state, const struct io *io, const struct io_op *op)
 {
@@ -99,11 +111,12 @@ static bool ring_knows(const struct ring_state *state, const struct io *io, cons
  * again after reaping (E12). */
 static int ring_hand_over(struct io *io, struct ring_state *state)
 {
+	struct sys_op enter = { .kind = SYS_RING_ENTER, .fd = -1 };
 	int handed;
 
 	if (state->waiting == 0)
 		return 0;
-	handed = io_uring_submit(&state->ring);
+	handed = (int)POINT_CALL(&io->sys->point, &enter, io_uring_submit(&state->ring));
 	tally_add(&io->tally->ring_enters, 1);
 	if (handed == -EAGAIN || handed == -EBUSY || handed == -EINTR)
 		return 0;
@@ -130,6 +143,10 @@ static enum io_answer ring_issue(struct io *io, struct io_op *op)
 		return IO_ANSWER_DONE;
 	}
 	ring_fill(sqe, io, op);
+	if (!io_begin(io, op))
+		ring_fill_result(sqe, op, op->point.result);
+	else if (op->point.length < op->length)
+		sqe->len = (uint32_t)op->point.length;
 	state->waiting++;
 	/* The device should not idle while the worker makes more work for it. */
 	if (state->waiting >= LIMIT_SUBMIT_AT && ring_hand_over(io, state) < 0)
@@ -154,8 +171,7 @@ static unsigned ring_reap(struct io *io, struct ring_state *state)
 		WEIR_ASSERT((key & 0xffff) < LIMIT_OPS); /* U2 */
 		op = &io->ops[key & 0xffff];
 		WEIR_ASSERT(op->state == IO_QUEUED && ring_key(op) == key); /* U2 */
-		io_note(io, op, cqe->res);
-		io_finish(io, op, cqe->res);
+		io_finish(io, op, io_end(io, op, cqe->res));
 		done++;
 	}
 	io_uring_cq_advance(&state->ring, seen);
@@ -169,6 +185,7 @@ static int ring_turn(struct io *io, int timeout_ms)
 		.tv_sec = timeout_ms / 1000,
 		.tv_nsec = (long long)(timeout_ms % 1000) * 1000000,
 	};
+	struct sys_op enter = { .kind = SYS_RING_ENTER, .fd = -1 };
 	struct io_uring_cqe *cqe;
 	int result;
 
@@ -178,13 +195,24 @@ static int ring_turn(struct io *io, int timeout_ms)
 		return result;
 	}
 	/* One call hands over, waits and lets the kernel post completions (U4). */
-	result = io_uring_submit_and_wait_timeout(&state->ring, &cqe, 1, &timeout, NULL);
+	result = (int)POINT_CALL(
+		&io->sys->point, &enter,
+		io_uring_submit_and_wait_timeout(&state->ring, &cqe, 1, &timeout, NULL));
 	tally_add(&io->tally->ring_enters, 1);
 	state->waiting = io_uring_sq_ready(&state->ring);
 	ring_reap(io, state);
 	if (result == -ETIME || result == -EINTR || result == -EAGAIN || result == -EBUSY)
 		return 0;
 	return result < 0 ? result : 0;
+}
+
+static int ring_register(struct io *io, const struct iovec *ranges, unsigned count)
+{
+	struct ring_state *state = io->backend_state;
+	struct sys_op op = { .kind = SYS_RING_REGISTER, .fd = -1 };
+
+	return (int)POINT_CALL(&io->sys->point, &op,
+			       io_uring_register_buffers(&state->ring, ranges, count));
 }
 
 static int ring_register_arena(struct io *io, struct arena *arena)
@@ -208,11 +236,11 @@ static int ring_register_arena(struct io *io, struct arena *arena)
 		ranges[i].iov_base = arena->memory + (size_t)i * LIMIT_RANGE_BYTES;
 		ranges[i].iov_len = arena_range_bytes(arena, i);
 	}
-	result = io_uring_register_buffers(&state->ring, ranges, count);
+	result = ring_register(io, ranges, count);
 	if (result == -ENOMEM) {
 		/* A ring that just ended gives its share back some ms later. */
 		nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
-		result = io_uring_register_buffers(&state->ring, ranges, count);
+		result = ring_register(io, ranges, count);
 	}
 	if (result < 0)
 		return result;
@@ -270,6 +298,13 @@ static int ring_setup_ladder(struct io_uring *ring)
 	return result;
 }
 
+static int ring_setup(struct io *io, struct io_uring *ring)
+{
+	struct sys_op op = { .kind = SYS_RING_SETUP, .fd = -1 };
+
+	return (int)POINT_CALL(&io->sys->point, &op, ring_setup_ladder(ring));
+}
+
 /* A ring can be made and still not work (a denied mapping, an old seccomp
  * filter): one NOP must go round before it is trusted. */
 static int ring_self_test(struct io_uring *ring)
@@ -317,12 +352,12 @@ int ring_open(struct io *io)
 
 	if (state == NULL)
 		return -ENOMEM;
-	result = ring_setup_ladder(&state->ring);
+	result = ring_setup(io, &state->ring);
 	if (result == -ENOMEM) {
 		/* A ring that just ended gives its share of RLIMIT_MEMLOCK back
 		 * some ms later. */
 		nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
-		result = ring_setup_ladder(&state->ring);
+		result = ring_setup(io, &state->ring);
 	}
 	if (result < 0) {
 		free(state);

@@ -737,7 +737,7 @@ int merge_clear(struct tree *tree, struct folder *folder, int parent_fd, struct 
 		error_set(error, result, ERROR_SIDE_TARGET, "lock the folder of");
 		return result;
 	}
-	result = temp_name_make(temp);
+	result = temp_name_make(tree->sys, temp);
 	if (result == 0)
 		result = sys_mkdirat(tree->sys, parent_fd, temp, 0700);
 	if (result == 0) {

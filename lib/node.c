@@ -180,7 +180,7 @@ static enum step_answer node_make(struct job_env *env, struct job *job)
 
 	if (result < 0)
 		return job_fail(job, result, ERROR_SIDE_TARGET, "lock the folder of");
-	result = temp_name_make(job->temp_name);
+	result = temp_name_make(env->stream.sys, job->temp_name);
 	if (result == 0)
 		result = label_begin(&env->labeller, job->target_dirfd, job->source.mode,
 				     job->target_name, &job->losses);

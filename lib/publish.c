@@ -234,7 +234,7 @@ static int publish_link_over(struct publish *publish, struct error *error)
 
 	if (result < 0)
 		return result;
-	result = temp_name_make(unit->temp_name);
+	result = temp_name_make(root->sys, unit->temp_name);
 	if (result == 0)
 		result = publish_link(root->sys, unit, publish->dirfd, unit->temp_name);
 	if (result == 0) {

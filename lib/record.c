@@ -640,7 +640,7 @@ static int record_replace(const struct record *record, struct sys *sys, int dirf
 {
 	const char *name = record->path + record->name_at;
 	char temp[TEMP_NAME_BYTES];
-	int result = temp_name_make(temp);
+	int result = temp_name_make(sys, temp);
 
 	if (result == 0)
 		result = record_write_aside(sys, dirfd, temp, text, syncs);

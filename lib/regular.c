@@ -278,7 +278,7 @@ static int regular_open_named(struct job_env *env, struct job *job, mode_t mode)
 		fd = dir_temp_added(env->root, dir);
 	if (fd < 0)
 		return fd;
-	fd = temp_name_make(job->temp_name);
+	fd = temp_name_make(env->stream.sys, job->temp_name);
 	if (fd == 0)
 		fd = sys_openat(env->stream.sys, job->target_dirfd, job->temp_name,
 				O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);

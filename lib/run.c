@@ -886,6 +886,8 @@ static bool run_is_small(const struct weir_run *run)
 {
 	const struct operands *operands = &run->operands;
 
+	if (point_is_inline(&run->sys.point))
+		return true;
 	return run->settings.engine != WEIR_ENGINE_RING && !run->settings.ask &&
 	       !operands->target_streams && operands->folders == 0 &&
 	       operands->files + operands->excluded == operands->count &&

@@ -490,7 +490,7 @@ static int snapshot_move_latest(struct sys *sys, int fd, const char *name)
 	int result = snapshot_judge_latest(sys, fd);
 
 	if (result == 0)
-		result = temp_name_make(temp);
+		result = temp_name_make(sys, temp);
 	if (result == 0)
 		result = sys_symlinkat(sys, name, fd, temp);
 	if (result < 0)

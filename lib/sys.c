@@ -4,7 +4,7 @@
  *
  * Invariants:
  * Y1 errno is read in the line after the call and goes no further;
- * Y2 every call passes sys_note() exactly once, with its result;
+ * Y2 every call passes the point (point.h) exactly once, before it and after it;
  * Y3 close() is never repeated: after EINTR the descriptor is gone (Linux).
  */
 #define _GNU_SOURCE
@@ -23,6 +23,7 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -55,136 +56,32 @@ struct sys_fs_uuid {
 #define SYS_GETFSUUID _IOR(0x15, 0, struct sys_fs_uuid)
 #define SYS_GETFSLABEL _IOR(0x94, 49, char[SYS_LABEL_BYTES])
 
-#ifdef WEIR_FAULT_BUILD
-static const char *const sys_kind_names[SYS_KINDS] = {
-	[SYS_OPEN] = "open",
-	[SYS_CREATE] = "create",
-	[SYS_CLOSE] = "close",
-	[SYS_STATX] = "statx",
-	[SYS_STATFS] = "statfs",
-	[SYS_READ] = "read",
-	[SYS_WRITE] = "write",
-	[SYS_FSYNC] = "fsync",
-	[SYS_SYNCFS] = "syncfs",
-	[SYS_SYNC_RANGE] = "sync_file_range",
-	[SYS_ALLOCATE] = "fallocate",
-	[SYS_TRUNCATE] = "ftruncate",
-	[SYS_SEEK] = "lseek",
-	[SYS_CACHESTAT] = "cachestat",
-	[SYS_ADVISE] = "fadvise",
-	[SYS_FLAGS] = "setfl",
-	[SYS_DUP] = "dup",
-	[SYS_GET_INODE_FLAGS] = "getflags",
-	[SYS_SET_INODE_FLAGS] = "setflags",
-	[SYS_GET_PROJECT] = "getattr",
-	[SYS_SET_PROJECT] = "setattr",
-	[SYS_CLONE] = "clone",
-	[SYS_COPY_RANGE] = "copy_range",
-	[SYS_MKDIR] = "mkdir",
-	[SYS_UNLINK] = "unlink",
-	[SYS_LINK] = "link",
-	[SYS_RENAME] = "rename",
-	[SYS_SYMLINK] = "symlink",
-	[SYS_MKNOD] = "mknod",
-	[SYS_READLINK] = "readlink",
-	[SYS_CHOWN] = "chown",
-	[SYS_CHMOD] = "chmod",
-	[SYS_TIMES] = "utimens",
-	[SYS_LIST] = "getdents",
-	[SYS_LOCK] = "flock",
-	[SYS_GETXATTR] = "getxattr",
-	[SYS_SETXATTR] = "setxattr",
-	[SYS_POLL] = "poll",
-	[SYS_IO_PRIORITY] = "ioprio",
-	[SYS_NICE] = "nice",
-	[SYS_NOP] = "nop",
-};
-
-static size_t sys_escape(char *out, size_t size, const char *name)
-{
-	bool alone = name[1] == '\0'; /* a name "-" is none that is missing */
-	size_t used = 0;
-
-	for (; *name != '\0' && used + 5 < size; name++) {
-		unsigned char byte = (unsigned char)*name;
-
-		if (byte > ' ' && byte < 127 && byte != '\\' && !(byte == '-' && alone))
-			out[used++] = (char)byte;
-		else
-			used += (size_t)snprintf(out + used, size - used, "\\x%02X", byte);
+/* What an operation is about, for the point that it passes. */
+#define SYS_OP(of_kind, of_fd, of_name, of_offset, of_length, of_flags)                     \
+	{                                                                                   \
+		.kind = (of_kind), .fd = (of_fd), .name = (of_name), .offset = (of_offset), \
+		.length = (of_length), .flags = (of_flags),                                 \
 	}
-	out[used] = '\0';
-	return used;
-}
 
-static void sys_trace(struct sys *sys, uint64_t serial, enum sys_kind kind, int fd,
-		      const char *name, int64_t offset, uint64_t length, unsigned flags,
-		      long result)
+#define SYS_CALL(sys, op, call) POINT_CALL(&(sys)->point, op, call) /* Y2 */
+
+/* Where the path of an operation is made of something else than its FD and NAME. */
+static void sys_op_at(struct sys_op *op, int fd, const char *name)
 {
-	char line[1600];
-	char where[64] = "-";
-	char escaped[1200] = "-";
-	struct stat stat;
-	int bytes;
-
-	if (fd >= 0 && fstat(fd, &stat) == 0)
-		snprintf(where, sizeof(where), "%u,%u:%llu", major(stat.st_dev), minor(stat.st_dev),
-			 (unsigned long long)stat.st_ino);
-	if (name != NULL && name[0] != '\0')
-		sys_escape(escaped, sizeof(escaped), name);
-	bytes = snprintf(line, sizeof(line), "%llu %s %s %s %lld %llu %x %ld %d\n",
-			 (unsigned long long)serial, sys_kind_names[kind], where, escaped,
-			 (long long)offset, (unsigned long long)length, flags, result, fd);
-	if (write(sys->trace_fd, line, (size_t)bytes) != bytes)
-		abort(); /* a trace with a hole proves nothing */
+	op->at = true;
+	op->at_fd = fd;
+	op->at_name = name;
 }
-#endif
 
 void sys_open(struct sys *sys)
 {
-	atomic_store(&sys->serial, 0);
-	sys->trace_fd = -1;
 	atomic_store(&sys->no_xattrat, false);
-#ifdef WEIR_FAULT_BUILD
-	const char *path = getenv("WEIR_TRACE");
-	char own[PATH_MAX];
-	struct stat stat_of;
-	struct timespec now;
-
-	/* In a folder each run has a trace of its own. */
-	if (path != NULL && stat(path, &stat_of) == 0 && S_ISDIR(stat_of.st_mode)) {
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		snprintf(own, sizeof(own), "%s/%d.%lld%09ld", path, getpid(), (long long)now.tv_sec,
-			 now.tv_nsec);
-		path = own;
-	}
-	if (path != NULL) {
-		sys->trace_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-		WEIR_ASSERT(sys->trace_fd >= 0);
-	}
-#endif
+	point_open(&sys->point);
 }
 
 void sys_close_trace(struct sys *sys)
 {
-	if (sys->trace_fd >= 0)
-		close(sys->trace_fd);
-	sys->trace_fd = -1;
-}
-
-long sys_note(struct sys *sys, enum sys_kind kind, int fd, const char *name, int64_t offset,
-	      uint64_t length, unsigned flags, long result)
-{
-	uint64_t serial = atomic_fetch_add_explicit(&sys->serial, 1, memory_order_relaxed) + 1;
-
-	WEIR_ASSERT(kind < SYS_KINDS);
-#ifdef WEIR_FAULT_BUILD
-	if (sys->trace_fd >= 0)
-		sys_trace(sys, serial, kind, fd, name, offset, length, flags, result);
-#else
-	(void)serial, (void)fd, (void)name, (void)offset, (void)length, (void)flags;
-#endif
-	return result;
+	point_close(&sys->point);
 }
 
 /* A call's value, or its negative errno (Y1). */
@@ -212,41 +109,43 @@ static long sys_fd_result(long result)
 int sys_openat(struct sys *sys, int dirfd, const char *name, int flags, mode_t mode)
 {
 	bool creates = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
-	long fd = sys_result(openat(dirfd, name, flags | O_CLOEXEC, mode));
+	struct sys_op op =
+		SYS_OP(creates ? SYS_CREATE : SYS_OPEN, dirfd, name, 0, mode, (unsigned)flags);
 
-	return (int)sys_note(sys, creates ? SYS_CREATE : SYS_OPEN,
-			     creates && fd >= 0 ? (int)fd : dirfd, name, 0, mode, (unsigned)flags,
-			     fd);
+	return (int)SYS_CALL(sys, &op, sys_result(openat(dirfd, name, flags | O_CLOEXEC, mode)));
 }
 
 int sys_openat2_plain(struct sys *sys, int dirfd, const char *name, int flags)
 {
 	/* struct open_how of linux/openat2.h, which not all have. */
 	const uint64_t how[3] = { [0] = (unsigned)flags | O_CLOEXEC, [2] = SYS_NO_MAGICLINKS };
-	long fd = sys_result(syscall(SYS_NR_OPENAT2, dirfd, name, how, sizeof(how)));
+	struct sys_op op = SYS_OP(SYS_OPEN, dirfd, name, 0, 0, (unsigned)flags);
 
-	return (int)sys_note(sys, SYS_OPEN, dirfd, name, 0, 0, (unsigned)flags, fd);
+	return (int)SYS_CALL(sys, &op,
+			     sys_result(syscall(SYS_NR_OPENAT2, dirfd, name, how, sizeof(how))));
 }
 
 int sys_memfd(struct sys *sys, const char *name)
 {
-	int fd = (int)sys_result(memfd_create(name, MFD_CLOEXEC));
+	struct sys_op op = SYS_OP(SYS_CREATE, -1, name, 0, 0, 0);
 
-	return (int)sys_note(sys, SYS_CREATE, fd, name, 0, 0, 0, fd);
+	return (int)SYS_CALL(sys, &op, sys_result(memfd_create(name, MFD_CLOEXEC)));
 }
 
 int sys_reopen(struct sys *sys, int fd, int flags)
 {
+	struct sys_op op = SYS_OP(SYS_OPEN, fd, NULL, 0, 0, (unsigned)flags);
 	char path[SYS_FD_PATH_BYTES];
-	long result = sys_fd_result(sys_result(open(sys_fd_path(path, fd), flags | O_CLOEXEC)));
 
-	return (int)sys_note(sys, SYS_OPEN, fd, NULL, 0, 0, (unsigned)flags, result);
+	return (int)SYS_CALL(
+		sys, &op,
+		sys_fd_result(sys_result(open(sys_fd_path(path, fd), flags | O_CLOEXEC))));
 }
 
 int sys_move_fd(struct sys *sys, int from, int to)
 {
-	long result =
-		sys_note(sys, SYS_DUP, from, NULL, 0, 0, 0, sys_result(dup3(from, to, O_CLOEXEC)));
+	struct sys_op op = SYS_OP(SYS_DUP, from, NULL, 0, 0, 0);
+	long result = SYS_CALL(sys, &op, sys_result(dup3(from, to, O_CLOEXEC)));
 
 	sys_close(sys, from);
 	return result < 0 ? (int)result : 0;
@@ -254,16 +153,11 @@ int sys_move_fd(struct sys *sys, int from, int to)
 
 int sys_close(struct sys *sys, int fd)
 {
+	struct sys_op op = SYS_OP(SYS_CLOSE, fd, NULL, 0, 0, 0);
 	long result;
 
 	WEIR_ASSERT(fd >= 0);
-#ifdef WEIR_FAULT_BUILD
-	/* Traced before, while the descriptor still tells its inode. */
-	sys_note(sys, SYS_CLOSE, fd, NULL, 0, 0, 0, 0);
-	result = sys_result(close(fd));
-#else
-	result = sys_note(sys, SYS_CLOSE, fd, NULL, 0, 0, 0, sys_result(close(fd)));
-#endif
+	result = SYS_CALL(sys, &op, sys_result(close(fd)));
 	return result == -EINTR ? 0 : (int)result; /* Y3 */
 }
 
@@ -357,9 +251,9 @@ static int sys_statx_flags(struct sys *sys, int dirfd, const char *name, int fla
 	struct statx raw;
 	uint32_t mask = STATX_BASIC_STATS | STATX_BTIME | SYS_STATX_MNT_ID |
 			(want_dio ? SYS_STATX_DIOALIGN : 0);
-	long result = sys_result(statx(dirfd, name, flags, mask, &raw));
+	struct sys_op op = SYS_OP(SYS_STATX, dirfd, name, 0, 0, (unsigned)flags);
+	long result = SYS_CALL(sys, &op, sys_result(statx(dirfd, name, flags, mask, &raw)));
 
-	sys_note(sys, SYS_STATX, dirfd, name, 0, 0, (unsigned)flags, result);
 	if (result < 0)
 		return (int)result;
 	*stat = (struct sys_stat){
@@ -421,79 +315,96 @@ int sys_statx_fresh(struct sys *sys, int dirfd, const char *name, struct sys_sta
 
 int sys_fstatfs(struct sys *sys, int fd, struct statfs *statfs)
 {
-	return (int)sys_note(sys, SYS_STATFS, fd, NULL, 0, 0, 0, sys_result(fstatfs(fd, statfs)));
+	struct sys_op op = SYS_OP(SYS_STATFS, fd, NULL, 0, 0, 0);
+
+	return (int)SYS_CALL(sys, &op, sys_result(fstatfs(fd, statfs)));
 }
 
 ssize_t sys_pread(struct sys *sys, int fd, void *data, size_t length, int64_t offset)
 {
+	struct sys_op op = SYS_OP(SYS_READ, fd, NULL, offset, length, 0);
+
 	WEIR_ASSERT(offset >= 0);
-	return sys_note(sys, SYS_READ, fd, NULL, offset, length, 0,
-			sys_result(pread(fd, data, length, offset)));
+	return SYS_CALL(sys, &op, sys_result(pread(fd, data, op.length, offset)));
 }
 
 ssize_t sys_read(struct sys *sys, int fd, void *data, size_t length)
 {
-	return sys_note(sys, SYS_READ, fd, NULL, 0, length, 0, sys_result(read(fd, data, length)));
+	struct sys_op op = SYS_OP(SYS_READ, fd, NULL, 0, length, 0);
+
+	return SYS_CALL(sys, &op, sys_result(read(fd, data, op.length)));
 }
 
 ssize_t sys_write(struct sys *sys, int fd, const void *data, size_t length)
 {
-	return sys_note(sys, SYS_WRITE, fd, NULL, 0, length, 0,
-			sys_result(write(fd, data, length)));
+	struct sys_op op = SYS_OP(SYS_WRITE, fd, NULL, 0, length, 0);
+
+	return SYS_CALL(sys, &op, sys_result(write(fd, data, op.length)));
 }
 
 int sys_poll(struct sys *sys, int fd, short events, int timeout_ms)
 {
 	struct pollfd one = { .fd = fd, .events = events };
+	struct sys_op op = SYS_OP(SYS_POLL, fd, NULL, 0, 0, 0);
 
-	return (int)sys_note(sys, SYS_POLL, fd, NULL, 0, 0, 0,
-			     sys_result(poll(&one, 1, timeout_ms)));
+	return (int)SYS_CALL(sys, &op, sys_result(poll(&one, 1, timeout_ms)));
 }
 
 ssize_t sys_pwrite(struct sys *sys, int fd, const void *data, size_t length, int64_t offset)
 {
+	struct sys_op op = SYS_OP(SYS_WRITE, fd, NULL, offset, length, 0);
+
 	WEIR_ASSERT(offset >= 0);
-	return sys_note(sys, SYS_WRITE, fd, NULL, offset, length, 0,
-			sys_result(pwrite(fd, data, length, offset)));
+	return SYS_CALL(sys, &op, sys_result(pwrite(fd, data, op.length, offset)));
 }
 
 int sys_fsync(struct sys *sys, int fd)
 {
-	return (int)sys_note(sys, SYS_FSYNC, fd, NULL, 0, 0, 0, sys_result(fsync(fd)));
+	struct sys_op op = SYS_OP(SYS_FSYNC, fd, NULL, 0, 0, 0);
+
+	return (int)SYS_CALL(sys, &op, sys_result(fsync(fd)));
 }
 
 int sys_fdatasync(struct sys *sys, int fd)
 {
-	return (int)sys_note(sys, SYS_FSYNC, fd, NULL, 0, 0, 1, sys_result(fdatasync(fd)));
+	struct sys_op op = SYS_OP(SYS_FSYNC, fd, NULL, 0, 0, 1);
+
+	return (int)SYS_CALL(sys, &op, sys_result(fdatasync(fd)));
 }
 
 int sys_syncfs(struct sys *sys, int fd)
 {
-	return (int)sys_note(sys, SYS_SYNCFS, fd, NULL, 0, 0, 0, sys_result(syncfs(fd)));
+	struct sys_op op = SYS_OP(SYS_SYNCFS, fd, NULL, 0, 0, 0);
+
+	return (int)SYS_CALL(sys, &op, sys_result(syncfs(fd)));
 }
 
 int sys_sync_file_range(struct sys *sys, int fd, int64_t offset, int64_t length, unsigned flags)
 {
-	return (int)sys_note(sys, SYS_SYNC_RANGE, fd, NULL, offset, (uint64_t)length, flags,
-			     sys_result(sync_file_range(fd, offset, length, flags)));
+	struct sys_op op = SYS_OP(SYS_SYNC_RANGE, fd, NULL, offset, (uint64_t)length, flags);
+
+	return (int)SYS_CALL(sys, &op, sys_result(sync_file_range(fd, offset, length, flags)));
 }
 
 int sys_fallocate(struct sys *sys, int fd, int mode, int64_t offset, int64_t length)
 {
-	return (int)sys_note(sys, SYS_ALLOCATE, fd, NULL, offset, (uint64_t)length, (unsigned)mode,
-			     sys_result(fallocate(fd, mode, offset, length)));
+	struct sys_op op = SYS_OP(SYS_ALLOCATE, fd, NULL, offset, (uint64_t)length, (unsigned)mode);
+
+	return (int)SYS_CALL(sys, &op, sys_result(fallocate(fd, mode, offset, length)));
 }
 
 int sys_ftruncate(struct sys *sys, int fd, int64_t size)
 {
-	return (int)sys_note(sys, SYS_TRUNCATE, fd, NULL, 0, (uint64_t)size, 0,
-			     sys_result(ftruncate(fd, size)));
+	struct sys_op op = SYS_OP(SYS_TRUNCATE, fd, NULL, 0, (uint64_t)size, 0);
+
+	return (int)SYS_CALL(sys, &op, sys_result(ftruncate(fd, size)));
 }
 
 int64_t sys_lseek(struct sys *sys, int fd, int64_t offset, int whence)
 {
-	return sys_note(sys, SYS_SEEK, fd, NULL, offset, 0, (unsigned)whence,
-			sys_result(lseek(fd, offset, whence)));
+	struct sys_op op = SYS_OP(SYS_SEEK, fd, NULL, offset, 0, (unsigned)whence);
+
+	return SYS_CALL(sys, &op, sys_result(lseek(fd, offset, whence)));
 }
 
 int sys_cachestat(struct sys *sys, int fd, uint64_t length, uint64_t *cached_pages,
@@ -502,143 +413,185 @@ int sys_cachestat(struct sys *sys, int fd, uint64_t length, uint64_t *cached_pag
 	/* struct cachestat_range and struct cachestat of linux/mman.h, 6.5. */
 	uint64_t range[2] = { 0, length };
 	uint64_t counts[5] = { 0 };
-	long result = sys_result(syscall(SYS_cachestat, fd, range, counts, 0));
+	struct sys_op op = SYS_OP(SYS_CACHESTAT, fd, NULL, 0, length, 0);
+	long result = SYS_CALL(sys, &op, sys_result(syscall(SYS_cachestat, fd, range, counts, 0)));
 
 	*cached_pages = counts[0];
 	*dirty_pages = counts[1] + counts[2];
-	return (int)sys_note(sys, SYS_CACHESTAT, fd, NULL, 0, length, 0, result);
+	return (int)result;
 }
 
 int sys_drop_cache(struct sys *sys, int fd)
 {
-	return (int)sys_note(sys, SYS_ADVISE, fd, NULL, 0, 0, POSIX_FADV_DONTNEED,
-			     -posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED));
+	struct sys_op op = SYS_OP(SYS_ADVISE, fd, NULL, 0, 0, POSIX_FADV_DONTNEED);
+
+	return (int)SYS_CALL(sys, &op, -posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED));
 }
 
 int sys_clone(struct sys *sys, int target_fd, int source_fd)
 {
-	return (int)sys_note(sys, SYS_CLONE, target_fd, NULL, source_fd, 0, 0,
-			     sys_result(ioctl(target_fd, FICLONE, source_fd)));
+	struct sys_op op = SYS_OP(SYS_CLONE, target_fd, NULL, source_fd, 0, 0);
+
+	return (int)SYS_CALL(sys, &op, sys_result(ioctl(target_fd, FICLONE, source_fd)));
 }
 
 int64_t sys_copy_file_range(struct sys *sys, int source_fd, int target_fd, int64_t offset,
 			    uint64_t bytes)
 {
 	int64_t from = offset, to = offset;
+	struct sys_op op = SYS_OP(SYS_COPY_RANGE, target_fd, NULL, offset, bytes, 0);
 
-	return sys_note(sys, SYS_COPY_RANGE, target_fd, NULL, offset, bytes, 0,
+	return SYS_CALL(sys, &op,
 			sys_result(syscall(__NR_copy_file_range, source_fd, &from, target_fd, &to,
-					   (size_t)bytes, 0U)));
+					   (size_t)op.length, 0U)));
+}
+
+/* The flags of an open file with O_DIRECT or without. */
+static long sys_change_direct(int fd, bool direct)
+{
+	long flags = sys_result(fcntl(fd, F_GETFL));
+
+	if (flags < 0)
+		return flags;
+	flags = direct ? flags | O_DIRECT : flags & ~O_DIRECT;
+	return sys_result(fcntl(fd, F_SETFL, (int)flags));
 }
 
 int sys_set_direct(struct sys *sys, int fd, bool direct)
 {
-	long flags = sys_result(fcntl(fd, F_GETFL));
+	struct sys_op op = SYS_OP(SYS_FLAGS, fd, NULL, 0, 0, direct);
 
-	if (flags >= 0) {
-		flags = direct ? flags | O_DIRECT : flags & ~O_DIRECT;
-		flags = sys_result(fcntl(fd, F_SETFL, (int)flags));
-	}
-	return (int)sys_note(sys, SYS_FLAGS, fd, NULL, 0, 0, direct, flags);
+	return (int)SYS_CALL(sys, &op, sys_change_direct(fd, direct));
 }
 
 int sys_get_flags(struct sys *sys, int fd, uint32_t *flags)
 {
+	struct sys_op op = SYS_OP(SYS_GET_INODE_FLAGS, fd, NULL, 0, 0, 0);
 	int value = 0; /* an int, whatever its number says (ioctl_iflags(2)) */
-	long result = sys_result(ioctl(fd, FS_IOC_GETFLAGS, &value));
+	long result;
 
-	*flags = (uint32_t)value;
-	return (int)sys_note(sys, SYS_GET_INODE_FLAGS, fd, NULL, 0, 0, *flags, result);
+	result = point_begin(&sys->point, &op) ? sys_result(ioctl(fd, FS_IOC_GETFLAGS, &value))
+					       : op.result;
+	*flags = op.flags = (uint32_t)value;
+	return (int)point_end(&sys->point, &op, result);
+}
+
+static long sys_ask_uuid(int fd, struct sys_fs_uuid *found)
+{
+	long result = sys_result(ioctl(fd, SYS_GETFSUUID, found));
+
+	return result == 0 && found->bytes != sizeof(found->uuid) ? -ENODATA : result;
 }
 
 int sys_get_fs_uuid(struct sys *sys, int fd, uint8_t uuid[16])
 {
+	struct sys_op op = SYS_OP(SYS_STATFS, fd, NULL, 0, 0, 0);
 	struct sys_fs_uuid found = { 0 };
-	long result = sys_result(ioctl(fd, SYS_GETFSUUID, &found));
+	long result = SYS_CALL(sys, &op, sys_ask_uuid(fd, &found));
 
-	if (result == 0 && found.bytes != sizeof(found.uuid))
-		result = -ENODATA;
 	memcpy(uuid, found.uuid, sizeof(found.uuid));
-	return (int)sys_note(sys, SYS_STATFS, fd, NULL, 0, 0, 0, result);
+	return (int)result;
 }
 
 int sys_get_btrfs_uuid(struct sys *sys, int fd, uint8_t uuid[16])
 {
+	struct sys_op op = SYS_OP(SYS_STATFS, fd, NULL, 0, 0, 0);
 	struct btrfs_ioctl_fs_info_args found = { 0 };
-	long result = sys_result(ioctl(fd, BTRFS_IOC_FS_INFO, &found));
+	long result = SYS_CALL(sys, &op, sys_result(ioctl(fd, BTRFS_IOC_FS_INFO, &found)));
 
 	memcpy(uuid, found.fsid, sizeof(found.fsid));
-	return (int)sys_note(sys, SYS_STATFS, fd, NULL, 0, 0, 0, result);
+	return (int)result;
 }
 
 int sys_get_fs_label(struct sys *sys, int fd, char label[SYS_LABEL_BYTES])
 {
+	struct sys_op op = SYS_OP(SYS_STATFS, fd, NULL, 0, 0, 0);
 	long result;
 
 	label[0] = '\0';
-	result = sys_result(ioctl(fd, SYS_GETFSLABEL, label));
+	result = SYS_CALL(sys, &op, sys_result(ioctl(fd, SYS_GETFSLABEL, label)));
 	label[SYS_LABEL_BYTES - 1] = '\0';
-	return (int)sys_note(sys, SYS_STATFS, fd, NULL, 0, 0, 0, result);
+	return (int)result;
 }
 
 int sys_get_encryption(struct sys *sys, int fd, struct fscrypt_get_policy_ex_arg *policy)
 {
-	long result;
+	struct sys_op op = SYS_OP(SYS_GET_INODE_FLAGS, fd, NULL, 0, 0, 0);
 
 	policy->policy_size = sizeof(policy->policy);
-	result = sys_result(ioctl(fd, FS_IOC_GET_ENCRYPTION_POLICY_EX, policy));
-	return (int)sys_note(sys, SYS_GET_INODE_FLAGS, fd, NULL, 0, 0, 0, result);
+	return (int)SYS_CALL(sys, &op,
+			     sys_result(ioctl(fd, FS_IOC_GET_ENCRYPTION_POLICY_EX, policy)));
 }
 
 int sys_get_key_status(struct sys *sys, int fd, struct fscrypt_get_key_status_arg *key)
 {
-	long result = sys_result(ioctl(fd, FS_IOC_GET_ENCRYPTION_KEY_STATUS, key));
+	struct sys_op op = SYS_OP(SYS_GET_INODE_FLAGS, fd, NULL, 0, 0, 0);
 
-	return (int)sys_note(sys, SYS_GET_INODE_FLAGS, fd, NULL, 0, 0, 0, result);
+	return (int)SYS_CALL(sys, &op,
+			     sys_result(ioctl(fd, FS_IOC_GET_ENCRYPTION_KEY_STATUS, key)));
 }
 
 int sys_set_flags(struct sys *sys, int fd, uint32_t flags)
 {
 	int value = (int)flags;
+	struct sys_op op = SYS_OP(SYS_SET_INODE_FLAGS, fd, NULL, 0, 0, flags);
 
-	return (int)sys_note(sys, SYS_SET_INODE_FLAGS, fd, NULL, 0, 0, flags,
-			     sys_result(ioctl(fd, FS_IOC_SETFLAGS, &value)));
+	return (int)SYS_CALL(sys, &op, sys_result(ioctl(fd, FS_IOC_SETFLAGS, &value)));
 }
 
-int sys_get_attr(struct sys *sys, int dirfd, const char *name, struct sys_attr *attr)
+static long sys_ask_attr(int dirfd, const char *name, struct sys_attr *attr)
 {
 	struct fsxattr open_attr = { 0 };
 	long result;
 
+	if (name[0] != '\0')
+		return sys_result(syscall(SYS_NR_FILE_GETATTR, dirfd, name, attr, sizeof(*attr),
+					  AT_SYMLINK_NOFOLLOW));
+	result = sys_result(ioctl(dirfd, FS_IOC_FSGETXATTR, &open_attr));
+	attr->xflags = open_attr.fsx_xflags;
+	attr->extent_bytes = open_attr.fsx_extsize;
+	attr->extents = open_attr.fsx_nextents;
+	attr->project = open_attr.fsx_projid;
+	attr->cow_extent_bytes = open_attr.fsx_cowextsize;
+	return result;
+}
+
+/* What was got is in the line of the trace. */
+static int sys_end_attr(struct sys *sys, struct sys_op *op, const struct sys_attr *attr,
+			long result)
+{
+	op->length = attr->project;
+	op->flags = (unsigned)attr->xflags;
+	return (int)point_end(&sys->point, op, result);
+}
+
+int sys_get_attr(struct sys *sys, int dirfd, const char *name, struct sys_attr *attr)
+{
+	struct sys_op op = SYS_OP(SYS_GET_PROJECT, dirfd, name, 0, 0, 0);
+	long result;
+
 	*attr = (struct sys_attr){ 0 };
-	if (name[0] != '\0') {
-		result = sys_result(syscall(SYS_NR_FILE_GETATTR, dirfd, name, attr, sizeof(*attr),
-					    AT_SYMLINK_NOFOLLOW));
-	} else {
-		result = sys_result(ioctl(dirfd, FS_IOC_FSGETXATTR, &open_attr));
-		attr->xflags = open_attr.fsx_xflags;
-		attr->extent_bytes = open_attr.fsx_extsize;
-		attr->extents = open_attr.fsx_nextents;
-		attr->project = open_attr.fsx_projid;
-		attr->cow_extent_bytes = open_attr.fsx_cowextsize;
-	}
-	return (int)sys_note(sys, SYS_GET_PROJECT, dirfd, name, 0, attr->project,
-			     (unsigned)attr->xflags, result);
+	result = point_begin(&sys->point, &op) ? sys_ask_attr(dirfd, name, attr) : op.result;
+	return sys_end_attr(sys, &op, attr, result);
 }
 
 int sys_get_attr_path(struct sys *sys, int fd, struct sys_attr *attr)
 {
+	struct sys_op op = SYS_OP(SYS_GET_PROJECT, fd, NULL, 0, 0, 0);
 	char path[SYS_FD_PATH_BYTES];
 	long result;
 
 	*attr = (struct sys_attr){ 0 };
-	result = sys_fd_result(sys_result(syscall(SYS_NR_FILE_GETATTR, AT_FDCWD,
-						  sys_fd_path(path, fd), attr, sizeof(*attr), 0)));
-	return (int)sys_note(sys, SYS_GET_PROJECT, fd, NULL, 0, attr->project,
-			     (unsigned)attr->xflags, result);
+	if (point_begin(&sys->point, &op))
+		result = sys_fd_result(
+			sys_result(syscall(SYS_NR_FILE_GETATTR, AT_FDCWD, sys_fd_path(path, fd),
+					   attr, sizeof(*attr), 0)));
+	else
+		result = op.result;
+	return sys_end_attr(sys, &op, attr, result);
 }
 
-int sys_set_attr(struct sys *sys, int fd, bool is_path, const struct sys_attr *attr)
+static long sys_give_attr(int fd, bool is_path, const struct sys_attr *attr)
 {
 	struct fsxattr open_attr = {
 		.fsx_xflags = (uint32_t)attr->xflags,
@@ -648,49 +601,57 @@ int sys_set_attr(struct sys *sys, int fd, bool is_path, const struct sys_attr *a
 		.fsx_cowextsize = attr->cow_extent_bytes,
 	};
 	char path[SYS_FD_PATH_BYTES];
-	long result;
 
-	if (is_path)
-		result = sys_fd_result(
-			sys_result(syscall(SYS_NR_FILE_SETATTR, AT_FDCWD, sys_fd_path(path, fd),
-					   attr, sizeof(*attr), 0)));
-	else
-		result = sys_result(ioctl(fd, FS_IOC_FSSETXATTR, &open_attr));
-	return (int)sys_note(sys, SYS_SET_PROJECT, fd, NULL, 0, attr->project,
-			     (unsigned)attr->xflags, result);
+	if (!is_path)
+		return sys_result(ioctl(fd, FS_IOC_FSSETXATTR, &open_attr));
+	return sys_fd_result(sys_result(syscall(SYS_NR_FILE_SETATTR, AT_FDCWD,
+						sys_fd_path(path, fd), attr, sizeof(*attr), 0)));
+}
+
+int sys_set_attr(struct sys *sys, int fd, bool is_path, const struct sys_attr *attr)
+{
+	struct sys_op op =
+		SYS_OP(SYS_SET_PROJECT, fd, NULL, 0, attr->project, (unsigned)attr->xflags);
+
+	return (int)SYS_CALL(sys, &op, sys_give_attr(fd, is_path, attr));
 }
 
 int sys_mkdirat(struct sys *sys, int dirfd, const char *name, mode_t mode)
 {
-	return (int)sys_note(sys, SYS_MKDIR, dirfd, name, 0, 0, mode,
-			     sys_result(mkdirat(dirfd, name, mode)));
+	struct sys_op op = SYS_OP(SYS_MKDIR, dirfd, name, 0, 0, mode);
+
+	return (int)SYS_CALL(sys, &op, sys_result(mkdirat(dirfd, name, mode)));
 }
 
 int sys_unlinkat(struct sys *sys, int dirfd, const char *name, int flags)
 {
-	return (int)sys_note(sys, SYS_UNLINK, dirfd, name, 0, 0, (unsigned)flags,
-			     sys_result(unlinkat(dirfd, name, flags)));
+	struct sys_op op = SYS_OP(SYS_UNLINK, dirfd, name, 0, 0, (unsigned)flags);
+
+	return (int)SYS_CALL(sys, &op, sys_result(unlinkat(dirfd, name, flags)));
+}
+
+static long sys_name_fd(int fd, int dirfd, const char *name, bool through_proc)
+{
+	char path[SYS_FD_PATH_BYTES];
+
+	if (!through_proc)
+		return sys_result(linkat(fd, "", dirfd, name, AT_EMPTY_PATH));
+	return sys_result(linkat(AT_FDCWD, sys_fd_path(path, fd), dirfd, name, AT_SYMLINK_FOLLOW));
 }
 
 int sys_link_fd(struct sys *sys, int fd, int dirfd, const char *name, bool through_proc)
 {
-	char path[SYS_FD_PATH_BYTES];
-	long result;
+	struct sys_op op = SYS_OP(SYS_LINK, fd, name, 0, 0, through_proc);
 
-	if (through_proc) {
-		result = sys_result(
-			linkat(AT_FDCWD, sys_fd_path(path, fd), dirfd, name, AT_SYMLINK_FOLLOW));
-	} else {
-		result = sys_result(linkat(fd, "", dirfd, name, AT_EMPTY_PATH));
-	}
-	return (int)sys_note(sys, SYS_LINK, fd, name, 0, 0, through_proc, result);
+	sys_op_at(&op, dirfd, name);
+	return (int)SYS_CALL(sys, &op, sys_name_fd(fd, dirfd, name, through_proc));
 }
 
-int sys_link_to(struct sys *sys, int from_fd, const char *old_name, int to_fd,
-		const char *new_name)
+int sys_link_to(struct sys *sys, int from_fd, const char *old_name, int to_fd, const char *new_name)
 {
-	return (int)sys_note(sys, SYS_LINK, to_fd, new_name, 0, 0, 0,
-			     sys_result(linkat(from_fd, old_name, to_fd, new_name, 0)));
+	struct sys_op op = SYS_OP(SYS_LINK, to_fd, new_name, 0, 0, 0);
+
+	return (int)SYS_CALL(sys, &op, sys_result(linkat(from_fd, old_name, to_fd, new_name, 0)));
 }
 
 int sys_linkat(struct sys *sys, int dirfd, const char *old_name, const char *new_name)
@@ -701,16 +662,18 @@ int sys_linkat(struct sys *sys, int dirfd, const char *old_name, const char *new
 int sys_rename_to(struct sys *sys, int from_fd, const char *old_name, int to_fd,
 		  const char *new_name, unsigned flags)
 {
-	/* By number: glibc emulates missing flags, which P2 must be told of. */
-	long result = sys_result(syscall(SYS_renameat2, from_fd, old_name, to_fd, new_name, flags));
+	struct sys_op op = SYS_OP(SYS_RENAME, to_fd, new_name, 0, 0, flags);
 #ifdef WEIR_FAULT_BUILD
 	char names[600];
 
 	snprintf(names, sizeof(names), "%s/%s", old_name, new_name);
-	return (int)sys_note(sys, SYS_RENAME, to_fd, names, 0, 0, flags, result);
-#else
-	return (int)sys_note(sys, SYS_RENAME, to_fd, new_name, 0, 0, flags, result);
+	op.name = names;
 #endif
+	sys_op_at(&op, to_fd, new_name);
+	/* By number: glibc emulates missing flags, which P2 must be told of. */
+	return (int)SYS_CALL(
+		sys, &op,
+		sys_result(syscall(SYS_renameat2, from_fd, old_name, to_fd, new_name, flags)));
 }
 
 int sys_renameat2(struct sys *sys, int dirfd, const char *old_name, const char *new_name,
@@ -721,20 +684,23 @@ int sys_renameat2(struct sys *sys, int dirfd, const char *old_name, const char *
 
 int sys_symlinkat(struct sys *sys, const char *text, int dirfd, const char *name)
 {
-	return (int)sys_note(sys, SYS_SYMLINK, dirfd, name, 0, 0, 0,
-			     sys_result(symlinkat(text, dirfd, name)));
+	struct sys_op op = SYS_OP(SYS_SYMLINK, dirfd, name, 0, 0, 0);
+
+	return (int)SYS_CALL(sys, &op, sys_result(symlinkat(text, dirfd, name)));
 }
 
 int sys_mknodat(struct sys *sys, int dirfd, const char *name, mode_t mode, dev_t rdev)
 {
-	return (int)sys_note(sys, SYS_MKNOD, dirfd, name, 0, 0, mode,
-			     sys_result(mknodat(dirfd, name, mode, rdev)));
+	struct sys_op op = SYS_OP(SYS_MKNOD, dirfd, name, 0, 0, mode);
+
+	return (int)SYS_CALL(sys, &op, sys_result(mknodat(dirfd, name, mode, rdev)));
 }
 
 ssize_t sys_readlinkat(struct sys *sys, int dirfd, const char *name, char *text, size_t size)
 {
-	return sys_note(sys, SYS_READLINK, dirfd, name, 0, size, 0,
-			sys_result(readlinkat(dirfd, name, text, size)));
+	struct sys_op op = SYS_OP(SYS_READLINK, dirfd, name, 0, size, 0);
+
+	return SYS_CALL(sys, &op, sys_result(readlinkat(dirfd, name, text, size)));
 }
 
 /* True if a call may be unknown to the kernel, or to a filter before it. */
@@ -745,31 +711,43 @@ static bool sys_may_be_unknown(long result)
 
 int sys_fchown(struct sys *sys, int fd, uid_t uid, gid_t gid)
 {
-	return (int)sys_note(sys, SYS_CHOWN, fd, NULL, uid, gid, AT_EMPTY_PATH,
-			     sys_result(fchownat(fd, "", uid, gid, AT_EMPTY_PATH)));
+	struct sys_op op = SYS_OP(SYS_CHOWN, fd, NULL, uid, gid, AT_EMPTY_PATH);
+
+	return (int)SYS_CALL(sys, &op, sys_result(fchownat(fd, "", uid, gid, AT_EMPTY_PATH)));
 }
 
 int sys_fchmod(struct sys *sys, int fd, mode_t mode)
 {
-	return (int)sys_note(sys, SYS_CHMOD, fd, NULL, 0, 0, mode, sys_result(fchmod(fd, mode)));
+	struct sys_op op = SYS_OP(SYS_CHMOD, fd, NULL, 0, 0, mode);
+
+	return (int)SYS_CALL(sys, &op, sys_result(fchmod(fd, mode)));
 }
 
-int sys_fchmod_path(struct sys *sys, int fd, mode_t mode)
+static long sys_chmod_path(int fd, mode_t mode)
 {
 	char path[SYS_FD_PATH_BYTES];
 	long result = sys_result(syscall(SYS_NR_FCHMODAT2, fd, "", mode, AT_EMPTY_PATH));
 
 	if (sys_may_be_unknown(result))
 		result = sys_fd_result(sys_result(chmod(sys_fd_path(path, fd), mode)));
-	return (int)sys_note(sys, SYS_CHMOD, fd, NULL, 0, 0, mode, result);
+	return result;
+}
+
+int sys_fchmod_path(struct sys *sys, int fd, mode_t mode)
+{
+	struct sys_op op = SYS_OP(SYS_CHMOD, fd, NULL, 0, 0, mode);
+
+	return (int)SYS_CALL(sys, &op, sys_chmod_path(fd, mode));
 }
 
 int sys_futimens(struct sys *sys, int fd, const struct timespec times[2])
 {
-	return (int)sys_note(sys, SYS_TIMES, fd, NULL, 0, 0, 0, sys_result(futimens(fd, times)));
+	struct sys_op op = SYS_OP(SYS_TIMES, fd, NULL, 0, 0, 0);
+
+	return (int)SYS_CALL(sys, &op, sys_result(futimens(fd, times)));
 }
 
-int sys_futimens_path(struct sys *sys, int fd, const struct timespec times[2])
+static long sys_times_path(int fd, const struct timespec times[2])
 {
 	char path[SYS_FD_PATH_BYTES];
 	long result = sys_result(utimensat(fd, "", times, AT_EMPTY_PATH)); /* Linux 5.8 */
@@ -777,19 +755,29 @@ int sys_futimens_path(struct sys *sys, int fd, const struct timespec times[2])
 	if (sys_may_be_unknown(result))
 		result = sys_fd_result(
 			sys_result(utimensat(AT_FDCWD, sys_fd_path(path, fd), times, 0)));
-	return (int)sys_note(sys, SYS_TIMES, fd, NULL, 0, 0, 0, result);
+	return result;
+}
+
+int sys_futimens_path(struct sys *sys, int fd, const struct timespec times[2])
+{
+	struct sys_op op = SYS_OP(SYS_TIMES, fd, NULL, 0, 0, 0);
+
+	return (int)SYS_CALL(sys, &op, sys_times_path(fd, times));
 }
 
 ssize_t sys_getdents(struct sys *sys, int fd, void *buffer, size_t size)
 {
-	return sys_note(sys, SYS_LIST, fd, NULL, 0, size, 0,
-			sys_result(syscall(SYS_getdents64, fd, buffer, size)));
+	struct sys_op op = SYS_OP(SYS_LIST, fd, NULL, 0, size, 0);
+
+	return SYS_CALL(sys, &op,
+			sys_result(syscall(SYS_getdents64, fd, buffer, (size_t)op.length)));
 }
 
 int sys_flock(struct sys *sys, int fd, int operation)
 {
-	return (int)sys_note(sys, SYS_LOCK, fd, NULL, 0, 0, (unsigned)operation,
-			     sys_result(flock(fd, operation)));
+	struct sys_op op = SYS_OP(SYS_LOCK, fd, NULL, 0, 0, (unsigned)operation);
+
+	return (int)SYS_CALL(sys, &op, sys_result(flock(fd, operation)));
 }
 
 /* Extended attributes of a link or a special file can only be reached by a path
@@ -849,25 +837,23 @@ static ssize_t sys_get_name(struct sys *sys, int dirfd, const char *name, const 
 
 ssize_t sys_listxattr(struct sys *sys, int dirfd, const char *name, char *list, size_t size)
 {
-	ssize_t result;
+	struct sys_op op = SYS_OP(SYS_GETXATTR, dirfd, name, 0, size, 0);
 
-	if (name[0] == '\0')
-		result = flistxattr(dirfd, list, size);
-	else
-		result = sys_list_name(sys, dirfd, name, list, size);
-	return sys_note(sys, SYS_GETXATTR, dirfd, name, 0, size, 0, sys_result(result));
+	return SYS_CALL(sys, &op,
+			sys_result(name[0] == '\0' ? flistxattr(dirfd, list, size)
+						   : sys_list_name(sys, dirfd, name, list, size)));
 }
 
 ssize_t sys_getxattr(struct sys *sys, int dirfd, const char *name, const char *attribute,
 		     void *value, size_t size)
 {
-	ssize_t result;
+	struct sys_op op = SYS_OP(SYS_GETXATTR, dirfd, attribute, 0, size, 0);
 
-	if (name[0] == '\0')
-		result = fgetxattr(dirfd, attribute, value, size);
-	else
-		result = sys_get_name(sys, dirfd, name, attribute, value, size);
-	return sys_note(sys, SYS_GETXATTR, dirfd, attribute, 0, size, 0, sys_result(result));
+	sys_op_at(&op, dirfd, name);
+	return SYS_CALL(sys, &op,
+			sys_result(name[0] == '\0' ? fgetxattr(dirfd, attribute, value, size)
+						   : sys_get_name(sys, dirfd, name, attribute,
+								  value, size)));
 }
 
 /* setxattrat(2) and removexattrat(2) of Linux 6.13 take no O_PATH descriptor
@@ -875,46 +861,61 @@ ssize_t sys_getxattr(struct sys *sys, int dirfd, const char *name, const char *a
 int sys_setxattr(struct sys *sys, int fd, bool is_path, const char *attribute, const void *value,
 		 size_t size)
 {
+	struct sys_op op = SYS_OP(SYS_SETXATTR, fd, attribute, 0, size, 0);
 	char path[SYS_FD_PATH_BYTES];
-	long result;
 
-	if (is_path)
-		result = sys_fd_result(
-			sys_result(setxattr(sys_fd_path(path, fd), attribute, value, size, 0)));
-	else
-		result = sys_result(fsetxattr(fd, attribute, value, size, 0));
-	return (int)sys_note(sys, SYS_SETXATTR, fd, attribute, 0, size, 0, result);
+	sys_op_at(&op, fd, NULL);
+	if (!is_path)
+		return (int)SYS_CALL(sys, &op,
+				     sys_result(fsetxattr(fd, attribute, value, size, 0)));
+	return (int)SYS_CALL(sys, &op,
+			     sys_fd_result(sys_result(
+				     setxattr(sys_fd_path(path, fd), attribute, value, size, 0))));
 }
 
 int sys_removexattr(struct sys *sys, int fd, bool is_path, const char *attribute)
 {
+	struct sys_op op = SYS_OP(SYS_SETXATTR, fd, attribute, 0, 0, 1);
 	char path[SYS_FD_PATH_BYTES];
-	long result;
 
-	if (is_path)
-		result = sys_fd_result(sys_result(removexattr(sys_fd_path(path, fd), attribute)));
-	else
-		result = sys_result(fremovexattr(fd, attribute));
-	return (int)sys_note(sys, SYS_SETXATTR, fd, attribute, 0, 0, 1, result);
+	sys_op_at(&op, fd, NULL);
+	if (!is_path)
+		return (int)SYS_CALL(sys, &op, sys_result(fremovexattr(fd, attribute)));
+	return (int)SYS_CALL(
+		sys, &op, sys_fd_result(sys_result(removexattr(sys_fd_path(path, fd), attribute))));
 }
 
 int sys_get_io_priority(struct sys *sys)
 {
-	long result = sys_result(syscall(SYS_ioprio_get, SYS_IOPRIO_WHO_PROCESS, 0));
+	struct sys_op op = SYS_OP(SYS_IO_PRIORITY, -1, NULL, 0, 0, 0);
 
-	return (int)sys_note(sys, SYS_IO_PRIORITY, -1, NULL, 0, 0, 0, result);
+	return (int)SYS_CALL(sys, &op,
+			     sys_result(syscall(SYS_ioprio_get, SYS_IOPRIO_WHO_PROCESS, 0)));
 }
 
 /* OFFSET 1 tells it from the one above. */
 int sys_set_io_priority(struct sys *sys, int priority)
 {
-	long result = sys_result(syscall(SYS_ioprio_set, SYS_IOPRIO_WHO_PROCESS, 0, priority));
+	struct sys_op op = SYS_OP(SYS_IO_PRIORITY, -1, NULL, 1, 0, (unsigned)priority);
 
-	return (int)sys_note(sys, SYS_IO_PRIORITY, -1, NULL, 1, 0, (unsigned)priority, result);
+	return (int)SYS_CALL(
+		sys, &op, sys_result(syscall(SYS_ioprio_set, SYS_IOPRIO_WHO_PROCESS, 0, priority)));
 }
 
 int sys_set_nice(struct sys *sys, int nice)
 {
-	return (int)sys_note(sys, SYS_NICE, -1, NULL, 0, 0, (unsigned)nice,
-			     sys_result(setpriority(PRIO_PROCESS, 0, nice)));
+	struct sys_op op = SYS_OP(SYS_NICE, -1, NULL, 0, 0, (unsigned)nice);
+
+	return (int)SYS_CALL(sys, &op, sys_result(setpriority(PRIO_PROCESS, 0, nice)));
+}
+
+int sys_random(struct sys *sys, void *bytes, size_t count)
+{
+	struct sys_op op = SYS_OP(SYS_RANDOM, -1, NULL, 0, count, 0);
+	long result = SYS_CALL(sys, &op, sys_result(getrandom(bytes, count, 0)));
+
+	if (result >= 0 && (size_t)result != count)
+		result = -EIO;
+	point_random(&sys->point, bytes, count);
+	return result < 0 ? (int)result : 0;
 }

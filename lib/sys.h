@@ -2,19 +2,7 @@
 /*
  * Every direct system call that the library makes on files, one thin function
  * each.  All return >= 0 or a negative errno, never errno, and all pass one
- * point, as the ring's operations do through sys_note(), where they get a
- * serial number and, in WEIR_FAULT_BUILD builds, a line in the trace:
- *
- *   SERIAL KIND DIR NAME OFFSET LENGTH FLAGS RESULT FD
- *
- * separated by single spaces. SERIAL counts from 1 over all threads; KIND is a
- * word below; DIR is DEVICE:INODE of the descriptor worked on (the folder where
- * NAME is not "-"), or "-"; NAME is one component, with space, backslash and
- * control bytes as \xHH, or "-"; for link and rename it is the new name, for
- * rename as OLD/NEW; OFFSET and LENGTH are decimal; FLAGS is hexadecimal;
- * RESULT is the result, -ERRNO when it failed; FD is the descriptor worked on.
- * The file is named by the environment variable WEIR_TRACE, in such builds
- * only.
+ * point, as the ring's operations do (point.h).
  */
 #ifndef WEIR_SYS_H
 #define WEIR_SYS_H
@@ -28,50 +16,7 @@
 #include <sys/vfs.h>
 #include <time.h>
 
-enum sys_kind {
-	SYS_OPEN,
-	SYS_CREATE, /* open that makes an inode: O_CREAT or O_TMPFILE */
-	SYS_CLOSE,
-	SYS_STATX,
-	SYS_STATFS,
-	SYS_READ,
-	SYS_WRITE,
-	SYS_FSYNC,
-	SYS_SYNCFS,
-	SYS_SYNC_RANGE,
-	SYS_ALLOCATE,
-	SYS_TRUNCATE,
-	SYS_SEEK,
-	SYS_CACHESTAT,
-	SYS_ADVISE,
-	SYS_FLAGS,
-	SYS_DUP,
-	SYS_GET_INODE_FLAGS,
-	SYS_SET_INODE_FLAGS,
-	SYS_GET_PROJECT,
-	SYS_SET_PROJECT,
-	SYS_CLONE,
-	SYS_COPY_RANGE,
-	SYS_MKDIR,
-	SYS_UNLINK,
-	SYS_LINK,
-	SYS_RENAME,
-	SYS_SYMLINK,
-	SYS_MKNOD,
-	SYS_READLINK,
-	SYS_CHOWN,
-	SYS_CHMOD,
-	SYS_TIMES,
-	SYS_LIST,
-	SYS_LOCK,
-	SYS_GETXATTR,
-	SYS_SETXATTR,
-	SYS_POLL,
-	SYS_IO_PRIORITY,
-	SYS_NICE,
-	SYS_NOP,
-	SYS_KINDS
-};
+#include "point.h"
 
 /* What the kernel knows and Debian 12's headers do not. */
 #define SYS_NR_OPENAT2 437	/* openat2(2), Linux 5.6, the same everywhere */
@@ -84,8 +29,7 @@ enum sys_kind {
 #define SYS_STATX_MNT_ID 0x1000U   /* the same, Linux 5.8 */
 
 struct sys {
-	_Atomic uint64_t serial;
-	int trace_fd;		 /* -1: no trace */
+	struct point point;
 	_Atomic bool no_xattrat; /* the kernel has no getxattrat() and listxattrat() */
 };
 
@@ -138,10 +82,6 @@ int sys_umask(struct sys *sys);
 bool sys_exists(struct sys *sys, const char *path);
 
 void sys_close_trace(struct sys *sys);
-
-/* The one point: counts an operation and traces it; returns RESULT. */
-long sys_note(struct sys *sys, enum sys_kind kind, int fd, const char *name, int64_t offset,
-	      uint64_t length, unsigned flags, long result);
 
 int sys_openat(struct sys *sys, int dirfd, const char *name, int flags, mode_t mode);
 /* openat2(2), Linux 5.6: follows links, but no magic ones of /proc. */
@@ -253,5 +193,7 @@ int sys_set_io_priority(struct sys *sys, int priority);
 /* The nice value of the calling thread alone: setpriority(2), "C library/kernel
  * differences". */
 int sys_set_nice(struct sys *sys, int nice);
+/* Fills BYTES in by chance: getrandom(2). */
+int sys_random(struct sys *sys, void *bytes, size_t count);
 
 #endif

@@ -18,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -48,13 +47,14 @@ static void temp_checksum(const char *random, char check[TEMP_CHECK])
 		check[i] = temp_alphabet[hash >> (5 * i) & 31];
 }
 
-int temp_name_make(char name[TEMP_NAME_BYTES])
+int temp_name_make(struct sys *sys, char name[TEMP_NAME_BYTES])
 {
 	uint8_t bytes[TEMP_RANDOM];
 	char *random = name + TEMP_PREFIX_BYTES;
+	int result = sys_random(sys, bytes, sizeof(bytes));
 
-	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
-		return errno != 0 ? -errno : -EIO;
+	if (result < 0)
+		return result;
 	memcpy(name, TEMP_PREFIX, TEMP_PREFIX_BYTES);
 	for (size_t i = 0; i < TEMP_RANDOM; i++)
 		random[i] = temp_alphabet[bytes[i] & 31];

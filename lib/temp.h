@@ -14,7 +14,7 @@
 #define TEMP_NAME_BYTES 31 /* with NUL */
 
 /* A new random name.  0 or -errno. */
-int temp_name_make(char name[TEMP_NAME_BYTES]);
+int temp_name_make(struct sys *sys, char name[TEMP_NAME_BYTES]);
 
 /* True if NAME is of our making. */
 bool temp_name_ours(const char *name);

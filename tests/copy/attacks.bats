@@ -369,7 +369,7 @@ judge_trace() { # FILE, which is removed
 # One component for each operation, and nothing changed by a path from the root.
 # bats test_tags=K01,K04,K06
 @test "below the operands every call names one component of a held folder" {
-	[ -n "${WEIR_FAULT:-}" ] || skip "no fault build"
+	[ -n "${WEIR_FAULTY:-}" ] || skip "no fault build"
 	local engine judged=0 options
 
 	setup_trees
@@ -379,7 +379,7 @@ judge_trace() { # FILE, which is removed
 	ln "$S/a/f" "$S/a/sub/hard"
 	for engine in plain ring; do
 		for options in -ab -ab -r -rL; do # new, then over what exists
-			run env WEIR_TRACE="$T/one" "$WEIR_FAULT" copy $options \
+			run env WEIR_TRACE="$T/one" "$WEIR_FAULTY" copy $options \
 				--engine=$engine "$S/a" "$D"
 			[ "$status" -eq 0 ] || [ $engine = ring ]
 			[ ! -f "$T/one" ] || judge_trace "$T/one"
@@ -393,29 +393,29 @@ judge_trace() { # FILE, which is removed
 @test "a trace that breaks a rule about names is told from a good one" {
 	local awk=${BATS_TEST_DIRNAME%/*}/lint/trace.awk good line
 
-	good='1 statx 8,1:2 f 0 0 0 0 4
-2 open 8,1:2 f 0 0 0 7 4
-3 statx 8,1:9 - 0 0 0 0 7
-4 read 8,1:9 - 0 5 0 5 7
-5 close 8,1:9 - 0 0 0 0 7
-6 rename 8,1:2 a/b 0 0 0 0 4
-7 chmod 8,1:9 - 0 0 1a4 0 7'
+	good='1 statx 8,1:2 f 0 0 0 0 4 /p
+2 open 8,1:2 f 0 0 0 7 4 /p
+3 statx 8,1:9 - 0 0 0 0 7 /p
+4 read 8,1:9 - 0 5 0 5 7 /p
+5 close 8,1:9 - 0 0 0 0 7 /p
+6 rename 8,1:2 a/b 0 0 0 0 4 /p
+7 chmod 8,1:9 - 0 0 1a4 0 7 /p'
 	awk -f "$awk" <<<"$good"
 	run ! awk -f "$awk" </dev/null
 	while IFS= read -r line; do
 		run ! awk -f "$awk" <<<"$good"$'\n'"$line"
 	done <<'END'
-8 mkdir 8,1:2 a/b 0 0 1c0 0 4
-8 unlink - f 0 0 0 0 -100
-8 rename 8,1:2 a/b/c 0 0 0 0 4
-8 statx 8,1:2 a/b 0 0 0 0 4
-8 chmod 8,1:2 f 0 0 1a4 0 4
-8 chown 8,1:2 f 0 0 0 0 4
-8 utimens 8,1:2 f 0 0 0 0 4
-8 setattr 8,1:2 f 0 0 0 0 4
-8 setxattr - user.x 0 1 0 0 -100
-8 close 8,1:2 - 0 0 0 0
+8 mkdir 8,1:2 a/b 0 0 1c0 0 4 /p
+8 unlink - f 0 0 0 0 -100 /p
+8 rename 8,1:2 a/b/c 0 0 0 0 4 /p
+8 statx 8,1:2 a/b 0 0 0 0 4 /p
+8 chmod 8,1:2 f 0 0 1a4 0 4 /p
+8 chown 8,1:2 f 0 0 0 0 4 /p
+8 utimens 8,1:2 f 0 0 0 0 4 /p
+8 setattr 8,1:2 f 0 0 0 0 4 /p
+8 setxattr - user.x 0 1 0 0 -100 /p
+8 close 8,1:2 - 0 0 0 0 4
 END
 	# Opened by a name that was looked at, and used at once.
-	run ! awk -f "$awk" <<<"${good/3 statx 8,1:9 - 0 0 0 0 7$'\n'/}"
+	run ! awk -f "$awk" <<<"${good/3 statx 8,1:9 - 0 0 0 0 7 \/p$'\n'/}"
 }

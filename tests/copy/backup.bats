@@ -471,7 +471,7 @@ every_control() {
 
 # bats test_tags=N02
 @test "the backup has its name before the copy, and both are synced" {
-	[ -x "$WEIR_FAULT" ] || skip "there is no fault build"
+	[ -x "$WEIR_FAULTY" ] || skip "there is no fault build"
 	no_sync_here
 	for level in group file end; do
 		for control in simple numbered; do
@@ -479,7 +479,7 @@ every_control() {
 			put "$S/f" new
 			put "$D/f" old
 			put "$D/f~" older
-			exits 0 env WEIR_TRACE="$T/trace" "$WEIR_FAULT" copy \
+			exits 0 env WEIR_TRACE="$T/trace" "$WEIR_FAULTY" copy \
 				--durable=$level --backup=$control "$S/f" "$D"
 			awk -v folder="$(stat -c %i "$D")" '
 				$8 < 0 { next }
@@ -501,7 +501,7 @@ every_control() {
 }
 
 @test "a folder without numbered backups is listed once, not for each entry" {
-	[ -x "$WEIR_FAULT" ] || skip "there is no fault build"
+	[ -x "$WEIR_FAULTY" ] || skip "there is no fault build"
 	local i
 
 	mkdir "$S/in" "$D/in"
@@ -509,7 +509,7 @@ every_control() {
 		put "$S/in/$i" new
 		put "$D/in/$i" old
 	done
-	exits 0 env WEIR_TRACE="$T/trace" "$WEIR_FAULT" copy -rb --workers=1 "$S/in" "$D"
+	exits 0 env WEIR_TRACE="$T/trace" "$WEIR_FAULTY" copy -rb --workers=1 "$S/in" "$D"
 	# Sweep and backups, each to the end; a tiny build has small buffers.
 	awk '$2 == "getdents" || $2 == "list" { count++ } END { print count; exit count > 60 }' \
 		"$T/trace"

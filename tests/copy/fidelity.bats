@@ -452,8 +452,8 @@ group_of() { # PATH
 	mkdir "$S/a"
 	mktree file "$S/a/x1" 5000
 	for i in {2..2000}; do ln "$S/a/x1" "$S/a/x$i"; done
-	[ -x "$WEIR_FAULT" ] || skip "there is no fault build"
-	exits 0 env WEIR_TRACE="$T/trace" "$WEIR_FAULT" copy -a --engine=plain --workers=1 \
+	[ -x "$WEIR_FAULTY" ] || skip "there is no fault build"
+	exits 0 env WEIR_TRACE="$T/trace" "$WEIR_FAULTY" copy -a --engine=plain --workers=1 \
 		"$S/a" "$D"
 	same --links --mode --times "$S/a" "$D/a"
 	# Those that are met before there is a group are opened; then the leader, when

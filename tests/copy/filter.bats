@@ -213,8 +213,8 @@ explains() { # TEXT ARGUMENT...
 @test "what is excluded is neither looked at nor counted" {
 	tree a/x.o a/x.c a/hidden/deep/file
 	mktree file "$S/a/big.o" 100000
-	[ -x "$WEIR_FAULT" ] || skip "there is no fault build"
-	exits 0 env WEIR_TRACE="$T/trace" "$WEIR_FAULT" copy -r --stats --exclude='*.o' \
+	[ -x "$WEIR_FAULTY" ] || skip "there is no fault build"
+	exits 0 env WEIR_TRACE="$T/trace" "$WEIR_FAULTY" copy -r --stats --exclude='*.o' \
 		--exclude=hidden/ "$S/a" "$D"
 	counts files_found -eq 1
 	counts bytes_found -eq 0

@@ -288,10 +288,10 @@ make_flagged_tree() { # FOLDER
 
 # A line of the trace is SERIAL KIND DEVICE:INODE NAME OFFSET LENGTH FLAGS RESULT.
 traced() { # ARGUMENT...
-	[ -x "$WEIR_FAULT" ] || skip "there is no fault build"
+	[ -x "$WEIR_FAULTY" ] || skip "there is no fault build"
 	trace=$T/trace
 	rm -f "$trace"
-	exits 0 env WEIR_TRACE="$trace" "$WEIR_FAULT" copy "$@"
+	exits 0 env WEIR_TRACE="$trace" "$WEIR_FAULTY" copy "$@"
 }
 
 # Of FILE: its name, then the flag, then a sync of it or of all, and no call that

@@ -10,11 +10,11 @@ bats_require_minimum_version 1.8.0
 top=$(cd "${BATS_TEST_FILENAME%/*}/../.." && pwd -P)
 : "${WEIR:=$top/build/release/weir}"
 : "${WEIR_TOOLS:=$top/build/release/tools}"
-: "${WEIR_FAULT:=$top/build/fault/weir}"
+: "${WEIR_FAULTY:=$top/build/fault/weir}"
 PATH=$WEIR_TOOLS:$PATH:/usr/sbin:/sbin
 
 # Nothing here may depend on what the caller has set.
-unset WEIR_DURABLE WEIR_TRACE POSIXLY_CORRECT
+unset WEIR_DURABLE WEIR_TRACE WEIR_FAULT POSIXLY_CORRECT
 # Most tests are about bytes that are read and written.
 export WEIR_REFLINK=${TEST_REFLINK:-never}
 umask 022

@@ -10,14 +10,14 @@ load helper
 
 setup() {
 	make_areas
-	[ -x "$WEIR_FAULT" ] || skip "there is no fault build"
+	[ -x "$WEIR_FAULTY" ] || skip "there is no fault build"
 	trace=$T/trace
 }
 
 # Runs the fault build; its trace is in $trace.
 traced() { # ARGUMENT...
 	rm -f "$trace"
-	exits 0 env WEIR_TRACE="$trace" "$WEIR_FAULT" copy "$@"
+	exits 0 env WEIR_TRACE="$trace" "$WEIR_FAULTY" copy "$@"
 }
 
 inode_of() {

@@ -144,9 +144,9 @@ need_pressure() {
 @test "no transfer is longer than a quarter of a second" {
 	local reads
 
-	[ -x "$WEIR_FAULT" ] || skip "there is no fault build"
+	[ -x "$WEIR_FAULTY" ] || skip "there is no fault build"
 	mktree file "$S/f" 20000
-	exits 0 env WEIR_TRACE="$T/trace" "$WEIR_FAULT" copy --engine=plain --bwlimit=40K \
+	exits 0 env WEIR_TRACE="$T/trace" "$WEIR_FAULTY" copy --engine=plain --bwlimit=40K \
 		"$S/f" "$D/f"
 	reads=$(awk -v inode="$(stat -c %i "$S/f")" '
 		{ sub(/^.*:/, "", $3) }
@@ -260,9 +260,9 @@ BE, 7" ]
 
 @test "transfers on the ring carry the priority" {
 	need_ring
-	[ -x "$WEIR_FAULT" ] || skip "there is no fault build"
+	[ -x "$WEIR_FAULTY" ] || skip "there is no fault build"
 	mktree file "$S/f" 300000
-	exits 0 env WEIR_TRACE="$T/trace" "$WEIR_FAULT" copy --engine=ring --ioprio=best-effort:6 \
+	exits 0 env WEIR_TRACE="$T/trace" "$WEIR_FAULTY" copy --engine=ring --ioprio=best-effort:6 \
 		"$S/f" "$D/f"
 	# Best effort is class 2: 2 << 13 | 6.
 	[ "$(awk -v inode="$(stat -c %i "$S/f")" '
@@ -285,11 +285,12 @@ Operation not permitted (EPERM); the run goes on with what it has" ]
 
 @test "in the background nothing begins while others wait for storage" {
 	need_pressure
-	[ -x "$WEIR_FAULT" ] || skip "there is no fault build"
+	[ -x "$WEIR_FAULTY" ] || skip "there is no fault build"
 	make_many "$S/a"
 	# Nobody adds to the total: it is over as soon as that was measured.
 	under_pressure 0 'some avg10=90.00 avg60=0.00 avg300=0.00 total=1000' \
-		env WEIR_TRACE="$T/trace" "$WEIR_FAULT" copy -r --background --explain "$S/a" "$D/a"
+		env WEIR_TRACE="$T/trace" "$WEIR_FAULTY" copy -r --background --explain \
+		"$S/a" "$D/a"
 	says "way: standing back (run): somebody waits for storage"
 	same "$S/a" "$D/a"
 	# Once that was seen nothing was listed, made or opened until it was over.

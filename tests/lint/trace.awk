@@ -21,7 +21,7 @@ function broken(rule) {
 	bad = 1
 }
 
-NF != 9 { broken("nine fields"); next }
+NF != 10 { broken("ten fields"); next }
 
 { name = $4; fd = $9 }
 

@@ -162,7 +162,7 @@ names() { # FOLDER
 	need_fault
 	make_pair
 	rm -f "$T/trace"
-	exits 0 env WEIR_TRACE="$T/trace" "$WEIR_FAULT" sync --backup-dir="$D/old" "$S" "$D/d"
+	exits 0 env WEIR_TRACE="$T/trace" "$WEIR_FAULTY" sync --backup-dir="$D/old" "$S" "$D/d"
 	find "$D/old" -type d -printf '%i\n' >"$T/folders"
 	awk 'NR == FNR { old[$1] = 1; next }
 		$8 < 0 { next }

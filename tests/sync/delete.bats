@@ -551,7 +551,7 @@ traced() { # ARGUMENT...
 	need_fault
 	no_sync_here
 	rm -f "$T/trace"
-	exits 0 env WEIR_TRACE="$T/trace" "$WEIR_FAULT" sync "$@"
+	exits 0 env WEIR_TRACE="$T/trace" "$WEIR_FAULTY" sync "$@"
 	sort -n "$T/trace" >"$T/sorted"
 }
 

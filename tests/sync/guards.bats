@@ -244,7 +244,7 @@ new" ]
 	need_fault
 	no_trace
 	echo x >"$S/f"
-	WEIR_TRACE=$T/trace exits 0 "$WEIR_FAULT" sync --mkpath "$S" "$T/a/b/c"
+	WEIR_TRACE=$T/trace exits 0 "$WEIR_FAULTY" sync --mkpath "$S" "$T/a/b/c"
 	sort -n "$T/trace" >"$T/sorted"
 	# Each mkdir is followed by an fsync of the folder it was done in.
 	awk '$2 == "mkdir" && $8 == 0 && $4 ~ /^[abc]$/ { made[$4] = $3; due = $3; count++; next }
@@ -253,7 +253,7 @@ new" ]
 		END { exit !(count == 3 && !late && !due) }' "$T/sorted"
 	rm -r "$T/a"
 	rm "$T/trace"
-	WEIR_TRACE=$T/trace exits 0 "$WEIR_FAULT" sync --mkpath --durable=none "$S" "$T/a/b/c"
+	WEIR_TRACE=$T/trace exits 0 "$WEIR_FAULTY" sync --mkpath --durable=none "$S" "$T/a/b/c"
 	run ! awk '$2 == "fsync" || $2 == "syncfs" { found = 1 } END { exit !found }' "$T/trace"
 }
 
@@ -530,7 +530,7 @@ process [0-9]+ \(weir\)" "$T/second"
 	local name
 
 	echo x >"$S/f"
-	WEIR_TRACE=$T/trace exits 0 remembering "$WEIR_FAULT" sync "$S" "$D"
+	WEIR_TRACE=$T/trace exits 0 remembering "$WEIR_FAULTY" sync "$S" "$D"
 	name=$(the_record)
 	sort -n "$T/trace" | awk -v name="${name##*/}" '
 		{ line[NR] = $0 }

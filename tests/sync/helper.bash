@@ -67,7 +67,7 @@ changing_calls() { # TRACE
 }
 
 need_fault() {
-	[ -x "$WEIR_FAULT" ] || skip "there is no fault build"
+	[ -x "$WEIR_FAULTY" ] || skip "there is no fault build"
 }
 
 # A run that has nothing to do does nothing, on either side: told by the ctimes after
@@ -82,7 +82,7 @@ idles() { # [OPTION...] SOURCE DEST
 	silent
 	unchanged "${sides[@]}"
 	rm -f "$T/idle"
-	exits 0 as env WEIR_TRACE="$T/idle" "$WEIR_FAULT" sync "$@"
+	exits 0 as env WEIR_TRACE="$T/idle" "$WEIR_FAULTY" sync "$@"
 	silent
 	grep -q getdents "$T/idle"
 	nothing "$(changing_calls "$T/idle" | head -n 20)"

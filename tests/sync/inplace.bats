@@ -533,9 +533,9 @@ traced() { # FILE ARGUMENT...
 	local file=$1
 
 	shift
-	[ -x "$WEIR_FAULT" ] || skip "there is no fault build"
+	[ -x "$WEIR_FAULTY" ] || skip "there is no fault build"
 	rm -f "$T/trace"
-	exits 0 env WEIR_TRACE="$T/trace" "$WEIR_FAULT" sync "$@"
+	exits 0 env WEIR_TRACE="$T/trace" "$WEIR_FAULTY" sync "$@"
 	sort -n "$T/trace" | awk -v inode="$(stat -c %i "$file")" '
 		{ where = $3; sub(/^.*:/, "", where) }
 		where == inode || $2 == "syncfs"' >"$T/file"
@@ -740,7 +740,7 @@ inject() { # EXPRESSION ARGUMENT...
 # bats test_tags=N06
 @test "what an earlier run has left marked is read from the disk, not from the cache" {
 	need_attributes
-	[ -x "$WEIR_FAULT" ] || skip "there is no fault build"
+	[ -x "$WEIR_FAULTY" ] || skip "there is no fault build"
 	both_have 300000
 	touch -d @1.767676767 "$D/f"
 	traced "$D/f" --inplace --stats "$S" "$D"

@@ -435,7 +435,7 @@ refusing_links() { # ERRNO
 	for level in group file; do
 		rm -rf "$D/new" "$D/old" "$T/trace"
 		cp -a "$S/a" "$D/old"
-		WEIR_TRACE=$T/trace exits 0 "$WEIR_FAULT" sync --durable=$level --sync=files \
+		WEIR_TRACE=$T/trace exits 0 "$WEIR_FAULTY" sync --durable=$level --sync=files \
 			--link-dest="$D/old" "$S/a" "$D/new"
 		silent
 		one_file "$D/old/f" "$D/new/f"

@@ -42,7 +42,7 @@ moves() { # ARGUMENT...
 # Runs the fault build; its trace is in $T/trace.
 traced() { # ARGUMENT...
 	rm -f "$T/trace"
-	exits 0 env WEIR_TRACE="$T/trace" "$WEIR_FAULT" sync --remove-source-files "$@"
+	exits 0 env WEIR_TRACE="$T/trace" "$WEIR_FAULTY" sync --remove-source-files "$@"
 }
 
 # In the trace, something is synced after the last name was given in DEST, and only then
@@ -110,7 +110,7 @@ source_folders() {
 	no_sync_here
 	make_tree
 	source_folders
-	run --separate-stderr env WEIR_TRACE="$T/trace" "$WEIR_FAULT" sync --remove-source-files \
+	run --separate-stderr env WEIR_TRACE="$T/trace" "$WEIR_FAULTY" sync --remove-source-files \
 		--durable=end "$S" "$D/d"
 	if [ "$status" -eq 23 ]; then
 		says "one sync at the end does not tell enough here; --durable=group does"

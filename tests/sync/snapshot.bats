@@ -164,11 +164,11 @@ failing() { # [OPTION...]
 @test "all is durable before the name is given, and the name before latest moves" {
 	need_fault
 	need_syncfs
-	WEIR_TRACE=$T/trace exits 0 "$WEIR_FAULT" sync --durable=file --retain=last:1 \
+	WEIR_TRACE=$T/trace exits 0 "$WEIR_FAULTY" sync --durable=file --retain=last:1 \
 		--snapshot="$D/s" "$S/a"
 	made_at 20200101T000000Z
 	rm "$T/trace"
-	WEIR_TRACE=$T/trace exits 0 "$WEIR_FAULT" sync --retain=last:1 --snapshot="$D/s" "$S/a"
+	WEIR_TRACE=$T/trace exits 0 "$WEIR_FAULTY" sync --retain=last:1 --snapshot="$D/s" "$S/a"
 	has 1
 	sort -n "$T/trace" | awk '
 		$2 == "syncfs" && $8 == 0 { synced = 1; step = step == 0 ? 1 : step }

@@ -198,7 +198,7 @@ nothing_lost() { # TRASH
 	make_pair
 	rm -f "$T/trace"
 	mkdir "$D/t"
-	exits 0 env WEIR_TRACE="$T/trace" "$WEIR_FAULT" sync --delete --yes-delete-many \
+	exits 0 env WEIR_TRACE="$T/trace" "$WEIR_FAULTY" sync --delete --yes-delete-many \
 		--trash="$D/t" "$S" "$D/d"
 	find "$D/t" -type d -printf '%i\n' >"$T/folders"
 	find "$D/d" -type d -printf '%i dest\n' >>"$T/folders"

@@ -96,7 +96,7 @@ static struct unit *named(const char *name, const char *text)
 {
 	struct unit *entry = new_unit(name);
 
-	REQUIRE(temp_name_make(entry->temp_name) == 0);
+	REQUIRE(temp_name_make(&bench.sys, entry->temp_name) == 0);
 	unit_write_text(bench.dirfd, entry->temp_name, text);
 	entry->temp_named = true;
 	return entry;
@@ -280,7 +280,7 @@ static void same_inode(void)
 	open_bench();
 	unit_write_text(bench.dirfd, "f", "one");
 	entry = new_unit("f");
-	REQUIRE(temp_name_make(entry->temp_name) == 0);
+	REQUIRE(temp_name_make(&bench.sys, entry->temp_name) == 0);
 	if (linkat(bench.dirfd, "f", bench.dirfd, entry->temp_name, 0) != 0) {
 		free(entry);
 		close_bench();

@@ -615,7 +615,7 @@ static void swept(void)
 	make_old(fd, young, now - 399 * day);
 	make_old(fd, upper, now - 1000 * day);
 	make_old(fd, "notes", now - 1000 * day);
-	REQUIRE(temp_name_make(leftover) == 0);
+	REQUIRE(temp_name_make(&sys, leftover) == 0);
 	unit_write_text(fd, leftover, "half");
 	REQUIRE(record_put(&place, now + 1, 17) == 0); /* nothing to write: nothing is done */
 	CHECK(unit_exists(fd, stale) && unit_exists(fd, leftover));

@@ -281,12 +281,12 @@ static void deep(void)
 	uint64_t before;
 
 	tree_open_in(unit_memory_folder(), 4);
-	before = atomic_load(&tree->sys.serial);
+	before = atomic_load(&tree->sys.point.begun);
 	tree_deepen(DEEPEST);
 	CHECK(tree->root.open_count <= 4);
 	tree_remove();
 	/* Down: open, look, and close again; up: the same. */
-	CHECK(atomic_load(&tree->sys.serial) - before < DEEPEST * 10);
+	CHECK(atomic_load(&tree->sys.point.begun) - before < DEEPEST * 10);
 	CHECK_EQUAL(unit_count_names(tree->dirfd), 0);
 	tree_close();
 }
@@ -299,7 +299,7 @@ static void deep_random(void)
 
 	tree_open_in(unit_memory_folder(), 64);
 	tree_deepen(2000);
-	before = atomic_load(&tree->sys.serial);
+	before = atomic_load(&tree->sys.point.begun);
 	for (unsigned i = 0; i < 300; i++) {
 		struct dir *dir = tree->dirs[unit_below(&seed, 2001)];
 
@@ -307,7 +307,7 @@ static void deep_random(void)
 		dir_unpin(&tree->root, dir);
 	}
 	/* Each step opens, looks and closes: 3 calls, on average 32 steps. */
-	CHECK(atomic_load(&tree->sys.serial) - before < 300 * 3 * 2 * LIMIT_CHECKPOINT_DEPTH);
+	CHECK(atomic_load(&tree->sys.point.begun) - before < 300 * 3 * 2 * LIMIT_CHECKPOINT_DEPTH);
 	dir_pin(&tree->root, tree->dirs[2000], NULL);
 	dir_unpin(&tree->root, tree->dirs[2000]);
 	tree_remove();

@@ -69,9 +69,11 @@ static void place_close(struct place *place)
 static void shape(void)
 {
 	char name[TEMP_NAME_BYTES], before[TEMP_NAME_BYTES] = "";
+	struct sys sys;
 
+	sys_open(&sys);
 	for (int i = 0; i < 2000; i++) {
-		REQUIRE(temp_name_make(name) == 0);
+		REQUIRE(temp_name_make(&sys, name) == 0);
 		CHECK_EQUAL(strlen(name), TEMP_NAME_BYTES - 1);
 		CHECK(strncmp(name, ".weir.", 6) == 0);
 		for (const char *at = name + 6; *at != '\0'; at++)
@@ -86,10 +88,12 @@ static void one_character(void)
 {
 	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
 	char name[TEMP_NAME_BYTES];
+	struct sys sys;
 	unsigned tried = 0, taken = 0;
 
+	sys_open(&sys);
 	for (int i = 0; i < 20; i++) {
-		REQUIRE(temp_name_make(name) == 0);
+		REQUIRE(temp_name_make(&sys, name) == 0);
 		for (size_t at = 6; at < TEMP_NAME_BYTES - 1; at++) {
 			char good = name[at];
 
@@ -118,16 +122,18 @@ static void look_alikes(void)
 		".weir.aaaaaaaaaaaaaaaaaaaaaaa\xff",
 	};
 	char name[TEMP_NAME_BYTES + 2];
+	struct sys sys;
 
+	sys_open(&sys);
 	for (size_t i = 0; i < sizeof(users) / sizeof(users[0]); i++)
 		CHECK(!temp_name_ours(users[i]));
-	REQUIRE(temp_name_make(name) == 0);
+	REQUIRE(temp_name_make(&sys, name) == 0);
 	name[TEMP_NAME_BYTES - 1] = 'a'; /* one longer */
 	name[TEMP_NAME_BYTES] = '\0';
 	CHECK(!temp_name_ours(name));
 	name[TEMP_NAME_BYTES - 2] = '\0'; /* one shorter */
 	CHECK(!temp_name_ours(name));
-	REQUIRE(temp_name_make(name) == 0);
+	REQUIRE(temp_name_make(&sys, name) == 0);
 	for (char *at = name + 6; *at != '\0'; at++)
 		*at = (char)toupper((unsigned char)*at);
 	CHECK(!temp_name_ours(name));
@@ -136,7 +142,7 @@ static void look_alikes(void)
 static void make_leftovers(struct place *place, char names[][TEMP_NAME_BYTES], unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
-		REQUIRE(temp_name_make(names[i]) == 0);
+		REQUIRE(temp_name_make(&place->sys, names[i]) == 0);
 		unit_write_text(place->dirfd, names[i], "left");
 	}
 }
@@ -151,7 +157,7 @@ static void sweep_removes(void)
 	unit_write_text(place.dirfd, ".weir.abcdefghijklmnopqrstuvwx", "user's");
 	unit_write_text(place.dirfd, ".weir.todo", "user's");
 	unit_write_text(place.dirfd, "file", "user's");
-	REQUIRE(temp_name_make(folder) == 0);
+	REQUIRE(temp_name_make(&place.sys, folder) == 0);
 	REQUIRE(mkdirat(place.dirfd, folder, 0700) == 0);
 	CHECK_EQUAL(temp_sweep(&place.root, place.dir, place.fd), 3);
 	for (int i = 0; i < 3; i++)
@@ -171,7 +177,7 @@ static void sweep_many(void)
 
 	place_open(&place);
 	for (int i = 0; i < 1500; i++) { /* more than one listing buffer */
-		REQUIRE(temp_name_make(name) == 0);
+		REQUIRE(temp_name_make(&place.sys, name) == 0);
 		REQUIRE(mknodat(place.dirfd, name, S_IFREG | 0600, 0) == 0);
 	}
 	CHECK_EQUAL(temp_sweep(&place.root, place.dir, place.fd), 1500);
