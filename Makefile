@@ -102,13 +102,15 @@ shared := libweir.so.$(soversion)
 lib_sources := $(sort $(wildcard lib/*.c))
 cmd_sources := $(sort $(wildcard cmd/*.c))
 unit_sources := $(sort $(wildcard tests/unit/*.c))
-tool_sources := $(sort $(filter-out tests/tools/libselinux.c,$(wildcard tests/tools/*.c)))
+tool_sources := $(sort $(filter-out tests/tools/libselinux.c tests/tools/nomem.c,\
+	$(wildcard tests/tools/*.c)))
 
 lib_objects := $(lib_sources:%.c=$(B)/%.o)
 cmd_objects := $(cmd_sources:%.c=$(B)/%.o)
 unit_programs := $(unit_sources:tests/unit/%.c=$(B)/unit/%)
 tool_programs = $(tool_sources:tests/tools/%.c=$(B)/tools/%)
 tool_selinux := $(B)/tools/libselinux.so.1
+tool_nomem := $(B)/tools/libnomem.so
 
 # --- Flags ------------------------------------------------------------------
 
@@ -391,12 +393,14 @@ $(tool_programs): $(B)/tools/%: tests/tools/%.c $(B)/.compile
 	$(call say,CC,$@)
 	$(Q)$(build_test) $(tool_flags) $< $(tool_libs) $(LDLIBS)
 
-# It is loaded into programs of any variant.
-$(tool_selinux): tests/tools/libselinux.c $(B)/.compile
+# They are loaded into programs of any variant.
+$(tool_selinux): tests/tools/libselinux.c
+$(tool_nomem): tests/tools/nomem.c
+$(tool_selinux) $(tool_nomem): $(B)/.compile
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) -std=gnu11 $(warnings) -O1 -g -MMD -MP -MF $@.d -fPIC -shared -pthread \
-		-Wl,-soname,$(@F) $(LDFLAGS) -o $@ $< -ldl
+		-Wl,-soname,$(@F) $(LDFLAGS) -o $@ $(filter %.c,$^) -ldl
 
 $(B)/tools/fusefs: tool_flags = $(FUSE_CFLAGS)
 $(B)/tools/fusefs: tool_libs = $(FUSE_LIBS)
@@ -408,7 +412,7 @@ tested := $(abspath $(B)/weir)
 else
 tested := $(WEIR)
 endif
-tests-built: $(tool_programs) $(tool_selinux)
+tests-built: $(tool_programs) $(tool_selinux) $(tool_nomem)
 
 # Order tests read the trace that only the fault build writes.
 .PHONY: fault-built
@@ -416,7 +420,7 @@ fault-built:
 	$(Q)+$(if $(filter fault,$(D)),:,$(MAKE) --no-print-directory D=fault WEIR= command)
 fault := $(abspath $(O)/fault$(flavour)/weir)
 
-suites := $(or $(TESTS),tests/cli tests/copy tests/sync \
+suites := $(or $(TESTS),tests/cli tests/copy tests/sync tests/fault \
 	$(if $(WEIR),,$(if $(unit_sources),tests/unit)))
 LANE ?= check
 # The thread sanitizer does not bear all of the address randomisation.

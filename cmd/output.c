@@ -76,18 +76,25 @@ void output_out_exact(struct output *output, const char *line)
 	output_add(output, line, "");
 }
 
+/* Without memory for a line of its own: who has none tells that, at least. */
 void output_err(struct output *output, const char *line)
 {
+	static const char nothing[] = PROGRAM_WEIR ": out of memory";
+	const char *said = line[0] != '\0' ? line : nothing;
 	struct text whole = { 0 };
 	int errnum;
 
 	output_flush(output);
 	output_clear_status(output);
-	text_add(&whole, line);
+	text_add(&whole, said);
 	text_add(&whole, "\n");
-	errnum = write_all(STDERR_FILENO, text_string(&whole), whole.length_bytes);
-	if (whole.truncated && errnum == 0)
-		errnum = ENOMEM;
+	if (whole.truncated) {
+		errnum = write_all(STDERR_FILENO, said, strlen(said));
+		if (errnum == 0)
+			errnum = write_all(STDERR_FILENO, "\n", 1);
+	} else {
+		errnum = write_all(STDERR_FILENO, text_string(&whole), whole.length_bytes);
+	}
 	if (output->err_errnum == 0)
 		output->err_errnum = errnum;
 	text_free(&whole);

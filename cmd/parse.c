@@ -468,8 +468,10 @@ int parse_words(const struct speaker *speaker, char **words, struct request *req
 	request->operands = calloc(count + 1, sizeof(*request->operands));
 	request->rules = calloc(count + 1, sizeof(*request->rules));
 	request->earlier = calloc(count + 1, sizeof(*request->earlier));
-	if (request->operands == NULL || request->rules == NULL || request->earlier == NULL)
-		return -usage_error(speaker, NULL, "no memory for the operands");
+	if (request->operands == NULL || request->rules == NULL || request->earlier == NULL) {
+		(void)usage_error(speaker, NULL, "no memory for the operands");
+		return -(int)WEIR_RESULT_FATAL;
+	}
 	while (words[parser.next] != NULL && !request->given[SETTING_HELP] &&
 	       !request->given[SETTING_VERSION]) {
 		int status = parse_word(&parser, &operands_only);
@@ -518,6 +520,12 @@ static const struct run_text {
 	{ TEXT_BACKUP_FOLDER, WEIR_TEXT_BACKUP_FOLDER, "--backup-dir", NULL },
 };
 
+/* Without memory the words are not wrong: the run just cannot start. */
+static int no_fault_of_words(int result, int status)
+{
+	return result == -ENOMEM ? (int)WEIR_RESULT_FATAL : status;
+}
+
 /* They have no bounds to ask for: most that is wrong was refused when it was read. */
 static int apply_texts(const struct speaker *speaker, const struct request *request,
 		       struct weir_run *run)
@@ -538,7 +546,7 @@ static int apply_texts(const struct speaker *speaker, const struct request *requ
 			text_add(&text, " cannot be used: ");
 			output_add_reason(&text, -result);
 		}
-		return usage_end(speaker, &text, NULL);
+		return no_fault_of_words(result, usage_end(speaker, &text, NULL));
 	}
 	return 0;
 }
@@ -562,7 +570,7 @@ static int apply_earlier(const struct speaker *speaker, const struct request *re
 		text_add(&text, result == -E2BIG ? "is one too many" : "cannot be used: ");
 		if (result != -E2BIG)
 			output_add_reason(&text, -result);
-		status = usage_end(speaker, &text, NULL);
+		status = no_fault_of_words(result, usage_end(speaker, &text, NULL));
 		text_free(&subject);
 		return status;
 	}

@@ -212,6 +212,13 @@ static int attic_dress(const struct attic *attic, int above_fd, int fd, int sour
 	return result;
 }
 
+/* What was there a moment ago, and is needed: -ENOENT would tell that what is to be
+ * kept is gone, which is no failure. */
+static int attic_needs(int result)
+{
+	return result == -ENOENT ? -EAGAIN : result;
+}
+
 /* The folder NAME of FD.  MADE: it was not there. */
 static int attic_enter(struct sys *sys, int fd, const char *name, bool *made)
 {
@@ -219,8 +226,9 @@ static int attic_enter(struct sys *sys, int fd, const char *name, bool *made)
 
 	*made = result == 0;
 	if (result < 0 && result != -EEXIST)
-		return result;
-	return sys_openat(sys, fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK, 0);
+		return attic_needs(result);
+	return attic_needs(
+		sys_openat(sys, fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK, 0));
 }
 
 int attic_child(struct attic *attic, int fd, const char *name, int source_fd, char *taken)
@@ -264,7 +272,7 @@ static int attic_make_leading(struct attic *attic, int *fd, char *name)
 						 O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 
 		if (child < 0)
-			return child;
+			return attic_needs(child);
 		result = attic_sync(attic, *fd, NULL);
 		sys_close(sys, *fd);
 		*fd = child;

@@ -311,16 +311,20 @@ void doom_name(const struct doom *doom, int fd, const char *name, const struct s
 {
 	struct doom_walk walk = { .doom = doom, .fd = -1 };
 	struct sys_stat above;
+	int result;
 
 	if (!S_ISDIR(stat->mode)) {
 		plan_add(doom->plan, PLAN_REMOVE, name, stat);
 		return;
 	}
-	if (!doom_set_path(&walk, path) || sys_statx(doom->sys, fd, "", false, &above) < 0) {
+	if (!doom_set_path(&walk, path)) {
 		free(walk.path);
 		return;
 	}
-	if (doom_enter(&walk, fd, doom_mount(&above), name, stat))
+	result = sys_statx(doom->sys, fd, "", false, &above);
+	if (result < 0)
+		doom_tell(&walk, result, "stat folder above", NULL);
+	else if (doom_enter(&walk, fd, doom_mount(&above), name, stat))
 		while (walk.depth > 0 && !walk.stopped)
 			doom_list(&walk);
 	if (walk.stopped && walk.depth > 0 && walk.fd >= 0)

@@ -7,7 +7,9 @@
  *    tally, so a result is never better than what happened;
  * V2 only a caller that may wait is ever held up by a full queue;
  * V3 what a source that changed or vanished is, is settled here alone: a warning
- *    of a class of its own, nothing at all, or an entry that failed.
+ *    of a class of its own, nothing at all, or an entry that failed;
+ * V4 an error that was told just now is not told, and not counted, again: a folder
+ *    that cannot be looked at is met by its scan, and by what finishes it.
  */
 #define _GNU_SOURCE
 #include "event.h"
@@ -150,6 +152,36 @@ static bool event_settle(const struct event_queue *queue, struct error *error)
 	return error->grade == ERROR_ENTRY || on != WEIR_ON_OK;
 }
 
+/* FNV-1a; a NULL is not the same as "". */
+static uint64_t event_digest_text(uint64_t digest, const char *text)
+{
+	if (text == NULL)
+		return digest * 1099511628211ULL;
+	for (; *text != '\0'; text++)
+		digest = (digest ^ (unsigned char)*text) * 1099511628211ULL;
+	return (digest ^ 0xff) * 1099511628211ULL;
+}
+
+/* V4: true if the same was told just now; it is remembered. */
+static bool event_was_told(struct event_queue *queue, const struct weir_event *event,
+			   const char *path)
+{
+	uint64_t digest = 14695981039346656037ULL ^ (uint64_t)event->type << 48 ^
+			  (uint64_t)event->side << 40 ^ (uint64_t)(unsigned)event->errnum;
+	bool told = false;
+
+	digest = event_digest_text(digest ^ (uint64_t)event->offset << 1, event->operation);
+	digest = event_digest_text(event_digest_text(digest, event->text), event->other);
+	digest = event_digest_text(digest, path);
+	pthread_mutex_lock(&queue->lock);
+	for (unsigned i = 0; i < LIMIT_TOLD && i < queue->told_count; i++)
+		told = told || queue->told[i] == digest;
+	if (!told)
+		queue->told[queue->told_count++ % LIMIT_TOLD] = digest;
+	pthread_mutex_unlock(&queue->lock);
+	return told;
+}
+
 static void event_post_settled(struct event_queue *queue, const struct error *error,
 			       const char *path, bool may_wait)
 {
@@ -166,6 +198,8 @@ static void event_post_settled(struct event_queue *queue, const struct error *er
 	};
 
 	atomic_fetch_or(&queue->classes, event_class(error));
+	if (event_was_told(queue, &event, path))
+		return;
 	if (error->grade == ERROR_WARNING)
 		tally_add(&queue->tally->warnings, 1);
 	else

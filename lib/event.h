@@ -12,6 +12,7 @@
 
 #include "bell.h"
 #include "error.h"
+#include "limits.h"
 #include "list.h"
 #include "tally.h"
 #include "weir.h"
@@ -45,6 +46,8 @@ struct event_queue {
 	int notify_fd;		  /* eventfd, or -1 */
 	_Atomic unsigned classes; /* bits of EVENT_CLASS_: what the result rests on */
 	struct tally *tally;
+	uint64_t told[LIMIT_TOLD]; /* digests of the last errors told, the oldest overwritten */
+	unsigned told_count;
 	enum weir_on on_change; /* what sources that changed or vanished are */
 	enum weir_on on_vanish;
 };
@@ -66,7 +69,7 @@ void event_post(struct event_queue *queue, const struct weir_event *event, const
 		bool may_wait);
 
 /* Posts a failure or warning and sets its class.  What vanished is one or the
- * other, or nothing (V3). */
+ * other, or nothing (V3); what was told just now is not told again (V4). */
 void event_post_error(struct event_queue *queue, const struct error *error, const char *path,
 		      bool may_wait);
 

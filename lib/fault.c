@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,6 +31,7 @@
 
 #define FAULT_RULES 32
 #define FAULT_WORD_BYTES 512
+#define FAULT_TEXT_BYTES 32768
 
 enum fault_deed {
 	FAULT_NOTHING,
@@ -57,7 +59,7 @@ struct fault_rule {
 	long part; /* > 0: bytes; 0: half; -1: one less */
 	enum fault_deed deed;
 	int number; /* the signal, or milliseconds */
-	char *command;
+	const char *command;
 	bool after;
 };
 
@@ -68,6 +70,7 @@ struct fault {
 	uint64_t state; /* of chance */
 	size_t count;
 	struct fault_rule rules[FAULT_RULES];
+	char text[FAULT_TEXT_BYTES]; /* the plan, cut into words */
 };
 
 _Static_assert(SYS_KINDS <= 64, "a bit for each kind");
@@ -240,7 +243,6 @@ static bool fault_read_rule(struct fault *fault, char *line)
 {
 	struct fault_rule *rule = &fault->rules[fault->count];
 	uint64_t seed;
-	char *state = NULL;
 	bool any = false;
 
 	*rule = (struct fault_rule){ .kinds = UINT64_MAX, .chance = 1, .of = 1 };
@@ -248,15 +250,12 @@ static bool fault_read_rule(struct fault *fault, char *line)
 		char *word = line + strspn(line, " \t");
 		size_t bytes = strcspn(word, " \t");
 
-		(void)state;
 		if (*word == '\0' || *word == '#')
 			break;
 		if (strncmp(word, "do=run:", 7) == 0) {
 			rule->deed = FAULT_RUN;
-			rule->command = strdup(word + 7);
+			rule->command = word + 7;
 			any = true;
-			if (rule->command == NULL)
-				return false;
 			break;
 		}
 		line = word + bytes + (word[bytes] != '\0');
@@ -279,24 +278,32 @@ static bool fault_read_rule(struct fault *fault, char *line)
 	return fault_is_sound(rule);
 }
 
+/* Not by malloc(), which may be what fails. */
+static struct fault *fault_map(void)
+{
+	void *memory = mmap(NULL, sizeof(struct fault), PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
 struct fault *fault_new(const char *plan, const char **wrong)
 {
-	struct fault *fault = calloc(1, sizeof(*fault));
+	struct fault *fault = fault_map();
 	const char *at = plan;
 
 	*wrong = plan;
-	if (fault == NULL)
+	if (fault == NULL || strlen(plan) >= sizeof(fault->text))
 		return NULL;
 	pthread_mutex_init(&fault->lock, NULL);
 	while (*at != '\0') {
 		size_t bytes = strcspn(at, "\n;");
-		char *line = strndup(at, bytes);
-		bool good = line != NULL && fault->count < FAULT_RULES &&
-			    fault_read_rule(fault, line);
+		char *line = fault->text + (at - plan);
 
-		free(line);
-		*wrong = at;
-		if (!good) {
+		memcpy(line, at, bytes);
+		line[bytes] = '\0';
+		*wrong = at + strspn(at, " \t");
+		if (fault->count == FAULT_RULES || !fault_read_rule(fault, line)) {
 			fault_free(fault);
 			return NULL;
 		}
@@ -309,10 +316,8 @@ void fault_free(struct fault *fault)
 {
 	if (fault == NULL)
 		return;
-	for (size_t i = 0; i < FAULT_RULES; i++)
-		free(fault->rules[i].command);
 	pthread_mutex_destroy(&fault->lock);
-	free(fault);
+	munmap(fault, sizeof(*fault));
 }
 
 bool fault_is_inline(const struct fault *fault)

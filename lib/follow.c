@@ -97,6 +97,8 @@ enum step_answer follow_early(struct job_env *env, struct job *job)
 	const struct folder *folder = job->folder;
 	int dirfd, result;
 
+	if (job->link != NULL)
+		return STEP_NEXT; /* it leads already, and starts anew: it cannot wait for itself */
 	if (!follow_is_plain(env, job) ||
 	    !links_knows(env->links, folder->source_fs->device, job->inode, folder->target->mount))
 		return STEP_NEXT;

@@ -116,6 +116,7 @@
 #define LIMIT_WAIT_LOCK_MS (366LL * 24 * 60 * 60 * 1000)
 #define LIMIT_LEASE_S 45U      /* the kernel's lease-break-time if it cannot be read */
 #define LIMIT_LEASE_MORE_S 5U  /* A13: beyond it, for whoever takes the next lease */
+#define LIMIT_TOLD 32U	       /* errors remembered so that none is told twice */
 #define LIMIT_TRIES 8U	       /* EAGAIN and EINTR of one transfer */
 #define LIMIT_LINK_HOPS 40U    /* links followed in an operand, as the kernel's */
 #define LIMIT_INLINE_FILES 16U /* so few small operands need no thread and no ring */

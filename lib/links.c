@@ -378,8 +378,8 @@ static void links_wake(struct links *links, struct list *waiting)
 		queue_push_deferred(links->queue, LIST_ENTRY(node, struct batch, node));
 }
 
-void links_named(struct links *links, struct link_group *group, struct dir *dir, const char *name,
-		 uint64_t made_device, uint64_t made_inode)
+int links_named(struct links *links, struct link_group *group, struct dir *dir, const char *name,
+		uint64_t made_device, uint64_t made_inode)
 {
 	char *copy = strdup(name);
 	struct list waiting;
@@ -387,7 +387,7 @@ void links_named(struct links *links, struct link_group *group, struct dir *dir,
 
 	if (copy == NULL) {
 		links_lost(links, group);
-		return;
+		return -ENOMEM;
 	}
 	list_init(&waiting);
 	dir_get(links->root, dir); /* before the lock: nobody holds two */
@@ -405,6 +405,7 @@ void links_named(struct links *links, struct link_group *group, struct dir *dir,
 	pthread_mutex_unlock(&links->lock);
 	links_wake(links, &waiting);
 	links_end(links, &rest);
+	return 0;
 }
 
 void links_lost(struct links *links, struct link_group *group)

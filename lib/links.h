@@ -93,9 +93,10 @@ int links_lend(struct links *links, struct link_group *group, int fd);
 /* The leader begins anew, with a source that changed. */
 void links_update(struct links *links, struct link_group *group, const struct sys_stat *source);
 
-/* The leader has NAME in DIR, and is the inode MADE. */
-void links_named(struct links *links, struct link_group *group, struct dir *dir, const char *name,
-		 uint64_t made_device, uint64_t made_inode);
+/* The leader has NAME in DIR, and is the inode MADE.  0; -ENOMEM: its name cannot be
+ * remembered, so the next one leads a group of its own, which is a loss. */
+int links_named(struct links *links, struct link_group *group, struct dir *dir, const char *name,
+		uint64_t made_device, uint64_t made_inode);
 
 /* The leader came to nothing: who waits comes back, and one of them leads. */
 void links_lost(struct links *links, struct link_group *group);

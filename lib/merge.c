@@ -376,8 +376,8 @@ static int merge_decide(struct tree *tree, struct listing *listing, const struct
 		return -EEXIST;
 	if (in_the_way && merge_changes(finding->result.verdict))
 		return merge_put_off(tree, listing, entry, finding, error);
-	wished = finding->result.verdict == COMPARE_CREATE &&
-		 finding->earlier == SURVEY_NOTHING && merge_wishes(tree, listing, entry, finding);
+	wished = finding->result.verdict == COMPARE_CREATE && finding->earlier == SURVEY_NOTHING &&
+		 merge_wishes(tree, listing, entry, finding);
 	if (!wished)
 		merge_count(tree, listing, entry->name, finding);
 	merge_move(tree, listing, entry->name, finding, error);
@@ -432,11 +432,10 @@ static bool merge_is_attic(const struct tree *tree, const struct folder *folder,
 {
 	const struct dir *target = folder->target;
 
-	return target != NULL &&
-	       ((tree->trash != NULL &&
-		 attic_is(tree->trash, target->device, target->inode, name, stat)) ||
-		(tree->backups != NULL &&
-		 attic_is(tree->backups, target->device, target->inode, name, stat)));
+	return target != NULL && ((tree->trash != NULL && attic_is(tree->trash, target->device,
+								   target->inode, name, stat)) ||
+				  (tree->backups != NULL && attic_is(tree->backups, target->device,
+								     target->inode, name, stat)));
 }
 
 /* True if the source has something of the name of what keeps that which goes from the
@@ -698,8 +697,7 @@ int merge_folder(struct tree *tree, struct folder *folder, struct error *error)
 }
 
 /* What FOLDER takes the place of has the name NAME by now: it goes, or gets a backup's. */
-static int merge_put_away(struct tree *tree, struct folder *folder, int parent_fd,
-			  const char *name)
+static int merge_put_away(struct tree *tree, struct folder *folder, int parent_fd, const char *name)
 {
 	char wanted[LIMIT_NAME_BYTES];
 	struct attic_name to = { .fd = parent_fd, .wanted = wanted, .base = folder->target_name };
@@ -728,6 +726,33 @@ static int merge_put_away(struct tree *tree, struct folder *folder, int parent_f
 	return result;
 }
 
+/* The empty folder TEMP comes into the place of what is no folder, which goes.  What cannot
+ * go is back in its place: it may be a folder by now, with whatever somebody has put
+ * there. */
+static int merge_exchange(struct tree *tree, struct folder *folder, int parent_fd, const char *temp)
+{
+	int result =
+		sys_renameat2(tree->sys, parent_fd, temp, folder->target_name, RENAME_EXCHANGE);
+
+	if (result < 0) {
+		sys_unlinkat(tree->sys, parent_fd, temp, AT_REMOVEDIR);
+		return result == -EINVAL || result == -ENOSYS ? -EOPNOTSUPP : result;
+	}
+	result = merge_put_away(tree, folder, parent_fd, temp);
+	if (result < 0 &&
+	    sys_renameat2(tree->sys, parent_fd, temp, folder->target_name, RENAME_EXCHANGE) == 0)
+		sys_unlinkat(tree->sys, parent_fd, temp, AT_REMOVEDIR);
+	return result == -EOPNOTSUPP ? -EIO : result;
+}
+
+/* The same where names cannot be exchanged. */
+static int merge_replace_name(struct tree *tree, struct folder *folder, int parent_fd)
+{
+	int result = merge_put_away(tree, folder, parent_fd, folder->target_name);
+
+	return result < 0 ? result : sys_mkdirat(tree->sys, parent_fd, folder->target_name, 0700);
+}
+
 int merge_clear(struct tree *tree, struct folder *folder, int parent_fd, struct error *error)
 {
 	char temp[TEMP_NAME_BYTES];
@@ -740,19 +765,10 @@ int merge_clear(struct tree *tree, struct folder *folder, int parent_fd, struct 
 	result = temp_name_make(tree->sys, temp);
 	if (result == 0)
 		result = sys_mkdirat(tree->sys, parent_fd, temp, 0700);
-	if (result == 0) {
-		result = sys_renameat2(tree->sys, parent_fd, temp, folder->target_name,
-				       RENAME_EXCHANGE);
-		if (result < 0)
-			sys_unlinkat(tree->sys, parent_fd, temp, AT_REMOVEDIR);
-		else
-			result = merge_put_away(tree, folder, parent_fd, temp);
-		if (result == -EINVAL || result == -ENOSYS) /* it cannot exchange names */
-			result = merge_put_away(tree, folder, parent_fd, folder->target_name) == 0
-					 ? sys_mkdirat(tree->sys, parent_fd, folder->target_name,
-						       0700)
-					 : result;
-	}
+	if (result == 0)
+		result = merge_exchange(tree, folder, parent_fd, temp);
+	if (result == -EOPNOTSUPP)
+		result = merge_replace_name(tree, folder, parent_fd);
 	dir_temp_removed(tree->root, folder->parent->target);
 	if (result < 0)
 		error_set(error, result, ERROR_SIDE_TARGET, "replace by a folder");

@@ -167,19 +167,35 @@ static void naming_close_unit(struct naming *naming, struct unit *unit)
 	unit->fd = -1;
 }
 
-/* The names that are refused now are copied, or linked to another leader. */
-static void naming_release_link(struct naming *naming, const struct unit *unit,
-				struct link_group *group, bool spoiled)
+/* One group of names has become two. */
+static void naming_count_split(struct naming *naming, const struct unit *unit, int reason)
 {
 	struct losses losses = { 0 };
 	char *path;
 
-	if (!links_release(naming->links, group, spoiled))
-		return;
-	losses_note(&losses, WEIR_PROPERTY_LINKS, unit->refused);
+	losses_note(&losses, WEIR_PROPERTY_LINKS, reason);
 	path = folder_target_path(unit->folder, unit->target_name);
 	loss_count(naming->loss, &losses, path != NULL ? path : unit->target_name);
 	free(path);
+}
+
+/* The names that are refused now are copied, or linked to another leader. */
+static void naming_release_link(struct naming *naming, const struct unit *unit,
+				struct link_group *group, bool spoiled)
+{
+	if (links_release(naming->links, group, spoiled))
+		naming_count_split(naming, unit, unit->refused);
+}
+
+/* Its leader has its name: others are linked to that. */
+static void naming_tell_links(struct naming *naming, const struct unit *unit,
+			      struct link_group *group)
+{
+	int result = links_named(naming->links, group, unit->folder->target, unit->target_name,
+				 unit->made_device, unit->made_inode);
+
+	if (result < 0)
+		naming_count_split(naming, unit, result);
 }
 
 /* What became of a unit of a hard-link group.  SPOILED: its leader takes no more
@@ -196,8 +212,7 @@ static void naming_settle_link(struct naming *naming, struct unit *unit, bool do
 	else if (unit->is_link)
 		naming_release_link(naming, unit, group, spoiled);
 	else if (done)
-		links_named(naming->links, group, unit->folder->target, unit->target_name,
-			    unit->made_device, unit->made_inode);
+		naming_tell_links(naming, unit, group);
 	else
 		links_lost(naming->links, group);
 }

@@ -455,8 +455,6 @@ static ssize_t record_read(struct sys *sys, int fd, char **text)
 {
 	struct sys_stat stat;
 	int result = sys_statx(sys, fd, "", false, &stat);
-	size_t used = 0;
-	ssize_t bytes;
 
 	if (result < 0)
 		return result;
@@ -467,11 +465,7 @@ static ssize_t record_read(struct sys *sys, int fd, char **text)
 	*text = malloc(RECORD_BYTES + 1);
 	if (*text == NULL)
 		return -ENOMEM;
-	do {
-		bytes = sys_pread(sys, fd, *text + used, RECORD_BYTES + 1 - used, (int64_t)used);
-		used += bytes > 0 ? (size_t)bytes : 0;
-	} while (bytes > 0 || bytes == -EINTR);
-	return bytes < 0 ? bytes : (ssize_t)used;
+	return sys_pread_all(sys, fd, *text, RECORD_BYTES + 1, 0);
 }
 
 /* True if the facts are about the pair. */
@@ -494,13 +488,14 @@ static int record_take(struct record *record, struct sys *sys, int folder_fd,
 	if (fd == -ENOENT)
 		return 0; /* the first run of the pair */
 	if (fd < 0)
-		return record_bad(record, fd == -ELOOP ? "it is no file of ours" : NULL, -fd);
+		return record_bad(
+			record, fd == -ELOOP ? "it is no file of ours" : "it cannot be read", -fd);
 	bytes = record_read(sys, fd, &text);
 	sys_close(sys, fd);
 	if (bytes == -EPERM || bytes == -EFBIG)
 		record_bad(record, "it is no file of ours", 0);
 	else if (bytes < 0 && bytes != -ENOMEM)
-		record_bad(record, NULL, (int)-bytes);
+		record_bad(record, "it cannot be read", (int)-bytes);
 	else if (bytes >= 0)
 		why = record_parse(text, (size_t)bytes, &record->last);
 	free(text);
@@ -599,22 +594,6 @@ static void record_sweep(struct sys *sys, int fd, int64_t now_s)
 	lister_close(&lister);
 }
 
-static int record_write_all(struct sys *sys, int fd, const char *text)
-{
-	size_t bytes = strlen(text);
-
-	for (size_t used = 0; used < bytes;) {
-		ssize_t written = sys_pwrite(sys, fd, text + used, bytes - used, (int64_t)used);
-
-		if (written == -EINTR)
-			continue;
-		if (written <= 0)
-			return written < 0 ? (int)written : -EIO;
-		used += (size_t)written;
-	}
-	return 0;
-}
-
 /* K3: a file NAME of its own with TEXT; it is gone after an error. */
 static int record_write_aside(struct sys *sys, int dirfd, const char *name, const char *text,
 			      bool syncs)
@@ -624,7 +603,7 @@ static int record_write_aside(struct sys *sys, int dirfd, const char *name, cons
 
 	if (fd < 0)
 		return fd;
-	result = record_write_all(sys, fd, text);
+	result = sys_pwrite_all(sys, fd, text, strlen(text), 0);
 	if (result == 0 && syncs)
 		result = sys_fsync(sys, fd);
 	closed = sys_close(sys, fd);

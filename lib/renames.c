@@ -171,18 +171,7 @@ static int renames_open_source(const struct renames_env *env, const struct renam
 /* Reads BYTES at OFFSET whole. */
 static bool renames_read(struct sys *sys, int fd, char *data, size_t bytes, uint64_t offset)
 {
-	while (bytes > 0) {
-		ssize_t result = sys_pread(sys, fd, data, bytes, (int64_t)offset);
-
-		if (result == -EINTR)
-			continue;
-		if (result <= 0)
-			return false;
-		data += result;
-		bytes -= (size_t)result;
-		offset += (uint64_t)result;
-	}
-	return true;
+	return sys_pread_all(sys, fd, data, bytes, (int64_t)offset) == (ssize_t)bytes;
 }
 
 static bool renames_same_block(struct sys *sys, int a, int b, char *buffer, uint64_t offset,

@@ -436,6 +436,11 @@ static int run_open(struct weir_run *run)
 		.settings = &run->settings,
 	};
 	manners_open(&run->shared, &run->pace);
+	/* One job is enough to end with, whatever becomes of the memory. */
+	run->workers[LIMIT_WORKERS_MAX] =
+		worker_new(&run->shared, &(struct worker_plan){ .jobs = 1 });
+	if (run->workers[LIMIT_WORKERS_MAX] == NULL)
+		return -ENOMEM;
 	run->opened = true;
 	return 0;
 }
@@ -859,15 +864,30 @@ static bool run_inline_pass(struct weir_run *run, struct worker *worker)
 	return queue_is_shut(&run->queue);
 }
 
+/* The worker of the caller's thread: as the budget has it, or the one that was made at
+ * the start. */
+static struct worker *run_inline_worker(struct weir_run *run)
+{
+	struct worker *worker = worker_new(&run->shared, &run->budget.plans[0]);
+	struct worker *spare = run->workers[LIMIT_WORKERS_MAX];
+
+	if (worker != NULL) {
+		worker_free(spare);
+		run->workers[LIMIT_WORKERS_MAX] = worker;
+		return worker;
+	}
+	spare->plan = run->budget.plans[0];
+	spare->plan.jobs = 1;
+	return spare;
+}
+
 /* Everything that is left, in the caller's thread: no ring, no thread (N1). */
 static int run_inline(struct weir_run *run)
 {
-	struct worker *worker = worker_new(&run->shared, &run->budget.plans[0]);
+	struct worker *worker = run_inline_worker(run);
 	int priority = manners_borrow_thread(&run->shared);
 	int result;
 
-	WEIR_ASSERT(worker != NULL); /* without 100 KiB nothing can even be told */
-	run->workers[LIMIT_WORKERS_MAX] = worker;
 	run->asks.mute = true; /* who would answer is here */
 	result = worker_start(worker);
 	if (result < 0) /* no buffers: all that is queued is dropped */

@@ -77,20 +77,14 @@ static int spill_make_file(struct spill *spill)
 static int spill_transfer(struct spill *spill, char *data, size_t bytes, bool writes)
 {
 	int64_t offset = (int64_t)((writes ? spill->blocks : spill->next) * SPILL_BLOCK_BYTES);
+	ssize_t result;
 
-	while (bytes > 0) {
-		ssize_t result = writes ? sys_pwrite(spill->sys, spill->fd, data, bytes, offset)
-					: sys_pread(spill->sys, spill->fd, data, bytes, offset);
-
-		if (result == -EINTR)
-			continue;
-		if (result <= 0)
-			return result < 0 ? (int)result : -EIO;
-		data += result;
-		bytes -= (size_t)result;
-		offset += result;
-	}
-	return 0;
+	if (writes)
+		return sys_pwrite_all(spill->sys, spill->fd, data, bytes, offset);
+	result = sys_pread_all(spill->sys, spill->fd, data, bytes, offset);
+	if (result < 0)
+		return (int)result;
+	return (size_t)result == bytes ? 0 : -EIO;
 }
 
 static int spill_write_block(struct spill *spill)

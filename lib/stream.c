@@ -697,6 +697,7 @@ bool stream_done(const struct stream *stream)
 int stream_write_tail(struct stream *stream, const struct stream_env *env)
 {
 	uint32_t written = 0;
+	unsigned tries = 0;
 	int result = 0;
 
 	WEIR_ASSERT(stream->live == 0);
@@ -709,7 +710,7 @@ int stream_write_tail(struct stream *stream, const struct stream_env *env)
 		ssize_t bytes = sys_pwrite(env->sys, stream->plan.target_fd, stream->tail + written,
 					   stream->tail_bytes - written,
 					   (int64_t)(stream->tail_offset + written));
-		if (bytes == -EINTR)
+		if (bytes == -EINTR && ++tries < LIMIT_TRIES)
 			continue;
 		if (bytes <= 0)
 			result = bytes < 0 ? (int)bytes : -EIO;

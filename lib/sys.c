@@ -179,6 +179,7 @@ ssize_t sys_read_text(struct sys *sys, const char *path, char *text, size_t size
 static ssize_t sys_read_growing(struct sys *sys, int fd, size_t most, char **text)
 {
 	size_t room = 0, used = 0;
+	unsigned tries = 0;
 
 	for (;;) {
 		ssize_t bytes;
@@ -192,7 +193,7 @@ static ssize_t sys_read_growing(struct sys *sys, int fd, size_t most, char **tex
 			room += SYS_WHOLE_STEP_BYTES;
 		}
 		bytes = sys_read(sys, fd, *text + used, room - used - 1);
-		if (bytes == -EINTR)
+		if (bytes == -EINTR && ++tries < LIMIT_TRIES)
 			continue;
 		if (bytes < 0)
 			return bytes;
@@ -356,6 +357,44 @@ ssize_t sys_pwrite(struct sys *sys, int fd, const void *data, size_t length, int
 
 	WEIR_ASSERT(offset >= 0);
 	return SYS_CALL(sys, &op, sys_result(pwrite(fd, data, op.length, offset)));
+}
+
+ssize_t sys_pread_all(struct sys *sys, int fd, void *data, size_t length, int64_t offset)
+{
+	unsigned tries = 0;
+	size_t done = 0;
+
+	while (done < length) {
+		ssize_t bytes = sys_pread(sys, fd, (char *)data + done, length - done,
+					  offset + (int64_t)done);
+
+		if (bytes == -EINTR && ++tries < LIMIT_TRIES)
+			continue;
+		if (bytes < 0)
+			return bytes;
+		if (bytes == 0)
+			break;
+		done += (size_t)bytes;
+	}
+	return (ssize_t)done;
+}
+
+int sys_pwrite_all(struct sys *sys, int fd, const void *data, size_t length, int64_t offset)
+{
+	unsigned tries = 0;
+	size_t done = 0;
+
+	while (done < length) {
+		ssize_t bytes = sys_pwrite(sys, fd, (const char *)data + done, length - done,
+					   offset + (int64_t)done);
+
+		if (bytes == -EINTR && ++tries < LIMIT_TRIES)
+			continue;
+		if (bytes <= 0)
+			return bytes < 0 ? (int)bytes : -EIO;
+		done += (size_t)bytes;
+	}
+	return 0;
 }
 
 int sys_fsync(struct sys *sys, int fd)

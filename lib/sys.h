@@ -110,6 +110,10 @@ ssize_t sys_write(struct sys *sys, int fd, const void *data, size_t length);
 int sys_poll(struct sys *sys, int fd, short events, int timeout_ms);
 ssize_t sys_pread(struct sys *sys, int fd, void *data, size_t length, int64_t offset);
 ssize_t sys_pwrite(struct sys *sys, int fd, const void *data, size_t length, int64_t offset);
+/* The same of all LENGTH bytes: interrupted and short ones go on, up to a limit of
+ * interruptions.  What was read is less only at the end of the file. */
+ssize_t sys_pread_all(struct sys *sys, int fd, void *data, size_t length, int64_t offset);
+int sys_pwrite_all(struct sys *sys, int fd, const void *data, size_t length, int64_t offset);
 int sys_fsync(struct sys *sys, int fd);
 int sys_fdatasync(struct sys *sys, int fd);
 int sys_syncfs(struct sys *sys, int fd);

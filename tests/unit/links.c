@@ -100,7 +100,7 @@ static void led(void)
 	CHECK(!queue_idle(&bench->queue)); /* the run must not end without it */
 	CHECK(queue_stalled(&bench->queue));
 	CHECK_TEXT(comes_back(), "");
-	links_named(&bench->links, leader, bench->folder->target, "a", 9, 100);
+	CHECK_EQUAL(links_named(&bench->links, leader, bench->folder->target, "a", 9, 100), 0);
 	CHECK(!queue_stalled(&bench->queue));
 	CHECK_TEXT(comes_back(), "b");
 	CHECK_EQUAL(enter(1, 3, "b", &follower), LINKS_FOLLOW);
@@ -140,7 +140,7 @@ static void spoiled(void)
 
 	open_bench();
 	CHECK_EQUAL(enter(1, 9, "a", &leader), LINKS_LEAD);
-	links_named(&bench->links, leader, bench->folder->target, "a", 9, 100);
+	CHECK_EQUAL(links_named(&bench->links, leader, bench->folder->target, "a", 9, 100), 0);
 	CHECK_EQUAL(enter(1, 9, "b", &one), LINKS_FOLLOW);
 	CHECK_EQUAL(enter(1, 9, "c", &two), LINKS_FOLLOW);
 	CHECK(links_release(&bench->links, one, true)); /* it takes no more links */
@@ -162,7 +162,7 @@ static void reused(void)
 
 	open_bench();
 	REQUIRE(meet(&source, 9, &entry, &one) == LINKS_LEAD);
-	links_named(&bench->links, one, bench->folder->target, "x", 9, 100);
+	CHECK_EQUAL(links_named(&bench->links, one, bench->folder->target, "x", 9, 100), 0);
 	source.mtime.tv_nsec = 1;
 	CHECK_EQUAL(meet(&source, 9, &entry, &two), LINKS_LEAD);
 	source.size_bytes = 6;
@@ -172,7 +172,7 @@ static void reused(void)
 	source.size_bytes = 7;
 	links_update(&bench->links, three, &source);
 	CHECK_EQUAL(meet(&source, 9, &entry, &two), LINKS_WAIT);
-	links_named(&bench->links, three, bench->folder->target, "x", 9, 101);
+	CHECK_EQUAL(links_named(&bench->links, three, bench->folder->target, "x", 9, 101), 0);
 	CHECK_TEXT(comes_back(), "x");
 	close_bench();
 }
@@ -199,7 +199,7 @@ static void joins(void)
 	CHECK(!links_knows(&bench->links, 7, 1, 8));
 	CHECK(!links_knows(&bench->links, 7, 0, 9)); /* no inode is not known */
 	CHECK_EQUAL(links_enter(&bench->links, &name, &group), LINKS_WAIT);
-	links_named(&bench->links, leader, bench->folder->target, "x", 9, 100);
+	CHECK_EQUAL(links_named(&bench->links, leader, bench->folder->target, "x", 9, 100), 0);
 	CHECK_TEXT(comes_back(), "x");
 	CHECK_EQUAL(links_enter(&bench->links, &name, &group), LINKS_FOLLOW);
 	links_followed(&bench->links, group);
@@ -218,7 +218,7 @@ static void lent(void)
 	open_bench();
 	REQUIRE(fd >= 0 && other >= 0);
 	CHECK_EQUAL(enter(1, 9, "a", &leader), LINKS_LEAD);
-	links_named(&bench->links, leader, bench->folder->target, "a", 9, 100);
+	CHECK_EQUAL(links_named(&bench->links, leader, bench->folder->target, "a", 9, 100), 0);
 	CHECK_EQUAL(enter(1, 9, "b", &one), LINKS_FOLLOW);
 	CHECK_EQUAL(enter(1, 9, "c", &two), LINKS_FOLLOW);
 	CHECK_EQUAL(links_inode(&bench->links, one), -1);
@@ -242,7 +242,7 @@ static void met_twice(void)
 	open_bench();
 	bench->links.forgets = false;
 	CHECK_EQUAL(enter(1, 2, "a", &group), LINKS_LEAD);
-	links_named(&bench->links, group, bench->folder->target, "a", 9, 100);
+	CHECK_EQUAL(links_named(&bench->links, group, bench->folder->target, "a", 9, 100), 0);
 	for (int i = 0; i < 5; i++) {
 		CHECK_EQUAL(enter(1, 2, "b", &group), LINKS_FOLLOW);
 		links_followed(&bench->links, group);
@@ -279,7 +279,8 @@ static void many(void)
 	for (unsigned i = 0; i < GROUPS; i++) {
 		snprintf(name, sizeof(name), "%u", i);
 		REQUIRE(enter(i * 4096ULL, 2, name, &group) == LINKS_LEAD);
-		links_named(&bench->links, group, bench->folder->target, name, 9, i);
+		CHECK_EQUAL(links_named(&bench->links, group, bench->folder->target, name, 9, i),
+			    0);
 	}
 	CHECK_EQUAL(bench->links.count, GROUPS);
 	CHECK(bench->links.bucket_count >= GROUPS / 2);

@@ -1,0 +1,112 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# once
+#
+# What faults at every operation have found: each of these was wrong once.
+
+load helper
+
+setup() {
+	make_areas
+	need_faulty
+}
+
+# The fault build, which must end with this status within 20 seconds.
+ends() { # STATUS PLAN ARGUMENT...
+	run --separate-stderr env WEIR_FAULT="$2" timeout 20 "$WEIR_FAULTY" "${@:3}"
+	[ "$status" -eq "$1" ] || { echo "status $status, expected $1: $stderr" && return 1; }
+}
+
+# bats test_tags=A01,J06
+@test "a file with several names that keeps changing fails, and is not tried for ever" {
+	mktree file "$S/a" 3000
+	ln "$S/a" "$S/b"
+	ends 23 'op=read path=*/source/* ret=0' copy -a --engine=plain -T "$S" "$D/t"
+	says "'$S/a': it kept changing while it was read"
+	says "'$S/b': it kept changing while it was read"
+	no_temps "$D/t"
+}
+
+# bats test_tags=O06,E01
+@test "a record that cannot be read is told, and no more" {
+	mktree file "$S/f" 100
+	"$WEIR_FAULTY" sync "$S" "$D/t"
+	for plan in 'op=open path=*/weir/* nth=1 ret=-EIO' 'op=open path=*/weir/* ret=-EACCES'; do
+		ends 0 "$plan" sync "$S" "$D/t"
+		says "it cannot be read"
+	done
+}
+
+# bats test_tags=E12
+@test "a call that is interrupted again and again is given up" {
+	mktree file "$S/f" 100
+	mktree file "$D/g" 100
+	ends 0 'op=read path=/proc/* ret=-EINTR' sync --delete --yes-delete-many "$S" "$D"
+	absent "$D/g"
+}
+
+# bats test_tags=K04,B05
+@test "a folder that somebody put in the place of a link is put back when it cannot go" {
+	mkdir "$S/a" "$D/a"
+	mktree file "$S/a/new" 10
+	mktree file "$D/a/theirs" 20
+	# As if the folder had come just now: the open of what was no folder says so.
+	ends 23 'op=open path=*/target/a ret=-ELOOP' sync --engine=plain "$S" "$D"
+	[ "$(stat -c %s "$D/a/theirs")" -eq 20 ]
+	absent "$D/a/new"
+	no_temps "$D"
+}
+
+# bats test_tags=O12
+@test "what cannot be moved to the trash stays, and is no success" {
+	mktree file "$D/f" 100
+	mktree file "$S/g" 100
+	mkdir "$T/trash" "$D/sub"
+	mktree file "$D/sub/f" 100
+	ends 23 'op=mkdir path=*/trash/* ret=-EEXIST' sync --engine=plain --delete \
+		--yes-delete-many --trash="$T/trash" "$S" "$D"
+	[ -f "$D/sub/f" ]
+	says "$D/sub"
+}
+
+# bats test_tags=O04
+@test "a folder that cannot be planned for removal because of what is above it is told" {
+	mkdir "$D/gone"
+	mktree file "$D/gone/f" 100
+	mktree file "$S/f" 100
+	"$WEIR_FAULTY" sync "$S" "$D"
+	mktree file "$S/f2" 100
+	cp -a "$D" "$T/before"
+	# Twice the same run: the look at the folder above, after that at the name.
+	for plan in 'inline seed=1' "inline seed=1; op=statx serial=%d ret=-ESTALE"; do
+		rm -rf "$D" "$T/trace"
+		cp -a "$T/before" "$D"
+		# shellcheck disable=SC2059 # the number is in the plan
+		plan=$(printf "$plan" "${serial:-0}")
+		run --separate-stderr env WEIR_FAULT="$plan" WEIR_TRACE="$T/trace" "$WEIR_FAULTY" \
+			sync --engine=plain --delete --yes-delete-many "$S" "$D"
+		serial=$(awk '$2 == "statx" && $4 == "gone" { print $1 + 1; exit }' "$T/trace")
+		[ -n "${was:=$status}" ] # of the first run
+	done
+	[ "$was" -eq 0 ]
+	[ "$status" -eq 23 ]
+	[ -f "$D/gone/f" ]
+	says "cannot stat folder above target '$D/gone': Stale file handle (ESTALE)"
+}
+
+# bats test_tags=R06
+@test "a folder that cannot be looked at is told once, whoever meets it" {
+	mkdir "$S/a"
+	mktree file "$S/a/f" 100
+	ends 23 'op=getflags path=*/target/* ret=-EIO sticky' sync --engine=plain "$S" "$D"
+	[ "$(sort <<<"$stderr" | uniq -d | wc -l)" -eq 0 ]
+	says "flags of target '$D/a'"
+}
+
+# bats test_tags=F09
+@test "where memory ends anywhere, the run says so and leaves old or new" {
+	run "$WEIR_TOOLS/faultloop" --weir="$WEIR_FAULTY" --work="$T" --what=memory \
+		--nomem="$WEIR_TOOLS/libnomem.so" --sample="${TEST_SAMPLE:-20}"
+	[ "$status" -eq 0 ] || { echo "$output" && return 1; }
+}

@@ -1,0 +1,912 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * faultloop: runs weir on small trees, once for every fault that there can be,
+ * and judges what is left each time.
+ *
+ *   faultloop [OPTIONS] [SCENARIO...]      default: all of them
+ *     --weir=FILE       the command of a fault build
+ *     --work=DIR        where trees are made (default: $TMPDIR or /tmp)
+ *     --engine=NAME     plain (default) or ring
+ *     --what=NAME       faults: each operation of a clean run fails with each errno,
+ *                       and each short count, that its kind can have; by itself,
+ *                       and with all of its kind from there on
+ *                       kills: the process is killed before each operation
+ *                       memory: each allocation fails, and all from there on, by --nomem
+ *     --nomem=FILE      the library that lets allocations fail
+ *     --sample=N        one in N of the cases, as the seed says (default: 1, all)
+ *     --seed=N          (default: 1)
+ *     --jobs=N          cases at a time (default: 2)
+ *     --only=PLAN       one case: this plan, or the number of an allocation; says
+ *                       what happened, and leaves the trees
+ *     --list            the scenarios, a line each
+ *
+ * With plain calls all is done by one thread, so an operation is told by its
+ * number.  On a ring it is told by its kind, its path, and how many of these came
+ * before.
+ *
+ * Judged after each run, where S is the source and D the target:
+ *   J1  each name of D is as before, as after a clean run, or not there if it was not,
+ *       or was a folder and is to be something else; its attributes may be less, if
+ *       that is told
+ *   J2  after status 0 all is as after a clean run
+ *   J3  nothing beside S and D has changed
+ *   J4  S has not changed; moved names are gone only if D has them
+ *   J7  no run takes more than 30 seconds
+ *   J8  nothing of weir's own is left, unless removing was what failed, or it was
+ *       killed: then it has a name of weir's
+ *   J9  the status fits the fault; what fails is told, no line is told twice
+ *   J10 one more run without a fault makes all as after a clean one
+ *
+ * It shares no code with the library.  The last line is "N passed, N failed"; each
+ * case that failed is told with its plan.
+ */
+#include <fcntl.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "scenarios.h"
+#include "treeread.h"
+
+#define SAID_BYTES 65536
+#define SECONDS_MAX 10
+#define KILLED 137
+
+enum { WHAT_FAULTS, WHAT_KILLS, WHAT_MEMORY };
+
+static struct {
+	const char *weir;
+	const char *work;
+	const char *engine;
+	const char *nomem;
+	const char *only;
+	int what;
+	unsigned sample;
+	uint64_t seed;
+	unsigned jobs;
+} want = { .engine = "plain", .sample = 1, .seed = 1, .jobs = 2 };
+
+/* ---- a verdict ---- */
+
+static char verdict[1024];
+
+static __attribute__((format(printf, 1, 2))) bool wrong(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(verdict, sizeof(verdict), format, args);
+	va_end(args);
+	return false;
+}
+
+struct outcome {
+	int status;
+	bool hung;
+	char said[SAID_BYTES];
+};
+
+/* Attributes that could not be kept, which is told and no failure. */
+static bool is_loss(const char *differs, const struct outcome *outcome)
+{
+	return differs != NULL && strstr(outcome->said, " not kept, first ") != NULL &&
+	       (strcmp(differs, "mode") == 0 || strcmp(differs, "owner") == 0 ||
+		strcmp(differs, "xattrs") == 0 || strcmp(differs, "mtime") == 0 ||
+		strcmp(differs, "links") == 0);
+}
+
+/* TRAITS: what is left out.  OUTCOME may be NULL. */
+static bool same_trees(const char *what, const struct tree *actual, const struct tree *expected,
+		       unsigned traits, const struct outcome *outcome)
+{
+	for (size_t i = 0; i < expected->count; i++) {
+		const struct entry *entry = tree_find(actual, expected->entries[i].path);
+		const char *differs;
+
+		if (entry == NULL)
+			return wrong("%s: '%s' is missing", what, expected->entries[i].path);
+		differs = entry_differs(entry, &expected->entries[i], true);
+		if (differs != NULL && (((traits & SHARES) != 0 && strcmp(differs, "links") == 0) ||
+					((traits & MOVES) != 0 && strcmp(differs, "mtime") == 0)))
+			continue;
+		if (outcome != NULL && is_loss(differs, outcome))
+			continue;
+		if (differs != NULL)
+			return wrong("%s: '%s' differs: %s", what, entry->path, differs);
+	}
+	for (size_t i = 0; i < actual->count; i++)
+		if (tree_find(expected, actual->entries[i].path) == NULL)
+			return wrong("%s: '%s' is too much", what, actual->entries[i].path);
+	return true;
+}
+
+/* The name of a temp: .weir. and 24 characters. */
+static bool is_temp(const char *path)
+{
+	const char *name = strrchr(path, '/');
+
+	name = name != NULL ? name + 1 : path;
+	return strncmp(name, ".weir.", 6) == 0 && strlen(name) == 30;
+}
+
+/* One case: the fault, and what may come of it. */
+struct fault {
+	char plan[8192];
+	const char *kind;   /* of the operation */
+	const char *result; /* "ENOSPC", "half"; "" if it is no fault of an operation */
+	bool sticky;
+};
+
+struct reference {
+	struct tree old_target, new_target;
+	struct tree source, source_after, outside, earlier;
+};
+
+/* What says that something is not there, which was never asked for, or that it cannot
+ * be kept here: such a run may end well with less. */
+static bool is_lie(const struct fault *fault)
+{
+	static const char *const lies[] = { "ENOENT", "ENODATA", "EOPNOTSUPP", "ENOTTY" };
+
+	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++)
+		if (strcmp(fault->result, lies[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool judge_target(const struct scenario *scenario, const struct fault *fault,
+			 const struct reference *reference, const struct tree *target,
+			 const struct outcome *outcome)
+{
+	bool may_leave = outcome->status == KILLED || strcmp(fault->kind, "unlink") == 0 ||
+			 strcmp(fault->kind, "rename") == 0;
+
+	for (size_t i = 0; i < target->count; i++) {
+		const struct entry *entry = &target->entries[i];
+		const struct entry *old = tree_find(&reference->old_target, entry->path);
+		const struct entry *new = tree_find(&reference->new_target, entry->path);
+		const char *from_old = old != NULL ? entry_differs(entry, old, false) : "absent";
+		const char *from_new = new != NULL ? entry_differs(entry, new, false) : "absent";
+
+		if (from_old == NULL || from_new == NULL || is_loss(from_new, outcome) ||
+		    (is_lie(fault) && strcmp(from_new, "xattrs") == 0))
+			continue;
+		if ((scenario->traits & IN_PLACE) != 0 && S_ISREG(entry->stat.st_mode) &&
+		    (entry->marked || (new != NULL &&strcmp(from_new, "mtime") == 0)))
+			continue;
+		if (is_temp(entry->path) && old == NULL && new == NULL) {
+			if (may_leave)
+				continue;
+			return wrong("J8: '%s' is left", entry->path);
+		}
+		return wrong("J1: '%s' differs from old (%s) and from new (%s)", entry->path,
+			     from_old, from_new);
+	}
+	for (size_t i = 0; i < reference->old_target.count; i++) {
+		const char *path = reference->old_target.entries[i].path;
+
+		const struct entry *new = tree_find(&reference->new_target, path);
+
+		if (tree_find(target, path) != NULL || new == NULL)
+			continue;
+		/* A folder is removed before something else gets its name. */
+		if (S_ISDIR(reference->old_target.entries[i].stat.st_mode) &&
+		    !S_ISDIR(new->stat.st_mode))
+			continue;
+		return wrong("J1: '%s' is gone", path);
+	}
+	return true;
+}
+
+static bool judge_source(const struct scenario *scenario, const struct reference *reference,
+			 const struct tree *target, const struct outcome *outcome)
+{
+	struct tree now;
+	bool good = true;
+
+	tree_read(&now, "s");
+	if ((scenario->traits & MOVES) == 0) {
+		good = same_trees("J4", &now, &reference->source, 0, NULL);
+		tree_free(&now);
+		return good;
+	}
+	for (size_t i = 0; i < reference->source.count && good; i++) {
+		const struct entry *before = &reference->source.entries[i];
+		const struct entry *after = tree_find(&reference->new_target, before->path);
+		const struct entry *there = tree_find(target, before->path);
+
+		const char *differs = there == NULL || after == NULL
+					      ? "there"
+					      : entry_differs(there, after, false);
+
+		if (tree_find(&now, before->path) == NULL && differs != NULL &&
+		    !is_loss(differs, outcome))
+			good = wrong("J4: '%s' is gone from the source and not in the target",
+				     before->path);
+	}
+	tree_free(&now);
+	return good;
+}
+
+static bool is_full(const char *result)
+{
+	return strcmp(result, "ENOSPC") == 0 || strcmp(result, "EDQUOT") == 0;
+}
+
+static bool judge_status(const struct fault *fault, const struct outcome *outcome)
+{
+	static const int legal[] = { 0, 1, 23, 24, 25, 27, 28, 29 };
+	bool known = false;
+
+	if (outcome->status == KILLED)
+		return want.what == WHAT_KILLS || wrong("J9: killed");
+	for (size_t i = 0; i < sizeof(legal) / sizeof(legal[0]); i++)
+		known = known || legal[i] == outcome->status;
+	if (!known)
+		return wrong("J9: status %d", outcome->status);
+	if (outcome->status == 27 && !is_full(fault->result))
+		return wrong("J9: status 27 (full) for %s", fault->result);
+	if (outcome->status != 0 && outcome->said[0] == '\0')
+		return wrong("J9: status %d, and nothing is told", outcome->status);
+	return true;
+}
+
+/* Each line begins with the name of the program, and none comes twice. */
+static bool judge_words(struct outcome *outcome)
+{
+	char *lines[256];
+	size_t count = 0;
+	char *state = NULL;
+
+	for (char *line = strtok_r(outcome->said, "\n", &state); line != NULL && count < 256;
+	     line = strtok_r(NULL, "\n", &state)) {
+		if (strncmp(line, "weir", 4) != 0)
+			return wrong("J9: a line of no known form: %s", line);
+		for (size_t i = 0; i < count; i++)
+			if (strcmp(lines[i], line) == 0)
+				return wrong("J9: told twice: %s", line);
+		lines[count++] = line;
+	}
+	return true;
+}
+
+/* ---- running ---- */
+
+static const char *base_plan(void)
+{
+	return strcmp(want.engine, "plain") == 0 ? "inline seed=1; " : "";
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void be_weir(const struct scenario *scenario, const char *plan, const char *trace, int said)
+{
+	const char *words[24];
+	char engine[32];
+	size_t count = 0;
+
+	words[count++] = "weir";
+	words[count++] = scenario->words[0];
+	snprintf(engine, sizeof(engine), "--engine=%s", want.engine);
+	words[count++] = engine;
+	if (strcmp(want.engine, "ring") == 0) { /* less memory, and more than one operation */
+		words[count++] = "--workers=1";
+		words[count++] = "--chunk-size=64K";
+		words[count++] = "--depth=2";
+	}
+	for (size_t i = 1; scenario->words[i] != NULL; i++)
+		words[count++] = scenario->words[i];
+	words[count] = NULL;
+	if (plan != NULL && plan[0] >= '0' && plan[0] <= '9') { /* an allocation */
+		setenv("NOMEM_AT", plan, 1);
+		setenv("LD_PRELOAD", want.nomem, 1);
+		plan = base_plan();
+	}
+	if (plan != NULL)
+		setenv("WEIR_FAULT", plan, 1);
+	if (trace != NULL)
+		setenv("WEIR_TRACE", trace, 1);
+	dup2(open("/dev/null", O_RDWR), STDIN_FILENO);
+	dup2(STDIN_FILENO, STDOUT_FILENO);
+	dup2(said, STDERR_FILENO);
+	execv(want.weir, (char *const *)(uintptr_t)words);
+	_exit(126);
+}
+
+/* What it says, until it ends; more than fits is let go of. */
+static void listen_to(int fd, pid_t child, struct outcome *outcome)
+{
+	uint64_t end_ms = now_ms() + SECONDS_MAX * 1000;
+	size_t used = 0;
+
+	for (;;) {
+		struct pollfd one = { .fd = fd, .events = POLLIN };
+		uint64_t at_ms = now_ms();
+		char more[4096];
+		ssize_t bytes;
+
+		if (at_ms >= end_ms || poll(&one, 1, (int)(end_ms - at_ms)) == 0) {
+			outcome->hung = true;
+			kill(child, SIGKILL);
+			return;
+		}
+		bytes = read(fd, more, sizeof(more));
+		if (bytes <= 0)
+			return;
+		for (ssize_t i = 0; i < bytes && used + 1 < sizeof(outcome->said); i++)
+			outcome->said[used++] = more[i];
+		outcome->said[used] = '\0';
+	}
+}
+
+static void run(const struct scenario *scenario, const char *plan, const char *trace,
+		struct outcome *outcome)
+{
+	int ends[2];
+	int status;
+	pid_t child;
+
+	*outcome = (struct outcome){ 0 };
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		die("pipe");
+	child = fork();
+	if (child < 0)
+		die("fork");
+	if (child == 0)
+		be_weir(scenario, plan, trace, ends[1]);
+	close(ends[1]);
+	listen_to(ends[0], child, outcome);
+	close(ends[0]);
+	if (waitpid(child, &status, 0) != child)
+		die("waitpid");
+	outcome->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* ---- one case ---- */
+
+static bool judge(const struct scenario *scenario, const struct fault *fault,
+		  const struct reference *reference, struct outcome *outcome)
+{
+	struct tree target, outside, earlier;
+	bool good;
+
+	if (outcome->hung)
+		return wrong("J7: it hangs");
+	if (!judge_status(fault, outcome))
+		return false;
+	tree_read(&target, "d");
+	tree_read(&outside, "outside");
+	tree_read(&earlier, "earlier");
+	good = judge_target(scenario, fault, reference, &target, outcome) &&
+	       same_trees("J3", &outside, &reference->outside, 0, NULL) &&
+	       judge_source(scenario, reference, &target, outcome) &&
+	       (outcome->status != 0 || is_lie(fault) ||
+		same_trees("J2", &target, &reference->new_target, scenario->traits & SHARES,
+			   outcome));
+	/* Links to it count; their number is no change of it. */
+	for (size_t i = 0; good && i < earlier.count; i++) {
+		const struct entry *before =
+			tree_find(&reference->earlier, earlier.entries[i].path);
+
+		good = before != NULL && entry_differs(&earlier.entries[i], before, false) == NULL;
+		if (!good)
+			wrong("J3: '%s' of the earlier copy has changed", earlier.entries[i].path);
+	}
+	tree_free(&target);
+	tree_free(&outside);
+	tree_free(&earlier);
+	return good && judge_words(outcome);
+}
+
+/* J10: one more run heals all. */
+static bool judge_again(const struct scenario *scenario, const struct reference *reference)
+{
+	struct outcome outcome;
+	struct tree target;
+	bool good;
+
+	run(scenario, base_plan(), NULL, &outcome);
+	if (outcome.hung || outcome.status != 0)
+		return wrong("J10: the next run ends with %d: %s", outcome.status, outcome.said);
+	tree_read(&target, "d");
+	good = same_trees("J10", &target, &reference->new_target, scenario->traits, NULL);
+	tree_free(&target);
+	return good;
+}
+
+static bool try_case(const struct scenario *scenario, const struct fault *fault,
+		     const struct reference *reference, struct outcome *outcome)
+{
+	make_all(scenario);
+	run(scenario, fault->plan, NULL, outcome);
+	return judge(scenario, fault, reference, outcome) && judge_again(scenario, reference);
+}
+
+/* ---- the cases ---- */
+
+struct kind_results {
+	const char *kind;
+	const char *results;
+};
+
+/* What an operation of each kind can end with, on one file system or another. */
+static const struct kind_results kinds[] = {
+	{ "open", "EIO EACCES ENOMEM ENOENT ELOOP ESTALE EMFILE EINTR" },
+	{ "create", "EIO ENOSPC EDQUOT EACCES EROFS ENOMEM EEXIST EOPNOTSUPP EMFILE" },
+	{ "close", "EIO EINTR ENOSPC EDQUOT" },
+	{ "statx", "EIO EACCES ENOENT ESTALE ENOMEM" },
+	{ "statfs", "EIO ENOSYS ENOTTY" },
+	{ "read", "EIO EINTR EAGAIN ESTALE ENOMEM 0 1 half less" },
+	{ "write", "EIO ENOSPC EDQUOT EINTR EAGAIN EROFS EFBIG ENOMEM 0 1 half less" },
+	{ "fsync", "EIO ENOSPC EDQUOT EROFS ESTALE" },
+	{ "syncfs", "EIO ENOSPC EDQUOT ENOSYS" },
+	{ "sync_file_range", "EIO ENOSPC ENOMEM" },
+	{ "fallocate", "EIO ENOSPC EDQUOT EINTR EOPNOTSUPP EFBIG" },
+	{ "ftruncate", "EIO ENOSPC EINTR EFBIG EACCES" },
+	{ "lseek", "EIO EINVAL" },
+	{ "cachestat", "ENOSYS EOPNOTSUPP EBADF" },
+	{ "fadvise", "EINVAL EIO" },
+	{ "setfl", "EINVAL" },
+	{ "dup", "EMFILE EINTR" },
+	{ "getflags", "ENOTTY EIO" },
+	{ "setflags", "ENOTTY EPERM EIO" },
+	{ "getattr", "ENOTTY EOPNOTSUPP EIO" },
+	{ "setattr", "EPERM EIO ENOSPC" },
+	{ "clone", "EOPNOTSUPP EXDEV EIO ENOSPC EDQUOT" },
+	{ "copy_range", "EXDEV EIO ENOSPC EDQUOT EINTR 0 1 half" },
+	{ "mkdir", "EIO ENOSPC EDQUOT EACCES EROFS EEXIST EMLINK ENOENT" },
+	{ "unlink", "EIO EACCES EROFS EBUSY ENOENT EPERM" },
+	{ "link", "EIO ENOSPC EDQUOT EACCES EEXIST EMLINK ENOENT EXDEV EPERM" },
+	{ "rename", "EIO ENOSPC EDQUOT EACCES EBUSY EEXIST EINVAL EROFS EXDEV" },
+	{ "symlink", "EIO ENOSPC EDQUOT EACCES EEXIST EROFS EPERM" },
+	{ "mknod", "EIO ENOSPC EDQUOT EACCES EEXIST EROFS EPERM" },
+	{ "readlink", "EIO EACCES ENOMEM EINVAL ESTALE" },
+	{ "chown", "EPERM EIO EROFS EDQUOT" },
+	{ "chmod", "EPERM EIO EROFS" },
+	{ "utimens", "EPERM EIO EROFS" },
+	{ "getdents", "EIO ENOENT ESTALE ENOMEM" },
+	{ "flock", "EAGAIN EINTR ENOLCK EOPNOTSUPP" },
+	{ "getxattr", "EIO EOPNOTSUPP ENODATA ENOMEM EACCES" },
+	{ "setxattr", "EIO ENOSPC EDQUOT EOPNOTSUPP EPERM E2BIG EROFS" },
+	{ "poll", "EINTR ENOMEM" },
+	{ "ioprio", "EPERM" },
+	{ "nice", "EACCES" },
+	{ "random", "EINTR ENOSYS" },
+	{ "ring_setup", "EPERM ENOSYS ENOMEM EINVAL EMFILE" },
+	{ "ring_register", "ENOMEM EPERM EINVAL EOPNOTSUPP" },
+	{ "ring_enter", "EINTR EAGAIN EBUSY" },
+};
+
+static const char *results_of(const char *kind)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strcmp(kinds[i].kind, kind) == 0)
+			return kinds[i].results;
+	errno = EINVAL;
+	die("nothing is known of operations '%s'", kind);
+}
+
+/* One operation of the clean run. */
+struct step {
+	char kind[32];
+	char where[4 * PATH_BYTES / 3]; /* the words of a plan that match it */
+};
+
+struct steps {
+	struct step *step;
+	size_t count;
+};
+
+/* A path of the trace as a pattern: without the folder of this case, and with what is
+ * random left open. */
+static void pattern_of(const char *path, char *pattern, size_t size)
+{
+	char cwd[PATH_BYTES];
+	const char *temp;
+	size_t length;
+
+	if (getcwd(cwd, sizeof(cwd)) == NULL)
+		die("getcwd");
+	length = strlen(cwd);
+	if (strncmp(path, cwd, length) == 0 && path[length] == '/')
+		snprintf(pattern, size, "*%s", path + length);
+	else
+		snprintf(pattern, size, "%s", path);
+	temp = strstr(pattern, "/.weir.");
+	if (temp != NULL)
+		snprintf(pattern + (temp - pattern), size - (size_t)(temp - pattern), "/.weir.*");
+	if (strncmp(pattern, "/proc/", 6) == 0)
+		snprintf(pattern, size, "/proc/*");
+}
+
+static void place_of(const struct steps *steps, const char *path, struct step *step)
+{
+	char pattern[PATH_BYTES], words[PATH_BYTES + 64];
+	unsigned nth = 1;
+
+	if (strcmp(want.engine, "plain") == 0) {
+		snprintf(step->where, sizeof(step->where), "op=%s serial=%zu", step->kind,
+			 steps->count + 1);
+		return;
+	}
+	pattern_of(path, pattern, sizeof(pattern));
+	if (strcmp(path, "-") == 0)
+		snprintf(words, sizeof(words), "op=%s nth=", step->kind);
+	else
+		snprintf(words, sizeof(words), "op=%s path=%s nth=", step->kind, pattern);
+	for (size_t i = 0; i < steps->count; i++)
+		nth += strncmp(steps->step[i].where, words, strlen(words)) == 0;
+	snprintf(step->where, sizeof(step->where), "%s%u", words, nth);
+}
+
+static void read_trace(const char *path, struct steps *steps)
+{
+	static char line[4 * PATH_BYTES];
+	FILE *trace = fopen(path, "r");
+	size_t room = 0;
+
+	*steps = (struct steps){ 0 };
+	if (trace == NULL)
+		die("open %s", path);
+	while (fgets(line, sizeof(line), trace) != NULL) {
+		struct step step = { 0 };
+		char where[PATH_BYTES];
+
+		if (sscanf(line, "%*s %31s %*s %*s %*s %*s %*s %*s %*s %4095s", step.kind, where) !=
+		    2)
+			die("a line of the trace: %s", line);
+		if (steps->count == room) {
+			room = room * 2 + 256;
+			steps->step = must(realloc(steps->step, room * sizeof(step)));
+		}
+		place_of(steps, where, &step);
+		steps->step[steps->count++] = step;
+	}
+	fclose(trace);
+}
+
+/* The number of cases of one operation, and what they are. */
+static size_t cases_of(const struct step *step, size_t number, struct fault *fault)
+{
+	const char *results = want.what == WHAT_KILLS ? "kill" : results_of(step->kind);
+	char result[32];
+	size_t count = 0;
+	int used;
+
+	while (sscanf(results, "%31s%n", result, &used) == 1) {
+		bool is_count = strcmp(result, "half") == 0 || strcmp(result, "less") == 0 ||
+				strcmp(result, "1") == 0;
+		/* A byte at a time would be no fault but patience, and the kernel takes
+		 * what waits in a ring at some time. */
+		bool once = want.what == WHAT_KILLS || strcmp(result, "1") == 0 ||
+			    strcmp(step->kind, "ring_enter") == 0;
+
+		results += used;
+		for (int sticky = 0; sticky < (once ? 1 : 2); sticky++) {
+			if (count++ != number)
+				continue;
+			snprintf(fault->plan, sizeof(fault->plan), "%s%s %s%s%s%s", base_plan(),
+				 step->where,
+				 want.what == WHAT_KILLS ? "do="
+				 : is_count		 ? "short="
+							 : "ret=",
+				 result[0] == 'E' ? "-" : "", result, sticky ? " sticky" : "");
+			fault->kind = step->kind;
+			fault->result = strdup(result);
+			fault->sticky = sticky;
+		}
+	}
+	return count;
+}
+
+/* ---- the loops ---- */
+
+struct counts {
+	uint64_t passed, failed;
+};
+
+static uint64_t chance(uint64_t *state)
+{
+	uint64_t mixed = *state += 0x9e3779b97f4a7c15ULL;
+
+	mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9ULL;
+	mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111ebULL;
+	return mixed ^ mixed >> 31;
+}
+
+static void tell(const struct scenario *scenario, const struct fault *fault,
+		 const struct outcome *outcome)
+{
+	char text[16384];
+	int bytes = snprintf(text, sizeof(text), "FAILED %s --engine=%s [%s]: %s (status %d)\n",
+			     scenario->name, want.engine, fault->plan, verdict, outcome->status);
+
+	if (write(STDOUT_FILENO, text, (size_t)bytes) != bytes)
+		die("write");
+}
+
+static void count_case(const struct scenario *scenario, const struct fault *fault,
+		       const struct reference *reference, struct counts *counts)
+{
+	struct outcome outcome;
+
+	if (try_case(scenario, fault, reference, &outcome)) {
+		counts->passed++;
+		return;
+	}
+	counts->failed++;
+	tell(scenario, fault, &outcome);
+}
+
+/* What is there before and after a clean run, and its operations. */
+static void take_reference(const struct scenario *scenario, struct reference *reference,
+			   struct steps *steps)
+{
+	struct outcome outcome;
+
+	make_all(scenario);
+	tree_read(&reference->old_target, "d");
+	tree_read(&reference->source, "s");
+	tree_read(&reference->outside, "outside");
+	tree_read(&reference->earlier, "earlier");
+	unlink("trace");
+	run(scenario, base_plan(), want.what == WHAT_MEMORY ? NULL : "trace", &outcome);
+	if (outcome.hung || outcome.status != 0) {
+		printf("FAILED %s: a clean run ends with %d: %s\n", scenario->name, outcome.status,
+		       outcome.said);
+		exit(1);
+	}
+	tree_read(&reference->new_target, "d");
+	*steps = (struct steps){ 0 };
+	if (want.what != WHAT_MEMORY)
+		read_trace("trace", steps);
+}
+
+/* All cases of a scenario whose turn it is with this worker. */
+static void loop_operations(const struct scenario *scenario, const struct reference *reference,
+			    const struct steps *steps, unsigned worker, struct counts *counts)
+{
+	uint64_t state = want.seed * 1000003 + (uint64_t)(scenario - scenarios);
+	uint64_t turn = 0;
+
+	for (size_t i = 0; i < steps->count; i++) {
+		size_t count = cases_of(&steps->step[i], SIZE_MAX, NULL);
+
+		for (size_t number = 0; number < count; number++) {
+			struct fault fault = { 0 };
+
+			if (chance(&state) % want.sample != 0 || turn++ % want.jobs != worker)
+				continue;
+			cases_of(&steps->step[i], number, &fault);
+			count_case(scenario, &fault, reference, counts);
+			free((char *)(uintptr_t)fault.result);
+		}
+	}
+}
+
+/* Until the run ends before it has come to that allocation. */
+static void loop_memory(const struct scenario *scenario, const struct reference *reference,
+			unsigned worker, struct counts *counts)
+{
+	for (uint64_t number = 0;; number++) {
+		struct fault fault = { .kind = "", .result = "ENOMEM" };
+
+		if (number % want.jobs != worker || number / want.jobs % want.sample != 0)
+			continue;
+		unlink("nomem");
+		snprintf(fault.plan, sizeof(fault.plan), "%llu%s",
+			 (unsigned long long)(number / 2 + 1), number % 2 != 0 ? "+" : "");
+		count_case(scenario, &fault, reference, counts);
+		if (access("nomem", F_OK) != 0)
+			return;
+	}
+}
+
+/* A folder of its own for each worker: all as deep, so all runs take the same steps. */
+static void enter_folder(const char *work, unsigned worker)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "w%u", worker);
+	if (chdir(work) != 0 || (mkdir(name, 0700) != 0 && errno != EEXIST) || chdir(name) != 0)
+		die("a folder to work in");
+}
+
+static void be_worker(const struct scenario *scenario, const char *work, unsigned worker, int out)
+{
+	struct reference reference = { 0 };
+	struct counts counts = { 0 };
+	struct steps steps;
+
+	enter_folder(work, worker);
+	take_reference(scenario, &reference, &steps);
+	if (want.what == WHAT_MEMORY)
+		loop_memory(scenario, &reference, worker, &counts);
+	else
+		loop_operations(scenario, &reference, &steps, worker, &counts);
+	if (write(out, &counts, sizeof(counts)) != sizeof(counts))
+		die("write");
+	_exit(0);
+}
+
+static struct counts loop(const struct scenario *scenario, const char *work)
+{
+	struct counts all = { 0 };
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		die("pipe");
+	fflush(stdout);
+	for (unsigned i = 0; i < want.jobs; i++) {
+		pid_t child = fork();
+
+		if (child < 0)
+			die("fork");
+		if (child == 0)
+			be_worker(scenario, work, i, ends[1]);
+	}
+	close(ends[1]);
+	for (unsigned i = 0; i < want.jobs; i++) {
+		struct counts counts;
+		int status;
+
+		if (read(ends[0], &counts, sizeof(counts)) == sizeof(counts)) {
+			all.passed += counts.passed;
+			all.failed += counts.failed;
+		}
+		if (wait(&status) < 0 || status != 0)
+			all.failed++;
+	}
+	close(ends[0]);
+	return all;
+}
+
+/* One case, with what is said. */
+static int try_one(const struct scenario *scenario, const char *work)
+{
+	struct fault fault = { .kind = "", .result = "" };
+	struct reference reference = { 0 };
+	struct outcome outcome;
+	struct steps steps;
+	char *kind = strstr(want.only, "op=");
+	char *error = strstr(want.only, "ret=-");
+	bool good;
+
+	enter_folder(work, 0);
+	take_reference(scenario, &reference, &steps);
+	snprintf(fault.plan, sizeof(fault.plan), "%s", want.only);
+	if (kind != NULL)
+		fault.kind = strndup(kind + 3, strcspn(kind + 3, " "));
+	if (error != NULL)
+		fault.result = strndup(error + 5, strcspn(error + 5, " "));
+	make_all(scenario);
+	run(scenario, fault.plan, "trace-of-fault", &outcome);
+	printf("%s\nstatus %d\n%s", work, outcome.status, outcome.said);
+	good = judge(scenario, &fault, &reference, &outcome);
+	printf("%s\n", good ? "judged right" : verdict);
+	return good ? 0 : 1;
+}
+
+static bool is_wanted(const struct scenario *scenario, char **names)
+{
+	if (*names == NULL)
+		return true;
+	for (; *names != NULL; names++)
+		if (strcmp(*names, scenario->name) == 0)
+			return true;
+	return false;
+}
+
+static void set_what(const char *name)
+{
+	if (strcmp(name, "faults") == 0) {
+		want.what = WHAT_FAULTS;
+	} else if (strcmp(name, "kills") == 0) {
+		want.what = WHAT_KILLS;
+	} else if (strcmp(name, "memory") == 0) {
+		want.what = WHAT_MEMORY;
+	} else {
+		errno = EINVAL;
+		die("--what=%s", name);
+	}
+}
+
+static void read_options(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "weir", required_argument, NULL, 'w' },
+		{ "work", required_argument, NULL, 'd' },
+		{ "engine", required_argument, NULL, 'e' },
+		{ "what", required_argument, NULL, 'k' },
+		{ "nomem", required_argument, NULL, 'm' },
+		{ "sample", required_argument, NULL, 's' },
+		{ "seed", required_argument, NULL, 'r' },
+		{ "jobs", required_argument, NULL, 'j' },
+		{ "only", required_argument, NULL, 'o' },
+		{ "list", no_argument, NULL, 'l' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int letter;
+
+	while ((letter = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (letter) {
+		case 'w':
+			want.weir = optarg;
+			break;
+		case 'd':
+			want.work = optarg;
+			break;
+		case 'e':
+			want.engine = optarg;
+			break;
+		case 'k':
+			set_what(optarg);
+			break;
+		case 'm':
+			want.nomem = optarg;
+			break;
+		case 's':
+			want.sample = (unsigned)number(optarg);
+			break;
+		case 'r':
+			want.seed = number(optarg);
+			break;
+		case 'j':
+			want.jobs = (unsigned)number(optarg);
+			break;
+		case 'o':
+			want.only = optarg;
+			break;
+		case 'l':
+			for (size_t i = 0; i < SCENARIOS; i++)
+				puts(scenarios[i].name);
+			exit(0);
+		default:
+			exit(2);
+		}
+	}
+	errno = EINVAL;
+	if (want.weir == NULL || want.sample == 0 || want.jobs == 0 ||
+	    (want.what == WHAT_MEMORY && want.nomem == NULL))
+		die("what is to be run");
+}
+
+int main(int argc, char **argv)
+{
+	struct counts all = { 0 };
+	char work[PATH_BYTES];
+
+	read_options(argc, argv);
+	if (want.work == NULL)
+		want.work = getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp";
+	snprintf(work, sizeof(work), "%s/faultloop.XXXXXX", want.work);
+	if (mkdtemp(work) == NULL)
+		die("mkdtemp %s", work);
+	umask(022);
+	for (size_t i = 0; i < SCENARIOS; i++) {
+		struct counts counts;
+
+		if (!is_wanted(&scenarios[i], argv + optind))
+			continue;
+		if (want.only != NULL)
+			return try_one(&scenarios[i], work);
+		counts = loop(&scenarios[i], work);
+		printf("%-12s %-6s %llu passed, %llu failed\n", scenarios[i].name, want.engine,
+		       (unsigned long long)counts.passed, (unsigned long long)counts.failed);
+		all.passed += counts.passed;
+		all.failed += counts.failed;
+	}
+	remove_all(work);
+	printf("%llu passed, %llu failed\n", (unsigned long long)all.passed,
+	       (unsigned long long)all.failed);
+	return all.failed == 0 && all.passed > 0 ? 0 : 1;
+}
