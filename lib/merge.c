@@ -735,7 +735,7 @@ int merge_clear(struct tree *tree, struct folder *folder, int parent_fd, struct 
 	}
 	result = temp_name_make(temp);
 	if (result == 0)
-		result = sys_mkdirat(tree->sys, parent_fd, temp, 0700);
+		result = sys_mkdirat(tree->sys, parent_fd, temp, TEMP_FOLDER_MODE);
 	if (result == 0) {
 		result = sys_renameat2(tree->sys, parent_fd, temp, folder->target_name,
 				       RENAME_EXCHANGE);
