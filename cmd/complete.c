@@ -137,7 +137,7 @@ static void bash_operands(struct text *text)
 	text_add(text, "# An operand of verb $1, or the verb itself, which begins with $2.\n"
 		       "_weir_operand()\n{\n\tlocal current=$2\n\n\tcase $1 in\n");
 	for (const struct verb *verb = verbs; verb->name != NULL; verb++) {
-		if (verb->operands != OPERANDS_TWO_FOLDERS)
+		if (verb->operands != OPERANDS_TWO_FOLDERS && verb->operands != OPERANDS_FOLDERS)
 			continue;
 		text_addf(text, "\t%s)\n", verb->name);
 		bash_names_of(text, "\t\t", "-d");
@@ -253,6 +253,9 @@ static void zsh_operands(struct text *text, const struct verb *verb)
 		break;
 	case OPERANDS_TWO_FOLDERS:
 		text_add(text, "\t\t'1:source:_files -/'\n\t\t'2:target:_files -/'\n");
+		break;
+	case OPERANDS_FOLDERS:
+		text_add(text, "\t\t'*:folder:_files -/'\n");
 		break;
 	case OPERANDS_VERB:
 		text_add(text, "\t\t'*:verb:_weir_verbs'\n");

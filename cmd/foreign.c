@@ -34,6 +34,8 @@
 #define USE_CHUNK_SIZE "use --chunk-size"
 #define USE_DEPTH "use --depth"
 #define USE_RULES "use --exclude and --include"
+#define ALL_BELOW "all below DEST is looked at, always"
+#define NO_FORCE "nothing is asked; -n shows what would be removed"
 #define USE_VERSION "the version is 'weir --version'"
 
 /* What a letter says in rsync or cp, and what is to be done instead. */
@@ -75,6 +77,11 @@ static const struct foreign_letter {
 	{ '@', VERB_SYNC, "use --modify-window" },
 	{ '8', VERB_SYNC, "-0 prints names as they are" },
 	{ 's', VERB_SYNC, LOCAL_ONLY },
+	{ 'V', VERB_CLEAN, USE_VERSION },
+	{ 'r', VERB_CLEAN, ALL_BELOW },
+	{ 'R', VERB_CLEAN, ALL_BELOW },
+	{ 'f', VERB_CLEAN, NO_FORCE },
+	{ 'i', VERB_CLEAN, NO_FORCE },
 	{ 'M', VERB_SYNC, LOCAL_ONLY },
 	{ '4', VERB_SYNC, LOCAL_ONLY },
 	{ '6', VERB_SYNC, LOCAL_ONLY },
@@ -142,6 +149,15 @@ static const struct foreign_name {
 	{ "checksum", VERB_COPY, "'weir sync --checksum' compares contents" },
 	{ "backup-dir", VERB_COPY,
 	  "--backup keeps it in its folder; see 'weir sync --backup-dir'" },
+
+	{ "version", VERB_CLEAN, USE_VERSION },
+	{ "recursive", VERB_CLEAN, ALL_BELOW },
+	{ "force", VERB_CLEAN, NO_FORCE },
+	{ "interactive", VERB_CLEAN, NO_FORCE },
+	{ "list-only", VERB_CLEAN, "use --dry-run" },
+	{ "list", VERB_CLEAN, "use --dry-run" },
+	{ "silent", VERB_CLEAN, "use --quiet" },
+	{ "log", VERB_CLEAN, "use --log-file" },
 
 	{ "verify", VERB_SYNC, "--checksum compares contents" },
 	{ "mirror", VERB_SYNC, "use --delete" },

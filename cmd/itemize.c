@@ -30,6 +30,7 @@ static const char *action_word(enum weir_action action)
 		return "move";
 	case WEIR_ACTION_SKIP:
 	case WEIR_ACTION_NONE:
+	case WEIR_ACTION_UNFINISHED:
 		break;
 	}
 	return "leave";

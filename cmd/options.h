@@ -17,6 +17,7 @@
 #define VERB_COPY 2U
 #define VERB_HELP 4U
 #define VERB_SYNC 16U
+#define VERB_CLEAN 32U
 #define VERB_CP 8U /* the program started as cp, beside VERB_COPY */
 
 /* What an option sets: enum weir_option, or one of the command's own. */
@@ -96,6 +97,7 @@ enum option_argument {
 enum option_group {
 	GROUP_ENTRIES,
 	GROUP_OPERANDS,
+	GROUP_RESIDUE,
 	GROUP_SAFETY,
 	GROUP_GUARDS,
 	GROUP_SPEED,

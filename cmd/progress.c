@@ -177,11 +177,24 @@ static bool is_syncing(const struct progress *progress, const struct weir_stats 
 	       progress->bytes_durable < progress->bytes_written && progress->shows_durable;
 }
 
+/* "12 folders looked at, 3 names found" */
+static void add_cleaned(struct text *text, const struct weir_stats *stats)
+{
+	text_add_count(text, stats->folders_done, "folder", "folders");
+	text_add(text, " looked at, ");
+	text_add_count(text, stats->to_remove, "name", "names");
+	text_add(text, " found");
+}
+
 static void add_line(struct text *text, struct progress *progress, const struct weir_run *run)
 {
 	struct weir_stats stats = { 0 };
 
 	weir_run_stats(run, &stats, sizeof(stats));
+	if (progress->is_clean) {
+		add_cleaned(text, &stats);
+		return;
+	}
 	update(progress, &stats);
 	if (stats.scan_done && (stats.files_found > 0 || stats.bytes_found > 0))
 		text_addf(text, "%u%%, ", progress->percent);

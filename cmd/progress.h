@@ -23,6 +23,7 @@ enum progress_style {
 struct progress {
 	enum progress_style style;
 	bool shows_durable;	/* the run makes anything durable */
+	bool is_clean;		/* it copies nothing, but looks at folders */
 	uint64_t due_ns;	/* when the next one is due, CLOCK_MONOTONIC */
 	uint64_t bytes_written; /* the highest shown so far, as all below */
 	uint64_t bytes_done;	/* written, or found to need no writing */

@@ -7,6 +7,7 @@
 #include "escape.h"
 #include "itemize.h"
 #include "program.h"
+#include "residue.h"
 #include "size.h"
 
 #define NS_PER_S 1000000000.0
@@ -183,7 +184,9 @@ static void add_event(struct text *line, const struct report *report,
 {
 	switch (weir_event_type(event)) {
 	case WEIR_EVENT_ENTRY:
-		if (report->is_sync)
+		if (report->is_clean)
+			residue_add(line, event, utf8, false);
+		else if (report->is_sync)
 			itemize_add(line, event, utf8, false);
 		else
 			add_entry(line, event, report->is_dry_run, utf8);
@@ -265,8 +268,22 @@ static void add_count(struct text *line, const struct report_kind *kind)
 	text_add(line, " not shown");
 }
 
+static void tell_more_unfinished(struct report *report)
+{
+	struct text line = { 0 };
+
+	if (report->unfinished <= REPORT_SHOWN)
+		return;
+	add_grade(&line, WEIR_EVENT_WARNING);
+	text_addf(&line, "%llu more unfinished, not shown; -n lists all",
+		  (unsigned long long)(report->unfinished - REPORT_SHOWN));
+	output_err(report->output, text_string(&line));
+	text_free(&line);
+}
+
 void report_counts(struct report *report)
 {
+	tell_more_unfinished(report);
 	for (size_t i = 0; i < report->kind_count; i++) {
 		const struct report_kind *kind = &report->kinds[i];
 		struct text line = { 0 };
@@ -306,7 +323,10 @@ static void show_event(struct report *report, const struct weir_event *event)
 	struct text line = { 0 };
 
 	if (report->is_exact && weir_event_type(event) == WEIR_EVENT_ENTRY) {
-		itemize_add(&line, event, true, true);
+		if (report->is_clean)
+			residue_add(&line, event, true, true);
+		else
+			itemize_add(&line, event, true, true);
 		output_out_exact(report->output, text_string(&line));
 		text_free(&line);
 		return;
@@ -345,6 +365,20 @@ static bool is_shown(struct report *report, const struct weir_event *event)
 	}
 }
 
+/* What is not listed is told as a warning, if it is to be finished. */
+static void warn_of_residue(struct report *report, const struct weir_event *event)
+{
+	struct text line = { 0 };
+
+	if (report->verbosity == VERBOSITY_QUIET || !residue_is_left(event) ||
+	    report->unfinished++ >= REPORT_SHOWN)
+		return;
+	text_addf(&line, "%s: ", program_name());
+	residue_add_advice(&line, event, report->output->utf8);
+	output_err(report->output, text_string(&line));
+	text_free(&line);
+}
+
 void report_event(struct report *report, const struct weir_event *event)
 {
 	struct text line = { 0 };
@@ -353,6 +387,8 @@ void report_event(struct report *report, const struct weir_event *event)
 		count_dry_run(report, event);
 	if (is_shown(report, event))
 		show_event(report, event);
+	else if (report->is_clean && weir_event_type(event) == WEIR_EVENT_ENTRY)
+		warn_of_residue(report, event);
 	if (!log_is_open(report->log))
 		return;
 	add_event(&line, report, event, true);
@@ -439,6 +475,13 @@ static void add_would(struct text *line, const struct report *report)
 	text_add(line, "; nothing was changed");
 }
 
+static void add_cleaned(struct text *line, const struct weir_stats *stats, bool is_dry_run,
+			const char *receipt)
+{
+	residue_add_totals(line, stats, is_dry_run);
+	text_addf(line, "; %s", is_dry_run ? "nothing was changed" : receipt);
+}
+
 void report_summary(struct report *report, const struct weir_run *run, const char *ended_by,
 		    bool is_shown_here)
 {
@@ -453,7 +496,9 @@ void report_summary(struct report *report, const struct weir_run *run, const cha
 		itemize_add_totals(&line, &stats);
 		text_add(&line, "; ");
 	}
-	if (report->is_dry_run && report->is_sync)
+	if (report->is_clean)
+		add_cleaned(&line, &stats, report->is_dry_run, weir_run_receipt(run));
+	else if (report->is_dry_run && report->is_sync)
 		text_add(&line, "nothing was changed");
 	else if (report->is_dry_run)
 		add_would(&line, report);
@@ -532,6 +577,8 @@ static const struct counter {
 	COUNTER(to_clone),
 	COUNTER(to_move),
 	COUNTER(moved),
+	COUNTER(unfinished),
+	COUNTER(bytes_removed),
 };
 
 _Static_assert(sizeof(counters) / sizeof(counters[0]) * sizeof(uint64_t) ==

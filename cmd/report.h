@@ -32,12 +32,14 @@ struct report {
 	struct log *log;
 	enum verbosity verbosity;
 	bool is_dry_run;
+	bool is_clean;	  /* entries are what killed runs have left */
 	bool is_sync;	  /* entries are changes, told as such, */
 	bool itemizes;	  /* even if nothing else is told, */
 	bool is_exact;	  /* and exactly, for programs */
 	bool tells_owner; /* owners that were not kept are worth a line */
 	struct report_kind *kinds;
 	size_t kind_count;
+	uint64_t unfinished; /* things that a clean has warned of, or would have */
 	/* What a dry run would do, which its statistics cannot know. */
 	uint64_t would_files;
 	uint64_t would_folders;

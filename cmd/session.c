@@ -74,6 +74,16 @@ int session_check_inplace(const struct session *session)
 	return why != NULL ? usage_error(session->speaker, NULL, why) : 0;
 }
 
+static bool is_sync(const struct session *session)
+{
+	return (session->speaker->verb & VERB_SYNC) != 0;
+}
+
+static bool is_clean(const struct session *session)
+{
+	return (session->speaker->verb & VERB_CLEAN) != 0;
+}
+
 /* What a dry run would do is all that it has to say. */
 static enum verbosity get_verbosity(const struct request *request)
 {
@@ -88,7 +98,7 @@ int session_make_run(struct session *session, enum weir_kind kind)
 	bool wants_entries = get_verbosity(request) == VERBOSITY_VERBOSE ||
 			     request->values[SETTING_ITEMIZE] != 0 ||
 			     request->values[WEIR_OPT_DRY_RUN] != 0 ||
-			     session_has(session, TEXT_LOG_FILE);
+			     session_has(session, TEXT_LOG_FILE) || is_clean(session);
 	int status;
 
 	session->run = weir_run_new(kind);
@@ -171,7 +181,8 @@ static void answer_signals(struct session *session)
 {
 	if (signals_take_progress())
 		progress_tell(&session->progress, &session->output, session->run);
-	if (!session->finishing_told && signals_count() > 0 && !program_is_cp()) {
+	if (!session->finishing_told && signals_count() > 0 && !program_is_cp() &&
+	    !is_clean(session)) {
 		session->finishing_told = true;
 		tell_finishing(session);
 	}
@@ -237,11 +248,6 @@ static int pull_events(struct session *session)
 	return (int)weir_run_result(session->run);
 }
 
-static bool is_sync(const struct session *session)
-{
-	return (session->speaker->verb & VERB_SYNC) != 0;
-}
-
 static bool wants_summary(const struct session *session)
 {
 	struct weir_stats stats = { 0 };
@@ -249,7 +255,8 @@ static bool wants_summary(const struct session *session)
 
 	if (request->values[SETTING_STATS] != 0)
 		return true;
-	if (is_sync(session) && request->values[SETTING_VERBOSITY] != VERBOSITY_QUIET &&
+	if ((is_sync(session) || is_clean(session)) &&
+	    request->values[SETTING_VERBOSITY] != VERBOSITY_QUIET &&
 	    (request->values[SETTING_ITEMIZE] != 0 || get_verbosity(request) == VERBOSITY_VERBOSE))
 		return true;
 	if (request->values[SETTING_VERBOSITY] == VERBOSITY_QUIET || program_is_cp() ||
@@ -319,12 +326,15 @@ void session_run(struct session *session)
 		    geteuid() == 0 || request->given[SETTING_OWNER_NAMED]);
 	session->report.is_sync = is_sync(session);
 	session->report.itemizes = request->values[SETTING_ITEMIZE] != 0;
-	session->report.is_exact = session->report.is_sync && request->values[SETTING_NULL] != 0;
+	session->report.is_clean = is_clean(session);
+	session->report.is_exact = (is_sync(session) || is_clean(session)) &&
+				   request->values[SETTING_NULL] != 0;
 	if (session->first_line != NULL && verbosity == VERBOSITY_VERBOSE &&
 	    !session->report.is_exact)
 		output_out(&session->output, session->first_line);
 	progress_open(&session->progress, (enum progress_when)request->values[SETTING_PROGRESS],
 		      verbosity == VERBOSITY_QUIET, is_durable);
+	session->progress.is_clean = is_clean(session);
 	question_open(&session->question, program_is_cp());
 	hint_at_letter(session);
 	signals_watch(session->run);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "clean.h"
 #include "complete.h"
 #include "copy.h"
 #include "escape.h"
@@ -47,6 +48,20 @@ static const char *const sync_notes[] = {
 	NULL,
 };
 
+static const char *const clean_usage[] = { "[OPTIONS] DEST...", NULL };
+
+static const char *const clean_notes[] = {
+	"DEST is a folder, with all below it; another name stands for its folder alone.",
+	"What a run that is still at work has made is never removed.",
+	"",
+	"Environment: WEIR_DURABLE equals its option; an option wins.",
+	"",
+	"Exit status: 0 no residue is left; 1 had to stop; 2 usage; 23 something could",
+	"not be looked at or removed; 29 a run is at work in a folder with such names,",
+	"which were left; 128+N signal N.  What is unfinished changes no status.",
+	NULL,
+};
+
 static const char *const help_usage[] = { "[VERB]", NULL };
 
 static const char *const help_notes[] = { NULL };
@@ -65,6 +80,13 @@ const struct verb verbs[] = {
 	  .operands = OPERANDS_TWO_FOLDERS,
 	  .notes = sync_notes,
 	  .run = sync_run },
+	{ .name = "clean",
+	  .speaker = { .name = PROGRAM_WEIR " clean", .verb = VERB_CLEAN },
+	  .summary = "remove what killed runs have left",
+	  .usage = clean_usage,
+	  .operands = OPERANDS_FOLDERS,
+	  .notes = clean_notes,
+	  .run = clean_run },
 	{ .name = "help",
 	  .speaker = { .name = PROGRAM_WEIR " help", .verb = VERB_HELP },
 	  .summary = "show the help of a verb",

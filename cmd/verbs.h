@@ -11,6 +11,7 @@
 enum verb_operands {
 	OPERANDS_FILES, /* files and folders, any number */
 	OPERANDS_TWO_FOLDERS,
+	OPERANDS_FOLDERS, /* any number */
 	OPERANDS_VERB,
 };
 

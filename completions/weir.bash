@@ -307,6 +307,23 @@ _weir_value()
 			;;
 		esac
 		;;
+	clean)
+		case $2 in
+		--durable | --durable=)
+			mapfile -t COMPREPLY < <(compgen -W 'none end group file' -- "$current")
+			return 0
+			;;
+		--progress | --progress=)
+			mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current")
+			return 0
+			;;
+		--log-file | --log-file=)
+			mapfile -t COMPREPLY < <(compgen -f -- "$current")
+			compopt -o filenames
+			return 0
+			;;
+		esac
+		;;
 	esac
 	return 1
 }
@@ -321,6 +338,9 @@ _weir_options()
 		;;
 	sync)
 		words='--keep= -a -r -l -p -t -g -o -D -H -A -X --archive --no-keep= --keep-directory-symlink -x --one-file-system --exclude= --include= --exclude-from= --include-from= --max-size= --min-size= -c --checksum --size-only -I --ignore-times --modify-window= -u --update --existing --ignore-existing --delete --detect-renames --delete-excluded --remove-source-files --max-delete= --yes-delete-many --trash= --inplace -b --backup --suffix= --backup-dir= -n --dry-run --on-change= --on-vanish= --files-from= --link-dest= --clone-dest= --snapshot= --retain= -0 --null --durable= --sync= --allow= --contents --require-mount --expect-fs= --mkpath --wait-lock= --engine= --direct= --reflink --sparse= --preallocate --chunk-size= --depth= --workers= --bwlimit= --ioprio= --background --stop-after= -v --verbose -i --itemize -q --quiet --progress= --stats --explain --debug --log-file= --help'
+		;;
+	clean)
+		words='-n --dry-run --snapshots -x --one-file-system --cross-file-systems --durable= -v --verbose -0 --null -q --quiet --progress= --stats --log-file= --help'
 		;;
 	help)
 		words='--help'
@@ -343,8 +363,12 @@ _weir_operand()
 		mapfile -t COMPREPLY < <(compgen -d -- "$current")
 		compopt -o filenames
 		;;
+	clean)
+		mapfile -t COMPREPLY < <(compgen -d -- "$current")
+		compopt -o filenames
+		;;
 	'' | help)
-		mapfile -t COMPREPLY < <(compgen -W 'copy sync help' -- "$current")
+		mapfile -t COMPREPLY < <(compgen -W 'copy sync clean help' -- "$current")
 		;;
 	esac
 }

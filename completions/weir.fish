@@ -10,6 +10,7 @@ end
 complete -c weir -n __fish_use_subcommand -f
 complete -c weir -n __fish_use_subcommand -a copy -d 'copy files and folders'
 complete -c weir -n __fish_use_subcommand -a sync -d 'make one folder hold what another one holds'
+complete -c weir -n __fish_use_subcommand -a clean -d 'remove what killed runs have left'
 complete -c weir -n __fish_use_subcommand -a help -d 'show the help of a verb'
 complete -c weir -n '__fish_use_subcommand' -l help -d 'show this help'
 complete -c weir -n '__fish_use_subcommand' -s V -l version -d 'show versions and compiled-in features'
@@ -143,5 +144,19 @@ complete -c weir -n '__weir_verb_is sync' -l debug -d 'the same as --verbose and
 complete -c weir -n '__weir_verb_is sync' -l log-file -r -F -d 'append entries, warnings, errors and the report to FILE'
 complete -c weir -n '__weir_verb_is sync' -l help -d 'show this help'
 
-complete -c weir -n '__weir_verb_is help' -f -a 'copy sync help'
+complete -c weir -n '__weir_verb_is clean' -f -a '(__fish_complete_directories)'
+complete -c weir -n '__weir_verb_is clean' -s n -l dry-run -d 'remove nothing; print what would be removed'
+complete -c weir -n '__weir_verb_is clean' -l snapshots -d 'remove unfinished snapshots, too, with all that they hold'
+complete -c weir -n '__weir_verb_is clean' -s x -l one-file-system -d 'do not enter folders of other file systems (default)'
+complete -c weir -n '__weir_verb_is clean' -l cross-file-systems -d 'enter them, but for those that the kernel makes up'
+complete -c weir -n '__weir_verb_is clean' -l durable -x -a 'none end group file' -d 'sync nothing, all at the end, or each folder when its residue is gone (default; group and file are the same)'
+complete -c weir -n '__weir_verb_is clean' -s v -l verbose -d 'print a line for each thing that is found on standard output'
+complete -c weir -n '__weir_verb_is clean' -s 0 -l null -d 'what -v and -n print has names as they are, and ends with NUL, not newline'
+complete -c weir -n '__weir_verb_is clean' -s q -l quiet -d 'print errors only'
+complete -c weir -n '__weir_verb_is clean' -l progress -x -a 'auto always never' -d 'show progress: on a terminal, everywhere (a line every 10 s), never'
+complete -c weir -n '__weir_verb_is clean' -l stats -d 'end with the totals and every counter'
+complete -c weir -n '__weir_verb_is clean' -l log-file -r -F -d 'append entries, warnings, errors and the report to FILE'
+complete -c weir -n '__weir_verb_is clean' -l help -d 'show this help'
+
+complete -c weir -n '__weir_verb_is help' -f -a 'copy sync clean help'
 complete -c weir -n '__weir_verb_is help' -l help -d 'show this help'

@@ -116,6 +116,16 @@ void event_post(struct event_queue *queue, const struct weir_event *event, const
 	event_notify(queue);
 }
 
+bool event_has_room(struct event_queue *queue)
+{
+	bool has;
+
+	pthread_mutex_lock(&queue->lock);
+	has = queue->count < LIMIT_EVENTS || queue->unbounded;
+	pthread_mutex_unlock(&queue->lock);
+	return has;
+}
+
 void event_wait_room(struct event_queue *queue)
 {
 	pthread_mutex_lock(&queue->lock);

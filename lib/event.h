@@ -28,6 +28,7 @@ struct weir_event {
 	enum weir_property property; /* LOSS: what, */
 	enum weir_keep keep;	     /* whether it was required, */
 	uint64_t count;		     /* by how many entries */
+	enum weir_residue residue;   /* ENTRY of a clean */
 	unsigned changes;	     /* ENTRY of a sync: bits of enum weir_change, */
 	unsigned mode;		     /* and st_mode of the entry */
 	const char *operation;	     /* static */
@@ -76,6 +77,9 @@ void event_post_error(struct event_queue *queue, const struct error *error, cons
 /* Posts what entries lost; sets the class of a failure where it was required.
  * Never waits. */
 void event_post_loss(struct event_queue *queue, const struct weir_event *loss, const char *path);
+
+/* True if an event can be posted without going beyond the bound. */
+bool event_has_room(struct event_queue *queue);
 
 /* Waits until the reader has made room. */
 void event_wait_room(struct event_queue *queue);

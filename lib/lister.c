@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <unistd.h>
 
 /* struct linux_dirent64 of getdents64(2). */
 struct lister_dirent {
@@ -29,6 +30,7 @@ int lister_open(struct lister *lister, struct sys *sys, int dirfd, const char *n
 		lister->fd = sys_openat(sys, dirfd, name, flags, 0);
 	lister->result = lister->fd < 0 ? lister->fd : 0;
 	lister->bytes = lister->at = 0;
+	lister->offset = 0;
 	return lister->result;
 }
 
@@ -55,10 +57,21 @@ const char *lister_next(struct lister *lister)
 		const struct lister_dirent *entry = (const void *)(lister->buffer + lister->at);
 
 		lister->at += entry->length;
+		lister->type = entry->type;
+		lister->offset = entry->offset;
 		if (!lister_is_dot(entry->name))
 			return entry->name;
 	}
 	return NULL;
+}
+
+int lister_seek(struct lister *lister, int64_t offset)
+{
+	int64_t result = sys_lseek(lister->sys, lister->fd, offset, SEEK_SET);
+
+	lister->bytes = lister->at = 0;
+	lister->result = result < 0 ? (int)result : 0;
+	return lister->result;
 }
 
 void lister_close(struct lister *lister)

@@ -32,6 +32,7 @@
 #include "rival.h"
 #include "survey.h"
 #include "temp.h"
+#include "vacant.h"
 
 /* ---- telling ---- */
 
@@ -726,31 +727,38 @@ static int merge_put_away(struct tree *tree, struct folder *folder, int parent_f
 	return result;
 }
 
-/* The empty folder TEMP comes into the place of what is no folder, which goes.  What cannot
- * go is back in its place: it may be a folder by now, with whatever somebody has put
- * there. */
-static int merge_exchange(struct tree *tree, struct folder *folder, int parent_fd, const char *temp)
-{
-	int result =
-		sys_renameat2(tree->sys, parent_fd, temp, folder->target_name, RENAME_EXCHANGE);
-
-	if (result < 0) {
-		sys_unlinkat(tree->sys, parent_fd, temp, AT_REMOVEDIR);
-		return result == -EINVAL || result == -ENOSYS ? -EOPNOTSUPP : result;
-	}
-	result = merge_put_away(tree, folder, parent_fd, temp);
-	if (result < 0 &&
-	    sys_renameat2(tree->sys, parent_fd, temp, folder->target_name, RENAME_EXCHANGE) == 0)
-		sys_unlinkat(tree->sys, parent_fd, temp, AT_REMOVEDIR);
-	return result == -EOPNOTSUPP ? -EIO : result;
-}
-
-/* The same where names cannot be exchanged. */
-static int merge_replace_name(struct tree *tree, struct folder *folder, int parent_fd)
+/* The empty folder TEMP gets the name of what is no folder, which has got another one, or
+ * goes.  For a moment nothing has the name. */
+static int merge_follow(struct tree *tree, struct folder *folder, int parent_fd, const char *temp)
 {
 	int result = merge_put_away(tree, folder, parent_fd, folder->target_name);
 
-	return result < 0 ? result : sys_mkdirat(tree->sys, parent_fd, folder->target_name, 0700);
+	if (result == 0)
+		result = vacant_rename(tree->sys, parent_fd, temp, parent_fd, folder->target_name);
+	if (result < 0)
+		sys_unlinkat(tree->sys, parent_fd, temp, AT_REMOVEDIR);
+	return result;
+}
+
+/* The same without that moment, for what only goes: while it has the name of a temp, a
+ * kill leaves it to the next sweep.  What cannot go is put back: it may be a folder by
+ * now, with whatever somebody has there. */
+static int merge_exchange(struct tree *tree, struct folder *folder, int parent_fd, const char *temp)
+{
+	struct sys *sys = tree->sys;
+	int result = sys_renameat2(sys, parent_fd, temp, folder->target_name, RENAME_EXCHANGE);
+
+	if (result == -EINVAL || result == -ENOSYS)
+		return merge_follow(tree, folder, parent_fd, temp);
+	if (result < 0) {
+		sys_unlinkat(sys, parent_fd, temp, AT_REMOVEDIR);
+		return result;
+	}
+	result = sys_unlinkat(sys, parent_fd, temp, 0);
+	if (result < 0 &&
+	    sys_renameat2(sys, parent_fd, temp, folder->target_name, RENAME_EXCHANGE) == 0)
+		sys_unlinkat(sys, parent_fd, temp, AT_REMOVEDIR);
+	return result;
 }
 
 int merge_clear(struct tree *tree, struct folder *folder, int parent_fd, struct error *error)
@@ -764,11 +772,11 @@ int merge_clear(struct tree *tree, struct folder *folder, int parent_fd, struct 
 	}
 	result = temp_name_make(tree->sys, temp);
 	if (result == 0)
-		result = sys_mkdirat(tree->sys, parent_fd, temp, 0700);
+		result = sys_mkdirat(tree->sys, parent_fd, temp, TEMP_FOLDER_MODE);
 	if (result == 0)
-		result = merge_exchange(tree, folder, parent_fd, temp);
-	if (result == -EOPNOTSUPP)
-		result = merge_replace_name(tree, folder, parent_fd);
+		result = tree->settings->backup == WEIR_BACKUP_NONE
+				 ? merge_exchange(tree, folder, parent_fd, temp)
+				 : merge_follow(tree, folder, parent_fd, temp);
 	dir_temp_removed(tree->root, folder->parent->target);
 	if (result < 0)
 		error_set(error, result, ERROR_SIDE_TARGET, "replace by a folder");

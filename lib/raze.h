@@ -22,7 +22,7 @@ struct raze {
 	struct event_queue *events;
 	const struct settings *settings;
 	const _Atomic int *cancel;
-	struct dir *dir;  /* that they are in */
+	struct dir *dir;  /* that they are in, opened by a path */
 	const char *path; /* of it, for messages */
 };
 

@@ -17,9 +17,20 @@
 #include <string.h>
 #include <time.h>
 
+#include "digest.h"
+
+#define RETAIN_TEMP_PREFIX ".weir-snapshot-"
+#define RETAIN_TEMP_PREFIX_BYTES 15
+#define RETAIN_TEMP_KEY_BYTES 24  /* hexadecimal digits that tell one from another */
+#define RETAIN_TEMP_CHECK_BYTES 8 /* and those that tell ours from a user's */
+
 #define RETAIN_HOUR_S 3600
 #define RETAIN_DAY_S 86400
 #define RETAIN_EPOCH_WEEKDAY 3 /* 1970-01-01 was a Thursday; weeks begin on Monday */
+
+_Static_assert(RETAIN_TEMP_PREFIX_BYTES + RETAIN_TEMP_KEY_BYTES + RETAIN_TEMP_CHECK_BYTES + 1 ==
+		       RETAIN_TEMP_BYTES,
+	       "name size");
 
 static const char *const retain_words[RETAIN_RULES] = {
 	[RETAIN_LAST] = "last",	    [RETAIN_HOURLY] = "hourly",	  [RETAIN_DAILY] = "daily",
@@ -130,6 +141,38 @@ bool retain_is_name(const char *name, int64_t *time_s)
 		return false;
 	retain_name(*time_s, again);
 	return strcmp(name, again) == 0; /* Q1: no 30th of February */
+}
+
+static void retain_temp_check(const char *key, char check[RETAIN_TEMP_CHECK_BYTES])
+{
+	char text[DIGEST_TEXT_BYTES];
+
+	digest_text(key, RETAIN_TEMP_KEY_BYTES, text);
+	memcpy(check, text, RETAIN_TEMP_CHECK_BYTES);
+}
+
+void retain_temp_name(const char *text, char name[RETAIN_TEMP_BYTES])
+{
+	char digest[DIGEST_TEXT_BYTES];
+	char *key = name + RETAIN_TEMP_PREFIX_BYTES;
+
+	digest_text(text, strlen(text), digest);
+	memcpy(name, RETAIN_TEMP_PREFIX, RETAIN_TEMP_PREFIX_BYTES);
+	memcpy(key, digest, RETAIN_TEMP_KEY_BYTES);
+	retain_temp_check(key, key + RETAIN_TEMP_KEY_BYTES);
+	name[RETAIN_TEMP_BYTES - 1] = '\0';
+}
+
+bool retain_is_temp(const char *name)
+{
+	char check[RETAIN_TEMP_CHECK_BYTES];
+
+	if (strlen(name) != RETAIN_TEMP_BYTES - 1 ||
+	    memcmp(name, RETAIN_TEMP_PREFIX, RETAIN_TEMP_PREFIX_BYTES) != 0)
+		return false;
+	retain_temp_check(name + RETAIN_TEMP_PREFIX_BYTES, check);
+	return memcmp(name + RETAIN_TEMP_PREFIX_BYTES + RETAIN_TEMP_KEY_BYTES, check,
+		      RETAIN_TEMP_CHECK_BYTES) == 0; /* Q1 */
 }
 
 /* ---- what stays ---- */

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #define RETAIN_NAME_BYTES 17 /* "20261122T074800Z", with NUL */
+#define RETAIN_TEMP_BYTES 48 /* ".weir-snapshot-" and 32 digits, with NUL */
 #define RETAIN_MOST 1000000U /* that a rule may count */
 
 enum retain_rule {
@@ -39,6 +40,12 @@ void retain_name(int64_t time_s, char name[RETAIN_NAME_BYTES]);
 
 /* True if NAME is that of a second, which goes to *time_s. */
 bool retain_is_name(const char *name, int64_t *time_s);
+
+/* The name of a snapshot that is not complete: the same for the same TEXT. */
+void retain_temp_name(const char *text, char name[RETAIN_TEMP_BYTES]);
+
+/* True if NAME is such a name, and no user's. */
+bool retain_is_temp(const char *name);
 
 /* Sets goes[i] for each of COUNT TIMES, which rise, that no rule wants at NOW_S.  The newest
  * that is not later than NOW_S stays, and so does each that is later: who made it had

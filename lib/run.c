@@ -34,6 +34,7 @@
 #include "budget.h"
 #include "chosen.h"
 #include "claim.h"
+#include "clean.h"
 #include "commit.h"
 #include "engine.h"
 #include "filter.h"
@@ -100,6 +101,7 @@ struct weir_run {
 	struct survey survey;
 	struct earlier earlier;
 	struct snapshot snapshot;
+	struct clean clean;
 	struct plan plan;
 	struct renames renames;
 	struct moves moves;
@@ -304,7 +306,7 @@ struct weir_run *weir_run_new(enum weir_kind kind)
 {
 	struct weir_run *run;
 
-	if (kind != WEIR_COPY && kind != WEIR_SYNC) {
+	if (kind != WEIR_COPY && kind != WEIR_SYNC && kind != WEIR_CLEAN) {
 		errno = EINVAL;
 		return NULL;
 	}
@@ -1011,6 +1013,54 @@ static void run_set_off(struct weir_run *run, int result)
 		run_stop(run, result);
 }
 
+/* ---- a clean ---- */
+
+static void run_clean(struct weir_run *run)
+{
+	for (size_t i = 0; i < run->operands.count; i++)
+		clean_operand(&run->clean, run->operands.sources[i].dirfd,
+			      run->operands.sources[i].path);
+	clean_finish(&run->clean);
+	if (run->clean.cut)
+		atomic_store(&run->shared.dropped, true);
+	run_end(run);
+}
+
+static void *run_clean_main(void *argument)
+{
+	run_clean(argument);
+	return NULL;
+}
+
+/* All of it is done by one thread, which takes the place of the committer; where none can
+ * be made by the caller's, while nobody reads. */
+static void run_begin_clean(struct weir_run *run)
+{
+	sigset_t all, before;
+
+	run->clean.residue = (struct residue){
+		.sys = &run->sys,
+		.root = &run->root,
+		.fs = &run->fs,
+		.events = &run->events,
+		.tally = &run->tally,
+		.settings = &run->settings,
+		.cancel = &run->shared.cancel,
+	};
+	run->root.keeps_atimes = true;
+	budget_settle_inline(&run->budget, &run->sys, &run->settings);
+	run->root.open_max = run->budget.folder_fds;
+	run->events.unbounded = false;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before); /* N2 */
+	run->commit_started = pthread_create(&run->commit_thread, NULL, run_clean_main, run) == 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (run->commit_started)
+		return;
+	event_unbound(&run->events);
+	run_clean(run);
+}
+
 /* A folder of snapshots stands in the place of the target.  0 or -errno. */
 static int run_aim_snapshot(struct weir_run *run)
 {
@@ -1030,7 +1080,8 @@ static int run_begin(struct weir_run *run)
 
 	if (result < 0)
 		return result;
-	if (run->operands.count == 0 || run->operands.target_path == NULL)
+	if (run->operands.count == 0 ||
+	    (run->operands.target_path == NULL) != settings_cleans(&run->settings))
 		return -EINVAL;
 	if (settings_syncs(&run->settings) && run->operands.count != 1)
 		return -EINVAL;
@@ -1051,6 +1102,10 @@ static int run_begin(struct weir_run *run)
 		run->settings.umask = sys_umask(&run->sys);
 	if (atomic_load(&run->early_cancel) != 0)
 		worker_cancel(&run->shared, (enum weir_cancel)atomic_load(&run->early_cancel));
+	if (settings_cleans(&run->settings)) {
+		run_begin_clean(run);
+		return 0;
+	}
 	result = label_open(&run->sys, &run->settings, &run->labels);
 	run->shared.labels = run->labels;
 	if (result == 0)
@@ -1193,6 +1248,8 @@ const char *weir_run_receipt(const struct weir_run *run)
 
 	if (run->settings.dry_run)
 		return "dry run: nothing was changed";
+	if (settings_cleans(&run->settings))
+		return residue_receipt(&run->clean.residue);
 	if (run->operands.target_fs == NULL)
 		return "nothing was changed";
 	if (run->operands.target_streams &&

@@ -80,6 +80,7 @@ static const struct settings_bound {
 	[WEIR_OPT_ALLOW] = { 0, 2 * WEIR_ALLOW_CONTENTS - 1 },
 	[WEIR_OPT_MAKE_PATH] = { 0, 1 },
 	[WEIR_OPT_WAIT_LOCK_MS] = { 0, LIMIT_WAIT_LOCK_MS },
+	[WEIR_OPT_CLEAN_SNAPSHOTS] = { 0, 1 },
 };
 
 _Static_assert(WEIR_OPT_KEEP_PROJECT - WEIR_OPT_KEEP_MODE + 1 == PROPERTY_COUNT,
@@ -93,6 +94,7 @@ void settings_init(struct settings *settings, enum weir_kind kind)
 	memcpy(settings->backup_suffix, "~", 2);
 	settings->keep[WEIR_PROPERTY_SYMLINK] = WEIR_KEEP_REQUIRE;
 	settings->keep[WEIR_PROPERTY_SPECIAL] = WEIR_KEEP_REQUIRE;
+	settings->one_file_system = kind == WEIR_CLEAN;
 	if (kind != WEIR_SYNC)
 		return;
 	settings->recursive = true;
@@ -161,6 +163,8 @@ static bool *settings_switch(struct settings *settings, enum weir_option option)
 		return &settings->background;
 	case WEIR_OPT_MAKE_PATH:
 		return &settings->make_path;
+	case WEIR_OPT_CLEAN_SNAPSHOTS:
+		return &settings->clean_snapshots;
 	default:
 		return NULL;
 	}

@@ -92,6 +92,9 @@ struct settings {
 	bool suffix_given;			 /* backup_suffix was set */
 	bool require_mount[SETTINGS_SIDES]; /* to be on a mount of its own */
 	bool snapshots;			    /* the target is a new folder among earlier ones */
+
+	/* Of a clean: */
+	bool clean_snapshots; /* unfinished ones go, too */
 };
 
 /* What holds before anything is set. */
@@ -110,6 +113,12 @@ int settings_set_text(struct settings *settings, enum weir_text option, const ch
 static inline bool settings_syncs(const struct settings *settings)
 {
 	return settings->kind == WEIR_SYNC;
+}
+
+/* True if what killed runs have left is looked for, and nothing is copied. */
+static inline bool settings_cleans(const struct settings *settings)
+{
+	return settings->kind == WEIR_CLEAN;
 }
 
 /* True if what the source does not have is removed from the target. */

@@ -31,58 +31,16 @@
 #include <time.h>
 
 #include "array.h"
-#include "digest.h"
 #include "lister.h"
 #include "raze.h"
 #include "temp.h"
 #include "vacant.h"
 #include "vet.h"
 
-#define SNAPSHOT_PREFIX ".weir-snapshot-"
-#define SNAPSHOT_PREFIX_BYTES 15
-#define SNAPSHOT_KEY_BYTES 24  /* hexadecimal digits that tell one from another */
-#define SNAPSHOT_CHECK_BYTES 8 /* and those that tell ours from a user's */
 #define SNAPSHOT_LATEST "latest"
 #define SNAPSHOT_TRIES 600 /* seconds whose names are taken */
 
-_Static_assert(SNAPSHOT_PREFIX_BYTES + SNAPSHOT_KEY_BYTES + SNAPSHOT_CHECK_BYTES + 1 ==
-		       SNAPSHOT_TEMP_BYTES,
-	       "name size");
-
 /* ---- names of our making ---- */
-
-static void snapshot_check(const char *key, char check[SNAPSHOT_CHECK_BYTES])
-{
-	char text[DIGEST_TEXT_BYTES];
-
-	digest_text(key, SNAPSHOT_KEY_BYTES, text);
-	memcpy(check, text, SNAPSHOT_CHECK_BYTES);
-}
-
-/* The name that TEXT stands for. */
-static void snapshot_name(const char *text, char name[SNAPSHOT_TEMP_BYTES])
-{
-	char digest[DIGEST_TEXT_BYTES];
-	char *key = name + SNAPSHOT_PREFIX_BYTES;
-
-	digest_text(text, strlen(text), digest);
-	memcpy(name, SNAPSHOT_PREFIX, SNAPSHOT_PREFIX_BYTES);
-	memcpy(key, digest, SNAPSHOT_KEY_BYTES);
-	snapshot_check(key, key + SNAPSHOT_KEY_BYTES);
-	name[SNAPSHOT_TEMP_BYTES - 1] = '\0';
-}
-
-static bool snapshot_is_ours(const char *name)
-{
-	char check[SNAPSHOT_CHECK_BYTES];
-
-	if (strlen(name) != SNAPSHOT_TEMP_BYTES - 1 ||
-	    memcmp(name, SNAPSHOT_PREFIX, SNAPSHOT_PREFIX_BYTES) != 0)
-		return false;
-	snapshot_check(name + SNAPSHOT_PREFIX_BYTES, check);
-	return memcmp(name + SNAPSHOT_PREFIX_BYTES + SNAPSHOT_KEY_BYTES, check,
-		      SNAPSHOT_CHECK_BYTES) == 0;
-}
 
 /* S4: where the source lies, and what of it is copied.  Rules are not in it: what they
  * exclude goes from what is filled further. */
@@ -101,7 +59,7 @@ static int snapshot_choose_temp(struct snapshot *snapshot, const struct site *so
 		     (long long)settings->max_size_bytes, (long long)settings->min_size_bytes,
 		     settings->one_file_system, (int)settings->follow) < 0)
 		return -ENOMEM;
-	snapshot_name(text, snapshot->temp);
+	retain_temp_name(text, snapshot->temp);
 	free(text);
 	return 0;
 }
@@ -156,7 +114,7 @@ static void snapshot_drop_link(struct snapshot *snapshot, struct sys *sys, int f
 /* S2 */
 static int snapshot_note(struct snapshot *snapshot, struct sys *sys, int fd, const char *name)
 {
-	bool ours = snapshot_is_ours(name), link = temp_name_ours(name);
+	bool ours = retain_is_temp(name), link = temp_name_ours(name);
 	int64_t time_s;
 	bool snaps = retain_is_name(name, &time_s);
 	struct sys_stat stat;
@@ -557,7 +515,7 @@ static bool snapshot_publish(struct snapshot *snapshot, struct snapshot_end *end
 /* S1: what goes loses its name first. */
 static int snapshot_take_name(struct snapshot *snapshot, struct tree *tree, int fd, int64_t time_s)
 {
-	char name[RETAIN_NAME_BYTES], gone[SNAPSHOT_TEMP_BYTES];
+	char name[RETAIN_NAME_BYTES], gone[RETAIN_TEMP_BYTES];
 	struct sys_stat stat;
 	char text[96];
 	int result;
@@ -570,7 +528,7 @@ static int snapshot_take_name(struct snapshot *snapshot, struct tree *tree, int 
 	if (result == -ENOENT)
 		return 0;
 	snprintf(text, sizeof(text), "gone %s %llu", name, (unsigned long long)stat.inode);
-	snapshot_name(text, gone);
+	retain_temp_name(text, gone);
 	if (result == 0)
 		result = vacant_rename(tree->sys, fd, name, fd, gone);
 	if (result < 0) {

@@ -15,8 +15,6 @@
 #include "retain.h"
 #include "site.h"
 
-#define SNAPSHOT_TEMP_BYTES 48 /* with NUL */
-
 struct snapshot {
 	/* The caller's to set: */
 	char *path;		   /* the folder of snapshots, owned; NULL: none is asked for */
@@ -33,7 +31,7 @@ struct snapshot {
 	char **leftovers; /* names of what killed runs have left, owned */
 	size_t leftover_count;
 	size_t leftover_room;
-	char temp[SNAPSHOT_TEMP_BYTES]; /* the name of the folder that is filled */
+	char temp[RETAIN_TEMP_BYTES]; /* the name of the folder that is filled */
 	bool there;			/* it is there */
 };
 

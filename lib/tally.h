@@ -68,7 +68,9 @@
 	X(to_link) \
 	X(to_clone) \
 	X(to_move) \
-	X(moved)
+	X(moved) \
+	X(unfinished) \
+	X(bytes_removed)
 /* clang-format on */
 
 #define TALLY_FIELD(name) _Atomic uint64_t name;

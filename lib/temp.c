@@ -6,7 +6,8 @@
  * N1 a name is removed only with the folder locked exclusively, which no run
  *    that has temps in it allows; where locks do not work, only when it is
  *    older than a day;
- * N2 a name whose checksum is wrong is a user's and is never touched.
+ * N2 a name whose checksum is wrong is a user's and is never touched, and neither is
+ *    a folder with anything in it.
  */
 #define _GNU_SOURCE
 #include "temp.h"
@@ -78,16 +79,24 @@ bool temp_name_ours(const char *name)
 	return memcmp(name + TEMP_PREFIX_BYTES + TEMP_RANDOM, check, TEMP_CHECK) == 0; /* N2 */
 }
 
-/* Removes one leftover; a folder is never of our making as a temp. */
+bool temp_is_leftover(const char *name, const struct sys_stat *stat, bool locked)
+{
+	if (!temp_name_ours(name))
+		return false;
+	/* A folder gets such a name for a moment before it takes the place of a file. */
+	if (S_ISDIR(stat->mode) && (stat->mode & 0777) != TEMP_FOLDER_MODE)
+		return false;
+	return locked || time(NULL) - stat->ctime.tv_sec >= TEMP_OLD_SECONDS; /* N1 */
+}
+
+/* Removes one leftover; a folder only if nothing is in it. */
 static bool temp_remove(struct sys *sys, int fd, const char *name, bool locked)
 {
 	struct sys_stat stat;
 
-	if (sys_statx(sys, fd, name, false, &stat) < 0 || S_ISDIR(stat.mode))
+	if (sys_statx(sys, fd, name, false, &stat) < 0 || !temp_is_leftover(name, &stat, locked))
 		return false;
-	if (!locked && time(NULL) - stat.ctime.tv_sec < TEMP_OLD_SECONDS)
-		return false; /* N1 */
-	return sys_unlinkat(sys, fd, name, 0) == 0;
+	return sys_unlinkat(sys, fd, name, S_ISDIR(stat.mode) ? AT_REMOVEDIR : 0) == 0;
 }
 
 struct temp_dirent {

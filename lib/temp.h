@@ -19,6 +19,14 @@ int temp_name_make(struct sys *sys, char name[TEMP_NAME_BYTES]);
 /* True if NAME is of our making. */
 bool temp_name_ours(const char *name);
 
+/* The permissions of a folder that has such a name. */
+#define TEMP_FOLDER_MODE 0700
+
+/* True if NAME, which is STAT, was left by a run that was killed: the folder is LOCKED
+ * against all others, or, where locks do not work, it is older than a day.  A folder must
+ * be empty beside that. */
+bool temp_is_leftover(const char *name, const struct sys_stat *stat, bool locked);
+
 /* Removes what killed runs left in a folder that this run enters; DIR is
  * pinned as FD.  Never a name that a running instance may hold.  Returns how
  * many were removed. */

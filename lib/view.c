@@ -67,6 +67,11 @@ unsigned weir_event_mode(const struct weir_event *event)
 	return event->mode;
 }
 
+enum weir_residue weir_event_residue(const struct weir_event *event)
+{
+	return event->residue;
+}
+
 uint64_t weir_event_bytes(const struct weir_event *event)
 {
 	return event->bytes;

@@ -30,6 +30,10 @@ enum weir_kind {
 	/* The contents of the one source, a folder, become the contents of the
 	 * target, a folder that is made if it is not there.  Everything is kept. */
 	WEIR_SYNC = 2,
+	/* What killed runs have left below the sources is removed.  There is no target; a
+	 * source that is no folder stands for the one that it lies in, and nothing below
+	 * that.  Folders of other file systems are not entered. */
+	WEIR_CLEAN = 3,
 };
 
 /* Durability levels, WEIR_OPT_DURABLE.  Since 0.1. */
@@ -282,6 +286,8 @@ enum weir_option {
 	/* 0/1: a file that is to be made is looked for among those that are to be removed;
 	 * with WEIR_DELETE_LAST only */
 	WEIR_OPT_DETECT_RENAMES = 77,
+	/* Of a clean: 0/1: unfinished snapshots are removed, too, with all that they hold */
+	WEIR_OPT_CLEAN_SNAPSHOTS = 90,
 };
 
 /* Options of weir_run_set_text() that are a text.  Since 0.1. */
@@ -359,12 +365,22 @@ enum weir_action {
 	WEIR_ACTION_SKIP = 3,	    /* exists, and no-clobber or update says so */
 	WEIR_ACTION_FOLDER = 4,	    /* a folder was created */
 	WEIR_ACTION_ATTRIBUTES = 5, /* its attributes were set, its data is right */
-	WEIR_ACTION_REMOVE = 6,	    /* the source does not have it */
+	WEIR_ACTION_REMOVE = 6,	    /* the source does not have it; or it is residue */
 	WEIR_ACTION_RENAME = 8,	    /* it was there under another name: the event's text */
 	WEIR_ACTION_MOVE = 11,	    /* its name in the source goes when it is durable */
 	WEIR_ACTION_LINK = 7,	    /* it became one more name of what is there */
 	WEIR_ACTION_SNAPSHOT = 10,  /* a snapshot got this path, its name */
 	WEIR_ACTION_CLONE = 9,	    /* it was made from an earlier copy, which has its data */
+	WEIR_ACTION_UNFINISHED = 20, /* a clean left it: the run that made it is to finish it */
+};
+
+/* What a clean has found: weir_event_residue().  Since 0.1. */
+enum weir_residue {
+	WEIR_RESIDUE_NONE = 0,	   /* the event is not of a clean */
+	WEIR_RESIDUE_TEMP = 1,	   /* an entry under the name that it has until it is complete */
+	WEIR_RESIDUE_SNAPSHOT = 2, /* a folder that was to become a snapshot */
+	WEIR_RESIDUE_FILE = 3,	   /* a file that was being written in place */
+	WEIR_RESIDUE_FOLDER = 4,   /* a folder that may have been closed until it was complete */
 };
 
 /* What differed, as bits of weir_event_changes().  Since 0.1. */
@@ -467,6 +483,9 @@ struct weir_stats {
 	uint64_t to_clone;   /* of to_create: an earlier copy has their data */
 	uint64_t to_move;    /* names that are to go from the source, and */
 	uint64_t moved;	     /* those that have gone */
+	/* Of a clean, beside to_remove, removed, and folders_done, which were looked at: */
+	uint64_t unfinished;	/* what was left for the run that made it */
+	uint64_t bytes_removed; /* that files took which are gone, or would go */
 };
 
 /* Version string of the library, such as "0.1.0".  Since 0.1. */
@@ -596,6 +615,8 @@ enum weir_action weir_event_action(const struct weir_event *event);
  * entry as in st_mode; else 0.  Since 0.1. */
 unsigned weir_event_changes(const struct weir_event *event);
 unsigned weir_event_mode(const struct weir_event *event);
+/* For ENTRY of a clean: what was found; the mode as above.  Since 0.1. */
+enum weir_residue weir_event_residue(const struct weir_event *event);
 int64_t weir_event_offset(const struct weir_event *event);
 /* Bytes of the entry, for ENTRY and WAY. */
 uint64_t weir_event_bytes(const struct weir_event *event);

@@ -75,6 +75,40 @@ static void set_numbers(struct weir_run *run, int64_t lowest, int64_t highest)
 	set_priorities(run);
 }
 
+/* A clean has sources and no target, and what is not there is one failure. */
+static void clean(void)
+{
+	struct weir_run *run = weir_run_new(WEIR_CLEAN);
+	struct weir_event *event;
+
+	expect(run != NULL && weir_run_next(run, -1, &event) == -EINVAL, "a clean of nothing");
+	expect(run != NULL && weir_run_add_source(run, AT_FDCWD, "/nonexistent") == 0 &&
+		       weir_run_set_target(run, AT_FDCWD, "/nonexistent", WEIR_TARGET_NAME) == 0 &&
+		       weir_run_next(run, -1, &event) == -EINVAL,
+	       "a clean with a target");
+	weir_run_free(run);
+
+	run = weir_run_new(WEIR_CLEAN);
+	expect(run != NULL && weir_run_add_source(run, AT_FDCWD, "/nonexistent") == 0 &&
+		       weir_run_next(run, -1, &event) == 1 &&
+		       weir_event_type(event) == WEIR_EVENT_ERROR &&
+		       weir_event_errno(event) == ENOENT &&
+		       weir_event_residue(event) == WEIR_RESIDUE_NONE &&
+		       weir_run_next(run, -1, &event) == 0 &&
+		       weir_run_result(run) == WEIR_RESULT_ENTRIES_FAILED,
+	       "a clean of what is not there");
+	weir_run_free(run);
+
+	run = weir_run_new(WEIR_CLEAN);
+	if (run != NULL)
+		weir_run_cancel(run, WEIR_CANCEL_FINISH);
+	expect(run != NULL && weir_run_add_source(run, AT_FDCWD, "/") == 0 &&
+		       weir_run_next(run, -1, &event) == 0 &&
+		       weir_run_result(run) == WEIR_RESULT_FATAL,
+	       "a clean that was cancelled before it began");
+	weir_run_free(run);
+}
+
 int main(void)
 {
 	struct weir_event *event = NULL;
@@ -143,5 +177,6 @@ int main(void)
 	expect(weir_run_next(run, -1, &event) == 1, "an event about them");
 	expect(weir_run_add_rule(run, WEIR_RULE_EXCLUDE, "x") == -EBUSY, "a rule that is late");
 	weir_run_free(run);
+	clean();
 	return failures != 0;
 }

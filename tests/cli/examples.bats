@@ -20,6 +20,7 @@ scene() {
 	printf 'mine\n' >home/ada/.config/x
 	printf 'data\n' | tee a b c notes mnt/backup/notes src/lib/a.c src/lib/a.o \
 		src/tmp/t build/b srv/s >/dev/null
+	printf 'left\n' >mnt/.weir.lyfqruoc3g34vjr7ehyet3sq
 	printf 'photo\n' >"one's own.jpg"
 	{
 		head -c 300000 /dev/zero

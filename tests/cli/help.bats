@@ -13,7 +13,7 @@ option_names() {
 	local words
 
 	for words in --help help 'help copy' 'copy --help' 'help sync' 'sync --help' \
-		'help help' 'help --help'; do
+		'help clean' 'clean --help' 'help help' 'help --help'; do
 		# shellcheck disable=SC2086 # a list of words
 		exits 0 "$WEIR" $words
 		no_stderr
@@ -36,13 +36,14 @@ option_names() {
 	exits 0 "$WEIR" --help
 	grep -q '^  copy  *copy files' <<<"$output"
 	grep -q '^  sync  *make one folder hold' <<<"$output"
+	grep -q '^  clean  *remove what killed runs' <<<"$output"
 	grep -q '^  help  *show the help' <<<"$output"
 }
 
 @test "help shows every option of the table" {
 	local verb name count
 
-	for verb in copy sync; do
+	for verb in copy sync clean; do
 		exits 0 "$WEIR" $verb --help
 		[[ $output == "Usage: weir $verb "* ]]
 		count=0
@@ -50,7 +51,7 @@ option_names() {
 			grep -q -e "--$name\>" <<<"$output"
 			count=$((count + 1))
 		done < <(option_names $verb)
-		[ "$count" -ge 25 ]
+		[ "$count" -ge 12 ]
 	done
 	exits 0 "$WEIR" --help
 	while read -r name; do
@@ -94,7 +95,7 @@ option_names() {
 	awk -F '\t' 'NF != 9 { print; bad = 1 } { for (i = 1; i <= NF; i++) if ($i == "") bad = 1 }
 		END { exit bad || NR < 25 }' <<<"$output"
 	[ -z "$(cut -f 1,2 <<<"$output" | sort | uniq -d)" ]
-	for verb in copy sync; do
+	for verb in copy sync clean; do
 		[ -z "$(awk -F '\t' -v verb=$verb '$1 == verb && $3 != "-" { print $3 }' \
 			<<<"$output" | fold -w 1 | sort | uniq -d)" ]
 	done
@@ -106,7 +107,7 @@ option_names() {
 
 	printf x >a
 	while IFS=$'\t' read -r verb name letters kind choices; do
-		case $verb in copy | sync) ;; *) continue ;; esac
+		case $verb in copy | sync | clean) ;; *) continue ;; esac
 		[ "$name" != help ] || continue
 		case $kind in
 		none) set -- "--$name" ;;
@@ -169,14 +170,17 @@ option_names() {
 		try weir sync --backup one
 		try weir copy o
 		try weir sync -- t
+		try weir clean --dur
+		try weir clean --durable = e
+		try weir clean one t
 	END
-	[ "$(bash -u try 2>&1)" = 'copy
+	[ "$(bash -u try 2>&1)" = 'copy clean
 --explain --explain-filter=
 ring
 none end group file
 files fs
 /dev
-copy sync help
+copy sync clean help
 --version
 
 sync
@@ -188,6 +192,9 @@ one two
 one two
 one
 
+two
+--durable=
+end
 two' ]
 }
 
@@ -205,13 +212,15 @@ two' ]
 	[ "$(complete_fish 'weir sy')" = sync ]
 	[ "$(complete_fish 'weir sync --no-k')" = '--no-keep' ]
 	[ "$(complete_fish 'weir sync --no-keep=ac')" = '--no-keep=acl' ]
-	[ "$(complete_fish 'weir help ')" = 'copy help sync' ]
+	[ "$(complete_fish 'weir help ')" = 'clean copy help sync' ]
 	# Operands of sync are folders, the second one, too.
 	mkdir one only
 	printf x >other
 	[ "$(complete_fish 'weir sync o')" = 'one/ only/' ]
 	[ "$(complete_fish 'weir sync -v one o')" = 'one/ only/' ]
 	[ "$(complete_fish 'weir copy o')" = 'one/ only/ other' ]
+	[ "$(complete_fish 'weir clean o')" = 'one/ only/' ]
+	[ "$(complete_fish 'weir clean -v one o')" = 'one/ only/' ]
 	# A verb is the first word only.
 	[ "$(complete_fish 'weir copy sync --no-k')" = '' ]
 	[ "$(complete_fish 'weir help sync --no-k')" = '' ]
@@ -225,14 +234,15 @@ two' ]
 	[ "$(head -n 1 _weir)" = '#compdef weir' ]
 	zsh -f -n _weir
 	# The functions exist and list each option once.
-	for verb in copy sync; do
+	for verb in copy sync clean; do
 		run zsh -f -c '_describe() { :; }; _arguments() { return 0; }; source ./_weir
 			_arguments() { shift 2; print -l -- "$@"; }; _weir_'$verb
-		[[ $output == *'--engine='* ]]
+		[[ $output == *'--durable='* ]]
 		sed -n 's/^\(-[-a-zA-Z0-9]*\).*/\1/p' <<<"$output" | sort >names
 		[ -z "$(uniq -d names)" ]
 		case $verb in
 		copy) [[ $output == *'*:path:_files'* ]] ;;
+		clean) grep -qx -e '\*:folder:_files -/' <<<"$output" ;;
 		sync)
 			grep -qx -e '1:source:_files -/' <<<"$output"
 			grep -qx -e '2:target:_files -/' <<<"$output"

@@ -254,7 +254,7 @@ every_byte() {
 		scan_done sizes_known first_group_ns sync_ns publish_ns scan_ns target_ns \
 		wait_ns bytes_cloned properties_lost bytes_offloaded to_create to_replace \
 		to_rename to_change to_remove removed unchanged excluded bytes_kept \
-		to_link to_clone to_move moved; do
+		to_link to_clone to_move moved unfinished bytes_removed; do
 		[ "$(grep -c "^$name [0-9]*\$" <<<"$stderr")" -eq 1 ]
 		count=$((count + 1))
 	done

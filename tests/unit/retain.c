@@ -241,7 +241,30 @@ static void thinning_again_and_again_keeps_old_ones(void)
 	CHECK_EQUAL(times[count - 1] - times[count - 24], 23 * 3600);
 }
 
+static void what_is_not_complete_has_a_name_of_its_own(void)
+{
+	char name[RETAIN_TEMP_BYTES], other[RETAIN_TEMP_BYTES];
+
+	retain_temp_name("one", name);
+	retain_temp_name("two", other);
+	CHECK_EQUAL(strlen(name), RETAIN_TEMP_BYTES - 1);
+	CHECK(strncmp(name, ".weir-snapshot-", 15) == 0);
+	CHECK(strcmp(name, other) != 0);
+	CHECK(retain_is_temp(name) && retain_is_temp(other));
+	CHECK(!retain_is_temp(".weir-snapshot-"));
+	CHECK(!retain_is_temp(".weir-snapshot-0123456789abcdef0123456789abcdef"));
+	for (size_t at = 15; at < RETAIN_TEMP_BYTES - 1; at++) { /* any other digit */
+		name[at] = name[at] == '0' ? '1' : '0';
+		CHECK(!retain_is_temp(name));
+		retain_temp_name("one", name);
+	}
+	name[RETAIN_TEMP_BYTES - 2] = '\0';
+	CHECK(!retain_is_temp(name));
+}
+
 static const struct unit_test tests[] = {
+	{ "what is not complete has a name of its own",
+	  what_is_not_complete_has_a_name_of_its_own },
 	{ "names are seconds of UTC", names_are_seconds_of_utc },
 	{ "other names are none", other_names_are_none },
 	{ "lists are read", lists_are_read },

@@ -170,6 +170,26 @@ static void sweep_removes(void)
 	place_close(&place);
 }
 
+static void what_is_left(void)
+{
+	struct sys_stat stat = { .mode = S_IFREG | 0644, .ctime = { .tv_sec = time(NULL) } };
+	char name[TEMP_NAME_BYTES];
+
+	REQUIRE(temp_name_make(name) == 0);
+	CHECK(temp_is_leftover(name, &stat, true));
+	CHECK(!temp_is_leftover(name, &stat, false)); /* it may be somebody's at work */
+	later_seconds = 24 * 60 * 60 + 60;
+	CHECK(temp_is_leftover(name, &stat, false));
+	later_seconds = 0;
+	stat.mode = S_IFLNK | 0777;
+	CHECK(temp_is_leftover(name, &stat, true));
+	stat.mode = S_IFDIR | 0755;
+	CHECK(!temp_is_leftover(name, &stat, true));
+	stat.mode = S_IFDIR | S_ISGID | TEMP_FOLDER_MODE; /* that of the folder above */
+	CHECK(temp_is_leftover(name, &stat, true));
+	CHECK(!temp_is_leftover(".weir.abcdefghijklmnopqrstuvwx", &stat, true));
+}
+
 static void sweep_many(void)
 {
 	struct place place;
@@ -344,6 +364,7 @@ static const struct unit_test tests[] = {
 	{ "a temp name with one other character is not ours", one_character },
 	{ "a name that a user may have chosen is not ours", look_alikes },
 	{ "a sweep removes what was left and nothing of a user", sweep_removes },
+	{ "what is left over is told by name, type, mode and age", what_is_left },
 	{ "a sweep finds leftovers beyond the first listing buffer", sweep_many },
 	{ "a sweep spares the temps of another process that lives", sweep_spares_the_living },
 	{ "where locks do not work only what is older than a day is swept", sweep_without_locks },

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The walk of a clean: every folder below an operand is looked at for what killed runs
+ * have left.
+ */
+#ifndef WEIR_CLEAN_H
+#define WEIR_CLEAN_H
+
+#include "residue.h"
+
+struct clean_level;
+
+struct clean {
+	struct residue residue;	    /* the caller's to set; all of it but its results */
+	struct clean_level *levels; /* from the operand down to the folder at hand, owned */
+	size_t depth;
+	size_t room;
+	bool cut; /* out: a cancel left something that was not looked at */
+};
+
+/* Looks at PATH, relative to DIRFD, and all below it; if it is no folder, at the folder
+ * that it lies in alone.  Every failure is told. */
+void clean_operand(struct clean *clean, int dirfd, const char *path);
+
+/* The run is over. */
+void clean_finish(struct clean *clean);
+
+#endif
