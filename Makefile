@@ -461,6 +461,19 @@ check-install: tests-built fault-built
 	$(Q)+MAKE='$(MAKE)' D='$(D)' O='$(O)' CC='$(CC)' CXX='$(CXX)' tests/api/check-install \
 		'$(abspath $(B))' '$(VERSION)'
 
+# Every fault at every operation, every kill, every allocation: about an hour.  SAMPLE=N
+# tries one in N, as SEED= says.
+# The same with power cuts on real file systems, as root: half an hour.
+.PHONY: check-faults check-powercut
+check-powercut: tests-built fault-built
+	$(Q)tests/fault/cuts --tools '$(abspath $(B))/tools' --fault '$(fault)' \
+		--sample '$(or $(SAMPLE),1)' --seed '$(or $(SEED),1)'
+
+check-faults: tests-built fault-built
+	$(Q)tests/fault/run --tools '$(abspath $(B))/tools' --fault '$(fault)' \
+		$(if $(JOBS),--jobs '$(JOBS)') --sample '$(or $(SAMPLE),1)' \
+		--seed '$(or $(SEED),1)'
+
 .PHONY: lint bench completions
 # What is shipped is the release variant, so that is what the lint looks at.
 ifeq ($(D),release)

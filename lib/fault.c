@@ -14,6 +14,7 @@
 #ifdef WEIR_FAULT_BUILD
 
 #include <errno.h>
+#include <fcntl.h>
 #include <fnmatch.h>
 #include <pthread.h>
 #include <signal.h>
@@ -21,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -30,6 +32,8 @@
 #include "invariant.h"
 
 #define FAULT_RULES 32
+#define FAULT_SHUTDOWN _IOR('X', 125, uint32_t) /* of ext4 and XFS */
+#define FAULT_SHUTDOWN_NO_LOG 2
 #define FAULT_WORD_BYTES 512
 #define FAULT_TEXT_BYTES 32768
 
@@ -39,6 +43,7 @@ enum fault_deed {
 	FAULT_DELAY,
 	FAULT_LATE,
 	FAULT_RUN,
+	FAULT_CUT,
 };
 
 struct fault_rule {
@@ -58,8 +63,8 @@ struct fault_rule {
 	bool has_part;
 	long part; /* > 0: bytes; 0: half; -1: one less */
 	enum fault_deed deed;
-	int number; /* the signal, or milliseconds */
-	const char *command;
+	int number;	     /* the signal, or milliseconds */
+	const char *command; /* or the folder to cut */
 	bool after;
 };
 
@@ -182,7 +187,10 @@ static bool fault_read_deed(const char *text, struct fault_rule *rule)
 		rule->number = SIGINT;
 	else if (strcmp(text, "late") == 0)
 		rule->deed = FAULT_LATE;
-	else if (strncmp(text, "delay:", 6) == 0 && fault_read_number(text + 6, '\0', &number)) {
+	else if (strncmp(text, "cut:", 4) == 0) {
+		rule->deed = FAULT_CUT;
+		rule->command = text + 4;
+	} else if (strncmp(text, "delay:", 6) == 0 && fault_read_number(text + 6, '\0', &number)) {
 		rule->deed = FAULT_DELAY;
 		rule->number = (int)number;
 	} else
@@ -424,6 +432,16 @@ static void fault_run(const char *command, const struct sys_op *op, const char *
 		abort();
 }
 
+static void fault_cut(const char *folder)
+{
+	uint32_t without_log = FAULT_SHUTDOWN_NO_LOG;
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || ioctl(fd, FAULT_SHUTDOWN, &without_log) != 0)
+		abort(); /* a cut that did not happen proves nothing */
+	close(fd);
+}
+
 static void fault_do(const struct fault_rule *rule, struct sys_op *op, const char *path)
 {
 	struct timespec delay = { .tv_sec = rule->number / 1000,
@@ -443,6 +461,9 @@ static void fault_do(const struct fault_rule *rule, struct sys_op *op, const cha
 		break;
 	case FAULT_RUN:
 		fault_run(rule->command, op, path);
+		break;
+	case FAULT_CUT:
+		fault_cut(rule->command);
 		break;
 	}
 }

@@ -18,6 +18,8 @@
  *     short=N|half|less a transfer of at most N bytes, of half as many, of one less
  *     do=kill|term|int a signal to this very process, before the operation
  *     do=delay:MS      waits before the operation
+ *     do=cut:FOLDER    cuts the power of its file system: what had not reached the
+ *                      device is gone (the shutdown ioctl of ext4 and XFS)
  *     do=late          its completion is handed on after all others that are in
  *                      flight; only what goes through a ring has one
  *     do=run:COMMAND   `sh -c COMMAND`, to the end of the line, before the operation

@@ -732,11 +732,14 @@ static int merge_put_away(struct tree *tree, struct folder *folder, int parent_f
 static int merge_follow(struct tree *tree, struct folder *folder, int parent_fd, const char *temp)
 {
 	int result = merge_put_away(tree, folder, parent_fd, folder->target_name);
+	bool is_free = result == 0;
 
-	if (result == 0)
+	if (is_free)
 		result = vacant_rename(tree->sys, parent_fd, temp, parent_fd, folder->target_name);
 	if (result < 0)
 		sys_unlinkat(tree->sys, parent_fd, temp, AT_REMOVEDIR);
+	if (result < 0 && is_free) /* it cannot be renamed: made there, it is there */
+		result = sys_mkdirat(tree->sys, parent_fd, folder->target_name, TEMP_FOLDER_MODE);
 	return result;
 }
 

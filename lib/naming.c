@@ -554,7 +554,7 @@ static void naming_close_up(struct naming *naming, const struct folder *folder, 
 /* A folder that had all it was to have has it still, but for the time that what came
  * into it has changed. */
 static void naming_finish_times(struct naming *naming, const struct folder *folder, int fd,
-				struct error *error)
+				struct losses *losses, struct error *error)
 {
 	const struct timespec times[2] = { folder->stat.atime, folder->stat.mtime };
 	struct sys_stat now;
@@ -565,7 +565,9 @@ static void naming_finish_times(struct naming *naming, const struct folder *fold
 	result = sys_statx(naming->sys, fd, "", false, &now);
 	if (result == 0 && !meta_same_time(&now.mtime, &folder->stat.mtime))
 		result = sys_futimens(naming->sys, fd, times);
-	if (result < 0 && result != -EPERM)
+	if (result == -EPERM)
+		losses_note(losses, WEIR_PROPERTY_TIMES, result);
+	else if (result < 0)
 		error_set(error, result, ERROR_SIDE_TARGET, "set times of");
 }
 
@@ -635,7 +637,7 @@ void naming_finish_folder(struct naming *naming, struct folder *folder)
 			 naming_finish_attributes(naming, folder, fd, &losses, &error) == 0)
 			naming_finish_flags(naming, folder, fd, &losses, &error);
 		else if (folder->settled)
-			naming_finish_times(naming, folder, fd, &error);
+			naming_finish_times(naming, folder, fd, &losses, &error);
 		if (!astray && error.grade == ERROR_NONE)
 			naming_close_up(naming, folder, fd, &error);
 		if (parent_fd >= 0)

@@ -235,12 +235,12 @@ prints_nothing() {
 }
 
 @test "a dry run changes nothing" {
-	[ -x "$WEIR_FAULT" ] || skip "there is no fault build"
+	[ -x "$WEIR_FAULTY" ] || skip "there is no fault build"
 	mkdir "$D/a"
 	make_names 3
 	(cd "$D" && touch "${names[0]}" && ln -s x "a/${names[1]}" && mkdir -m 700 "a/${names[2]}")
 	find "$D" -printf '%p %i %C@\n' | sort >"$T/before"
-	exits 0 env WEIR_TRACE="$T/trace" "$WEIR_FAULT" clean -n "$D"
+	exits 0 env WEIR_TRACE="$T/trace" "$WEIR_FAULTY" clean -n "$D"
 	[ "$(wc -l <<<"$output")" -eq 3 ]
 	grep -q getdents "$T/trace"
 	nothing "$(grep -E ' (create|write|mkdir|unlink|link|rename|ch[a-z]+|utimens) ' "$T/trace")"

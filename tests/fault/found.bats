@@ -58,6 +58,32 @@ ends() { # STATUS PLAN ARGUMENT...
 	no_temps "$D"
 }
 
+# bats test_tags=G01
+@test "the time of a folder that cannot be set again is told as lost" {
+	mktree file "$S/f" 100
+	touch -d @1000000000 "$S" "$D"
+	ends 0 'op=utimens path=*/target ret=-EPERM' sync --engine=plain "$S" "$D"
+	says "times of 1 entry not kept, first '$D'"
+}
+
+# bats test_tags=O15,M03
+@test "a file that a folder replaces is never without its backup, wherever the run is killed" {
+	local n
+
+	mkdir "$S/a"
+	for ((n = 1; ; n++)); do
+		rm -rf "${D:?}"/*
+		mktree file "$D/a" 100
+		faulty "op=rename,mkdir,unlink,link nth=$n do=kill" sync -b --engine=plain "$S" "$D"
+		[ "$status" -eq 137 ] || break
+		[ "$(stat -c %s "$D/a")" -eq 100 ] || [ "$(stat -c %s "$D/a~")" -eq 100 ]
+		"$WEIR_FAULTY" sync -b --engine=plain "$S" "$D" # sweeps
+		[ "$(stat -c %s "$D/a~")" -eq 100 ]
+	done
+	[ "$status" -eq 0 ]
+	[ "$n" -gt 2 ]
+}
+
 # bats test_tags=O12
 @test "what cannot be moved to the trash stays, and is no success" {
 	mktree file "$D/f" 100

@@ -71,8 +71,8 @@ fails_with() { # STATUS PLAN ARGUMENT...
 
 # bats test_tags=E04
 @test "a write of a part takes more writes" {
-	WEIR_TRACE=$T/trace fails_with 0 'op=write path=*/# short=10000 sticky' copy --engine=plain \
-		--reflink=never "$S/1" "$D"
+	WEIR_TRACE=$T/trace fails_with 0 'op=write path=*/# short=10000 sticky' copy \
+		--engine=plain --reflink=never "$S/1" "$D"
 	[ "$(awk '$2 == "write"' "$T/trace" | wc -l)" -ge 30 ]
 }
 
@@ -81,11 +81,12 @@ fails_with() { # STATUS PLAN ARGUMENT...
 	[ "$(engines | head -n 1)" = ring ] || skip "needs io_uring"
 	for p in 'op=read do=late' 'op=read,write p=1/2 seed=3 do=late' 'op=write nth=1 do=late'; do
 		rm -rf "${D:?}"/*
-		fails_with 0 "$p" copy -r --engine=ring --reflink=never --chunk-size=16K "$S/." "$D"
+		fails_with 0 "$p" copy -r --engine=ring --reflink=never --chunk-size=16K \
+			"$S/." "$D"
 		same "$S" "$D"
 	done
-	WEIR_TRACE=$T/trace fails_with 0 'op=read nth=1 do=late' copy --engine=ring --reflink=never \
-		--chunk-size=64K --workers=1 --direct=never "$S/1" "$D/late"
+	WEIR_TRACE=$T/trace fails_with 0 'op=read nth=1 do=late' copy --engine=ring \
+		--reflink=never --chunk-size=64K --workers=1 --direct=never "$S/1" "$D/late"
 	same "$S/1" "$D/late"
 }
 
@@ -176,8 +177,9 @@ fails_with() { # STATUS PLAN ARGUMENT...
 @test "a plan that is wrong ends the run at once and says where" {
 	local plan
 
-	for plan in 'op=reed ret=-EIO' 'ret=-ENOTHING' 'op=read' 'op=fsync short=1' 'op=read nth=0 ret=0' \
-		'do=dance' 'op=read short=1 ret=-EIO' 'p=1 ret=0' 'offset=3 ret=0' 'op=read ret=-EIO x'; do
+	for plan in 'op=reed ret=-EIO' 'ret=-ENOTHING' 'op=read' 'op=fsync short=1' \
+		'op=read nth=0 ret=0' 'do=dance' 'op=read short=1 ret=-EIO' 'p=1 ret=0' \
+		'offset=3 ret=0' 'op=read ret=-EIO x'; do
 		faulty "op=nop ret=0; $plan" copy "$S/1" "$D"
 		[ "$status" -eq 134 ]
 		says "WEIR_FAULT is wrong at: $plan"

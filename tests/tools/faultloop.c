@@ -11,11 +11,17 @@
  *                       and each short count, that its kind can have; by itself,
  *                       and with all of its kind from there on
  *                       kills: the process is killed before each operation
+ *                       cuts: the power of the file system is cut before each
+ *                       operation, by --device; needs root
  *                       memory: each allocation fails, and all from there on, by --nomem
+ *     --device=FILE     a device with a new file system, ext4 or XFS, for --what=cuts
+ *     --fs=NAME         which, and
+ *     --options=TEXT    how it is mounted
  *     --nomem=FILE      the library that lets allocations fail
  *     --sample=N        one in N of the cases, as the seed says (default: 1, all)
  *     --seed=N          (default: 1)
  *     --jobs=N          cases at a time (default: 2)
+ *     --also=RULES      are part of each plan, such as a sync that is told and not done
  *     --only=PLAN       one case: this plan, or the number of an allocation; says
  *                       what happened, and leaves the trees
  *     --list            the scenarios, a line each
@@ -45,6 +51,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -53,9 +61,11 @@
 
 #define SAID_BYTES 65536
 #define SECONDS_MAX 10
+#define SHUTDOWN _IOR('X', 125, uint32_t) /* of ext4 and XFS */
+#define SHUTDOWN_NO_LOG 2
 #define KILLED 137
 
-enum { WHAT_FAULTS, WHAT_KILLS, WHAT_MEMORY };
+enum { WHAT_FAULTS, WHAT_KILLS, WHAT_CUTS, WHAT_MEMORY };
 
 static struct {
 	const char *weir;
@@ -63,6 +73,10 @@ static struct {
 	const char *engine;
 	const char *nomem;
 	const char *only;
+	const char *also;
+	const char *device;
+	const char *fs;
+	const char *options;
 	int what;
 	unsigned sample;
 	uint64_t seed;
@@ -161,8 +175,8 @@ static bool judge_target(const struct scenario *scenario, const struct fault *fa
 			 const struct reference *reference, const struct tree *target,
 			 const struct outcome *outcome)
 {
-	bool may_leave = outcome->status == KILLED || strcmp(fault->kind, "unlink") == 0 ||
-			 strcmp(fault->kind, "rename") == 0;
+	bool may_leave = outcome->status == KILLED || want.what == WHAT_CUTS ||
+			 strcmp(fault->kind, "unlink") == 0 || strcmp(fault->kind, "rename") == 0;
 
 	for (size_t i = 0; i < target->count; i++) {
 		const struct entry *entry = &target->entries[i];
@@ -241,6 +255,8 @@ static bool judge_status(const struct fault *fault, const struct outcome *outcom
 	static const int legal[] = { 0, 1, 23, 24, 25, 27, 28, 29 };
 	bool known = false;
 
+	if (want.what == WHAT_CUTS && outcome->status == 27)
+		return wrong("J9: status 27 (full) without power");
 	if (outcome->status == KILLED)
 		return want.what == WHAT_KILLS || wrong("J9: killed");
 	for (size_t i = 0; i < sizeof(legal) / sizeof(legal[0]); i++)
@@ -277,7 +293,12 @@ static bool judge_words(struct outcome *outcome)
 
 static const char *base_plan(void)
 {
-	return strcmp(want.engine, "plain") == 0 ? "inline seed=1; " : "";
+	static char plan[1024];
+
+	snprintf(plan, sizeof(plan), "%s%s%s",
+		 strcmp(want.engine, "plain") == 0 ? "inline seed=1; " : "",
+		 want.also != NULL ? want.also : "", want.also != NULL ? "; " : "");
+	return plan;
 }
 
 static uint64_t now_ms(void)
@@ -371,6 +392,62 @@ static void run(const struct scenario *scenario, const char *plan, const char *t
 	outcome->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+/* ---- a file system whose power is cut ---- */
+
+static void sync_all(void)
+{
+	int fd = open(".", O_RDONLY | O_DIRECTORY);
+
+	if (fd < 0 || syncfs(fd) != 0 || close(fd) != 0)
+		die("syncfs");
+}
+
+static bool try_mount(void)
+{
+	return mount(want.device, "m", want.fs, 0, want.options) == 0;
+}
+
+/* ext4 with fast commits may leave a journal that the kernel does not load before it
+ * was repaired; what is there then is judged like all else. */
+static void mount_device(void)
+{
+	char command[PATH_BYTES];
+
+	if (mkdir("m", 0700) != 0 && errno != EEXIST)
+		die("mkdir");
+	if (!try_mount() && errno == EUCLEAN && strcmp(want.fs, "ext4") == 0) {
+		snprintf(command, sizeof(command), "e2fsck -fy '%s' >/dev/null 2>&1", want.device);
+		(void)!system(command);
+		printf("repaired: the kernel did not mount %s after the cut\n", want.fs);
+		fflush(stdout);
+		errno = 0;
+		if (!try_mount())
+			die("mount %s", want.device);
+	}
+	if (chdir("m") != 0)
+		die("mount %s", want.device);
+}
+
+static void unmount_device(void)
+{
+	if (chdir("..") != 0 || umount("m") != 0)
+		die("umount");
+}
+
+/* At the latest now; what is mounted again is what the device has. */
+static void cut_power(void)
+{
+	uint32_t without_log = SHUTDOWN_NO_LOG;
+	int fd = open(".", O_RDONLY | O_DIRECTORY);
+
+	/* XFS opens nothing any more once it is down. */
+	if (fd < 0 ? errno != EIO
+		   : (ioctl(fd, SHUTDOWN, &without_log) != 0 && errno != EIO) || close(fd) != 0)
+		die("cut the power");
+	unmount_device();
+	mount_device();
+}
+
 /* ---- one case ---- */
 
 static bool judge(const struct scenario *scenario, const struct fault *fault,
@@ -427,7 +504,11 @@ static bool try_case(const struct scenario *scenario, const struct fault *fault,
 		     const struct reference *reference, struct outcome *outcome)
 {
 	make_all(scenario);
+	if (want.what == WHAT_CUTS)
+		sync_all();
 	run(scenario, fault->plan, NULL, outcome);
+	if (want.what == WHAT_CUTS)
+		cut_power();
 	return judge(scenario, fault, reference, outcome) && judge_again(scenario, reference);
 }
 
@@ -577,7 +658,10 @@ static void read_trace(const char *path, struct steps *steps)
 /* The number of cases of one operation, and what they are. */
 static size_t cases_of(const struct step *step, size_t number, struct fault *fault)
 {
-	const char *results = want.what == WHAT_KILLS ? "kill" : results_of(step->kind);
+	const char *deed = want.what == WHAT_KILLS  ? "kill"
+			   : want.what == WHAT_CUTS ? "cut:."
+						    : NULL;
+	const char *results = deed != NULL ? deed : results_of(step->kind);
 	char result[32];
 	size_t count = 0;
 	int used;
@@ -587,7 +671,7 @@ static size_t cases_of(const struct step *step, size_t number, struct fault *fau
 				strcmp(result, "1") == 0;
 		/* A byte at a time would be no fault but patience, and the kernel takes
 		 * what waits in a ring at some time. */
-		bool once = want.what == WHAT_KILLS || strcmp(result, "1") == 0 ||
+		bool once = deed != NULL || strcmp(result, "1") == 0 ||
 			    strcmp(step->kind, "ring_enter") == 0;
 
 		results += used;
@@ -596,9 +680,9 @@ static size_t cases_of(const struct step *step, size_t number, struct fault *fau
 				continue;
 			snprintf(fault->plan, sizeof(fault->plan), "%s%s %s%s%s%s", base_plan(),
 				 step->where,
-				 want.what == WHAT_KILLS ? "do="
-				 : is_count		 ? "short="
-							 : "ret=",
+				 deed != NULL ? "do="
+				 : is_count   ? "short="
+					      : "ret=",
 				 result[0] == 'E' ? "-" : "", result, sticky ? " sticky" : "");
 			fault->kind = step->kind;
 			fault->result = strdup(result);
@@ -728,11 +812,15 @@ static void be_worker(const struct scenario *scenario, const char *work, unsigne
 	struct steps steps;
 
 	enter_folder(work, worker);
+	if (want.what == WHAT_CUTS)
+		mount_device();
 	take_reference(scenario, &reference, &steps);
 	if (want.what == WHAT_MEMORY)
 		loop_memory(scenario, &reference, worker, &counts);
 	else
 		loop_operations(scenario, &reference, &steps, worker, &counts);
+	if (want.what == WHAT_CUTS)
+		unmount_device();
 	if (write(out, &counts, sizeof(counts)) != sizeof(counts))
 		die("write");
 	_exit(0);
@@ -812,6 +900,8 @@ static void set_what(const char *name)
 		want.what = WHAT_FAULTS;
 	} else if (strcmp(name, "kills") == 0) {
 		want.what = WHAT_KILLS;
+	} else if (strcmp(name, "cuts") == 0) {
+		want.what = WHAT_CUTS;
 	} else if (strcmp(name, "memory") == 0) {
 		want.what = WHAT_MEMORY;
 	} else {
@@ -831,6 +921,10 @@ static void read_options(int argc, char **argv)
 		{ "sample", required_argument, NULL, 's' },
 		{ "seed", required_argument, NULL, 'r' },
 		{ "jobs", required_argument, NULL, 'j' },
+		{ "device", required_argument, NULL, 'D' },
+		{ "fs", required_argument, NULL, 'f' },
+		{ "options", required_argument, NULL, 'O' },
+		{ "also", required_argument, NULL, 'a' },
 		{ "only", required_argument, NULL, 'o' },
 		{ "list", no_argument, NULL, 'l' },
 		{ NULL, 0, NULL, 0 },
@@ -863,6 +957,18 @@ static void read_options(int argc, char **argv)
 		case 'j':
 			want.jobs = (unsigned)number(optarg);
 			break;
+		case 'a':
+			want.also = optarg;
+			break;
+		case 'D':
+			want.device = optarg;
+			break;
+		case 'f':
+			want.fs = optarg;
+			break;
+		case 'O':
+			want.options = optarg;
+			break;
 		case 'o':
 			want.only = optarg;
 			break;
@@ -876,8 +982,11 @@ static void read_options(int argc, char **argv)
 	}
 	errno = EINVAL;
 	if (want.weir == NULL || want.sample == 0 || want.jobs == 0 ||
-	    (want.what == WHAT_MEMORY && want.nomem == NULL))
+	    (want.what == WHAT_MEMORY && want.nomem == NULL) ||
+	    (want.what == WHAT_CUTS && (want.device == NULL || want.fs == NULL)))
 		die("what is to be run");
+	if (want.what == WHAT_CUTS)
+		want.jobs = 1; /* of the device there is one */
 }
 
 int main(int argc, char **argv)

@@ -150,7 +150,7 @@ static void make_leftovers(struct place *place, char names[][TEMP_NAME_BYTES], u
 static void sweep_removes(void)
 {
 	struct place place;
-	char names[3][TEMP_NAME_BYTES], folder[TEMP_NAME_BYTES];
+	char names[3][TEMP_NAME_BYTES], folder[TEMP_NAME_BYTES], full[TEMP_NAME_BYTES];
 
 	place_open(&place);
 	make_leftovers(&place, names, 3);
@@ -159,13 +159,17 @@ static void sweep_removes(void)
 	unit_write_text(place.dirfd, "file", "user's");
 	REQUIRE(temp_name_make(&place.sys, folder) == 0);
 	REQUIRE(mkdirat(place.dirfd, folder, 0700) == 0);
-	CHECK_EQUAL(temp_sweep(&place.root, place.dir, place.fd), 3);
+	REQUIRE(temp_name_make(&place.sys, full) == 0);
+	REQUIRE(mkdirat(place.dirfd, full, 0700) == 0);
+	REQUIRE(mkdirat(openat(place.dirfd, full, O_PATH), "in", 0700) == 0);
+	CHECK_EQUAL(temp_sweep(&place.root, place.dir, place.fd), 4);
 	for (int i = 0; i < 3; i++)
 		CHECK(!unit_exists(place.dirfd, names[i]));
 	CHECK_TEXT(unit_read_text(place.dirfd, ".weir.abcdefghijklmnopqrstuvwx"), "user's");
 	CHECK_TEXT(unit_read_text(place.dirfd, ".weir.todo"), "user's");
 	CHECK_TEXT(unit_read_text(place.dirfd, "file"), "user's");
-	CHECK(unit_exists(place.dirfd, folder));
+	CHECK(!unit_exists(place.dirfd, folder));
+	CHECK(unit_exists(place.dirfd, full));
 	CHECK_EQUAL(temp_sweep(&place.root, place.dir, place.fd), 0);
 	place_close(&place);
 }
@@ -174,8 +178,10 @@ static void what_is_left(void)
 {
 	struct sys_stat stat = { .mode = S_IFREG | 0644, .ctime = { .tv_sec = time(NULL) } };
 	char name[TEMP_NAME_BYTES];
+	struct sys sys;
 
-	REQUIRE(temp_name_make(name) == 0);
+	sys_open(&sys);
+	REQUIRE(temp_name_make(&sys, name) == 0);
 	CHECK(temp_is_leftover(name, &stat, true));
 	CHECK(!temp_is_leftover(name, &stat, false)); /* it may be somebody's at work */
 	later_seconds = 24 * 60 * 60 + 60;
