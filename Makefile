@@ -6,7 +6,8 @@
 #   all            the command, the library (static and shared), the .pc file
 #   install        install all of it below DESTDIR
 #   uninstall      remove exactly what install puts there
-#   check          the fast suite: tests/cli, tests/copy, tests/sync, tests/unit
+#   check          the fast suite: tests/cli, tests/copy, tests/sync, tests/unit, and
+#                  the committed inputs of tests/fuzz
 #   check-plain    the same suite with io_uring off
 #   check-tiny     the same suite with every budget at its minimum
 #   check-asan     the same suite under the address and undefined behaviour sanitizers

@@ -65,6 +65,7 @@ static void parse_lines(struct fuzz_input *input)
 	char *whole;
 	size_t bytes = input->left;
 
+	text[0] = '\0';
 	if (bytes > 0)
 		memcpy(text, input->at, bytes);
 	digest_text(text, bytes, digest);
