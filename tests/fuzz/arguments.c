@@ -2,8 +2,8 @@
 /*
  * The command line: whatever the words are, all is read and judged up to the first look
  * at an operand.  What is wrong is exit 2 and one message that begins with the name of
- * the program; what is right says nothing; and no file is opened but the lists that the
- * words name.
+ * the program; what is right says nothing, and is nothing that the library refuses; and
+ * no file is opened but the lists that the words name.
  *
  * Input: a byte (1: the program is cp; 2: the terminal takes UTF-8); texts that each end
  * with NUL: variables, as NAME=VALUE, up to an empty one; what each list holds, with
@@ -11,7 +11,8 @@
  *
  * Wraps: write getenv fopen fopen64 trust_list trust_path session_run log_open dup
  * Wraps: escape_locale_is_utf8 open open64 openat openat64 stat stat64 fstatat fstatat64
- * Wraps: lstat lstat64 opendir sys_openat sys_openat2_plain sys_statx
+ * Wraps: lstat lstat64 opendir sys_openat sys_openat2_plain sys_statx event_queue_open
+ * Wraps: weir_run_set weir_bounds
  *
  * Fuzz: -max_len=600
  */
@@ -116,6 +117,7 @@ int __wrap_trust_list(const char *file);
 int __wrap_trust_path(const char *path);
 bool __wrap_log_open(struct log *log, const char *file, struct text *why);
 void __wrap_session_run(struct session *session);
+int __wrap_event_queue_open(void *queue, void *tally, int event_fd);
 bool __wrap_escape_locale_is_utf8(void);
 int __real_dup(int fd);
 int __wrap_dup(int fd);
@@ -140,10 +142,39 @@ bool __wrap_log_open(struct log *log, const char *file, struct text *why)
 	return true;
 }
 
+int __real_weir_run_set(struct weir_run *run, enum weir_option option, int64_t value);
+int __wrap_weir_run_set(struct weir_run *run, enum weir_option option, int64_t value);
+int __real_weir_bounds(enum weir_option option, int64_t *lowest, int64_t *highest);
+int __wrap_weir_bounds(enum weir_option option, int64_t *lowest, int64_t *highest);
+
+/* What is out of bounds was refused by name before, and not by a number here. */
+int __wrap_weir_run_set(struct weir_run *run, enum weir_option option, int64_t value)
+{
+	FUZZ_CHECK(__real_weir_run_set(run, option, value) == 0);
+	return 0;
+}
+
+int __wrap_weir_bounds(enum weir_option option, int64_t *lowest, int64_t *highest)
+{
+	FUZZ_CHECK(__real_weir_bounds(option, lowest, highest) == 0);
+	return 0;
+}
+
+/* The first thing that is opened, when all that was asked for was found to be possible. */
+int __wrap_event_queue_open(void *queue, void *tally, int event_fd)
+{
+	(void)queue, (void)tally, (void)event_fd;
+	return -ENODATA;
+}
+
 void __wrap_session_run(struct session *session)
 {
+	struct weir_event *event;
+
 	FUZZ_CHECK(!line.reached && session->run != NULL && session->status == 0);
 	line.reached = true;
+	if (session->source_count > 0)
+		FUZZ_CHECK(weir_run_next(session->run, 0, &event) == -ENODATA);
 }
 
 bool __wrap_escape_locale_is_utf8(void)
@@ -200,8 +231,6 @@ static bool is_word(const char *text)
 static void check_result(int status)
 {
 	if (status != 0) {
-		if (status != 2)
-			fprintf(stderr, "status %d: %s", status, capture.data[STDERR_FILENO]);
 		FUZZ_CHECK(status == 2 && !line.reached);
 		FUZZ_CHECK(program_status(status) == (program_is_cp() ? 1 : 2));
 		FUZZ_CHECK(capture_is_empty(STDOUT_FILENO));
