@@ -7,7 +7,8 @@
  *
  * Input: a byte (1: the program is cp; 2: the terminal takes UTF-8); texts that each end
  * with NUL: variables, as NAME=VALUE, up to an empty one; what each list holds, with
- * newlines; and the words.
+ * newlines; and the words.  One that begins with \1 and another byte begins with the name
+ * of the option of that number instead, so that a few bytes are many options.
  *
  * Wraps: write getenv fopen fopen64 trust_list trust_path session_run log_open dup
  * Wraps: escape_locale_is_utf8 open open64 openat openat64 stat stat64 fstatat fstatat64
@@ -193,6 +194,23 @@ int __wrap_dup(int fd)
 
 /* ---- the line ---- */
 
+static char *read_word(struct fuzz_input *input)
+{
+	char *text = fuzz_text(input), *word;
+	size_t count = 0, size;
+
+	if (text[0] != '\1' || text[1] == '\0')
+		return text;
+	while (options[count].name != NULL)
+		count++;
+	count = (unsigned char)text[1] % count;
+	size = strlen(options[count].name) + strlen(text) + 1;
+	word = fuzz_alloc(size);
+	snprintf(word, size, "--%s%s", options[count].name, text + 2);
+	free(text);
+	return word;
+}
+
 static void read_line(struct fuzz_input *input)
 {
 	char *variable;
@@ -206,7 +224,7 @@ static void read_line(struct fuzz_input *input)
 	free(variable);
 	line.list = fuzz_text(input);
 	while (input->left > 0 && line.word_count < WORDS_MOST)
-		line.words[line.word_count++] = fuzz_text(input);
+		line.words[line.word_count++] = read_word(input);
 	line.words[line.word_count] = NULL;
 }
 
