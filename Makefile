@@ -6,7 +6,8 @@
 #   all            the command, the library (static and shared), the .pc file
 #   install        install all of it below DESTDIR
 #   uninstall      remove exactly what install puts there
-#   check          the fast suite: tests/cli, tests/copy, tests/sync, tests/unit
+#   check          the fast suite: tests/cli, tests/copy, tests/sync, tests/unit, and
+#                  the committed inputs of tests/fuzz
 #   check-plain    the same suite with io_uring off
 #   check-tiny     the same suite with every budget at its minimum
 #   check-asan     the same suite under the address and undefined behaviour sanitizers
@@ -14,6 +15,7 @@
 #   check-tsan     the same suite under the thread sanitizer
 #   check-root     tests/root, and copy and sync on each kind of file system (root)
 #   check-install  install, build tests/api against it, run, uninstall
+#   fuzz           each target of tests/fuzz for a while, with clang's libFuzzer
 #   lint           the style and consistency checks of tests/lint
 #   bench          measure weir against its peers (tests/bench)
 #   completions    write completions/ again from the option table
@@ -24,7 +26,7 @@
 #
 # Knobs
 #   V=1            show the commands
-#   D=VARIANT      release (default), dev (-Werror), asan, ubsan, tsan,
+#   D=VARIANT      release (default), dev (-Werror), asan, ubsan, tsan, fuzz (clang),
 #                  fault (traces operations), tiny (smallest budgets)
 #   O=DIR          the build folder (default: build)
 #   CC CPPFLAGS CFLAGS LDFLAGS LDLIBS AR PKG_CONFIG
@@ -42,6 +44,10 @@
 #   FILTER=REGEX   check: only tests whose name matches
 #   JOBS=N         check: test files run at a time
 #   CHECK_PINNED=1 check: the skipped tests must be those of tests/skips/
+#   FUZZ_TARGETS=...  fuzz: only these targets, such as "filter escape"
+#   FUZZ_SECONDS=N fuzz: how long each one runs (default: 20)
+#   FUZZ_RUNS=N    fuzz: how many inputs each one runs at most
+#   FUZZ_WORK=DIR  fuzz: where inputs and findings are kept (default: $(O)/fuzz-work)
 #
 # Objects of a variant go to $(O)/VARIANT, or $(O)/VARIANT-COMPILER where CC is
 # not the default.  Nothing here runs what it built but the check targets,
@@ -57,7 +63,7 @@ MAKEFLAGS += --no-builtin-rules
 D := $(if $(D),$(D),release)
 O := $(if $(O),$(O),build)
 SELINUX := $(if $(SELINUX),$(SELINUX),auto)
-variants := release dev asan ubsan tsan fault tiny
+variants := release dev asan ubsan tsan fault tiny fuzz
 ifeq ($(filter $(variants),$(D)),)
 $(error D=$(D): no such variant, there are: $(variants))
 endif
@@ -104,10 +110,12 @@ cmd_sources := $(sort $(wildcard cmd/*.c))
 unit_sources := $(sort $(wildcard tests/unit/*.c))
 tool_sources := $(sort $(filter-out tests/tools/libselinux.c tests/tools/nomem.c,\
 	$(wildcard tests/tools/*.c)))
+fuzz_sources := $(sort $(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
 
 lib_objects := $(lib_sources:%.c=$(B)/%.o)
 cmd_objects := $(cmd_sources:%.c=$(B)/%.o)
 unit_programs := $(unit_sources:tests/unit/%.c=$(B)/unit/%)
+fuzz_programs := $(fuzz_sources:tests/fuzz/%.c=$(B)/fuzz/%)
 tool_programs = $(tool_sources:tests/tools/%.c=$(B)/tools/%)
 tool_selinux := $(B)/tools/libselinux.so.1
 tool_nomem := $(B)/tools/libnomem.so
@@ -194,6 +202,10 @@ ldflags_fault := -Wl,-z,defs
 cppflags_tiny := -DWEIR_TINY
 cflags_tiny := -O1 -g
 ldflags_tiny := -Wl,-z,defs
+# What is measured by blocks has the smallest ones, so that short inputs fill many.
+cppflags_fuzz := -DWEIR_TINY
+cflags_fuzz := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=undefined \
+	-fsanitize=fuzzer-no-link,address,undefined
 
 # _GNU_SOURCE is empty so that a file may also define it for itself.
 #
@@ -308,6 +320,7 @@ below = $(subst ^,,$(subst ^$($(1))/,$${$(1)}/,$(subst ^$($(1))^,$${$(1)},^$(2)^
 
 -include $(lib_objects:.o=.d) $(cmd_objects:.o=.d)
 -include $(unit_programs:=.d) $(tool_programs:=.d) $(tool_selinux).d
+-include $(fuzz_programs:=.d) $(B)/fuzz/replay.d
 
 # --- Install ----------------------------------------------------------------
 
@@ -388,6 +401,32 @@ $(unit_programs): $(B)/unit/%: tests/unit/%.c $(B)/include/weir.h $(B)/.compile
 	$(call say,CC,$@)
 	$(Q)$(build_test) $< $(B)/libweir-private.a $(DEPS_LIBS) $(SELINUX_LIBS) $(LDLIBS)
 
+# All of the command but its main(), for targets that go through the command line.
+$(B)/command-private.a: $(cmd_objects) $(B)/.link
+	$(call say,AR,$@)
+	$(Q)rm -f $@; $(AR) rcs $@ $(filter-out $(B)/cmd/main.o,$(cmd_objects))
+
+# Functions that a target takes the place of: it has them as __wrap_NAME().
+fuzz_wraps = $(shell sed -n 's/^ \* Wraps: //p' $<)
+# Another main() where there is no fuzzer.
+fuzz_main := $(if $(filter fuzz,$(D)),-fsanitize=fuzzer,$(B)/fuzz/replay.o)
+# It counts the calls of what it includes.
+$(B)/fuzz/cost: fuzz_flags := -finstrument-functions
+
+$(fuzz_programs): $(B)/libweir-private.a $(B)/command-private.a
+$(fuzz_programs): $(filter %.o,$(fuzz_main))
+$(B)/fuzz/replay.o: tests/fuzz/replay.c $(B)/.compile
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(compile) -fPIE $(all_cflags) -c -o $@ $<
+
+$(fuzz_programs): $(B)/fuzz/%: tests/fuzz/%.c $(B)/include/weir.h $(B)/.compile
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(build_test) $(fuzz_flags) $(fuzz_wraps:%=-Wl,--wrap=%) $< $(fuzz_main) \
+		$(B)/command-private.a $(B)/libweir-private.a \
+		$(DEPS_LIBS) $(SELINUX_LIBS) $(LDLIBS) -lm
+
 $(tool_programs): $(B)/tools/%: tests/tools/%.c $(B)/.compile
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
@@ -407,7 +446,7 @@ $(B)/tools/fusefs: tool_libs = $(FUSE_LIBS)
 
 # WEIR= tests an installed command: then neither it nor its insides are built.
 ifeq ($(WEIR),)
-tests-built: command $(unit_programs)
+tests-built: command $(unit_programs) $(fuzz_programs)
 tested := $(abspath $(B)/weir)
 else
 tested := $(WEIR)
@@ -421,7 +460,7 @@ fault-built:
 fault := $(abspath $(O)/fault$(flavour)/weir)
 
 suites := $(or $(TESTS),tests/cli tests/copy tests/sync tests/fault \
-	$(if $(WEIR),,$(if $(unit_sources),tests/unit)))
+	$(if $(WEIR),,$(if $(unit_sources),tests/unit) $(if $(fuzz_sources),tests/fuzz)))
 LANE ?= check
 # The thread sanitizer does not bear all of the address randomisation.
 run_tests = $(if $(filter tsan,$(D)),setarch -R) tests/run --lane '$(LANE)' \
@@ -443,11 +482,11 @@ check-plain:
 # Without what takes two minutes with the smallest buffers, and half of one with others.
 check-tiny:
 	$(again) D=tiny TESTS='$(or $(TESTS),$(filter-out tests/copy/changing.bats, \
-		$(suites_again)) tests/unit)' check
+		$(suites_again)) tests/unit tests/fuzz)' check
 # Without what is about large numbers, which takes long and tells sanitizers nothing.
 slow_tests := tests/copy/names.bats tests/copy/regressions.bats
 check-asan:
-	$(again) D=asan TESTS='$(or $(TESTS),tests/cli tests/unit \
+	$(again) D=asan TESTS='$(or $(TESTS),tests/cli tests/unit tests/fuzz \
 		$(filter-out $(slow_tests),$(suites_again)))' check
 check-ubsan:
 	$(again) D=ubsan check
@@ -461,18 +500,32 @@ check-install: tests-built fault-built
 	$(Q)+MAKE='$(MAKE)' D='$(D)' O='$(O)' CC='$(CC)' CXX='$(CXX)' tests/api/check-install \
 		'$(abspath $(B))' '$(VERSION)'
 
-# Every fault at every operation, every kill, every allocation: about an hour.  SAMPLE=N
-# tries one in N, as SEED= says.
-# The same with power cuts on real file systems, as root: half an hour.
+# Every fault at every operation, every kill, every allocation: half an hour.  SAMPLE=N
+# tries one in N, as SEED= says.  The other one cuts the power on real file systems, as
+# root: ten minutes.
 .PHONY: check-faults check-powercut
 check-powercut: tests-built fault-built
 	$(Q)tests/fault/cuts --tools '$(abspath $(B))/tools' --fault '$(fault)' \
 		--sample '$(or $(SAMPLE),1)' --seed '$(or $(SEED),1)'
-
 check-faults: tests-built fault-built
 	$(Q)tests/fault/run --tools '$(abspath $(B))/tools' --fault '$(fault)' \
 		$(if $(JOBS),--jobs '$(JOBS)') --sample '$(or $(SAMPLE),1)' \
 		--seed '$(or $(SEED),1)'
+
+# The fuzzer is clang's; $(FUZZ_CC) may name another release of it.
+FUZZ_CC ?= clang
+FUZZ_WORK ?= $(O)/fuzz-work
+.PHONY: fuzz fuzz-built
+ifeq ($(D),fuzz)
+fuzz-built: $(fuzz_programs)
+fuzz: fuzz-built
+	$(Q)tests/fuzz/run --build '$(abspath $(B))/fuzz' --work '$(abspath $(FUZZ_WORK))' \
+		$(if $(FUZZ_SECONDS),--seconds '$(FUZZ_SECONDS)') \
+		$(if $(FUZZ_RUNS),--runs '$(FUZZ_RUNS)') $(FUZZ_TARGETS)
+else
+fuzz fuzz-built:
+	$(Q)+$(MAKE) --no-print-directory D=fuzz CC='$(FUZZ_CC)' $@
+endif
 
 .PHONY: lint bench completions
 # What is shipped is the release variant, so that is what the lint looks at.

@@ -106,25 +106,6 @@ static int add_sources(struct session *copy)
 	return session_has(copy, TEXT_LIST_FILE) ? add_list(copy) : 0;
 }
 
-/* With what the environment says.  Without a sync before the name, a power cut
- * could leave reserved zeros of the right size. */
-static int check_preallocate(const struct session *copy)
-{
-	const struct request *request = &copy->request;
-	const char *why = NULL;
-
-	if (request->values[WEIR_OPT_PREALLOCATE] == 0)
-		return 0;
-	if (request->values[WEIR_OPT_SPARSE] == WEIR_SPARSE_ALWAYS)
-		why = "--preallocate and --sparse=always exclude each other";
-	else if (request->values[WEIR_OPT_REFLINK] == WEIR_REFLINK_ALWAYS)
-		why = "--preallocate and --reflink=always exclude each other";
-	else if (request->given[WEIR_OPT_DURABLE] &&
-		 request->values[WEIR_OPT_DURABLE] < WEIR_DURABLE_GROUP)
-		why = "--preallocate needs --durable=group or file";
-	return why != NULL ? usage_error(copy->speaker, NULL, why) : 0;
-}
-
 /* What scripts expect of cp: nothing is synced, and a terminal sees nothing. */
 static void default_to_cp(struct request *request)
 {
@@ -162,7 +143,7 @@ static int prepare(struct session *copy, char **words)
 	if (status == 0)
 		status = backup_settle(copy->speaker, &copy->request);
 	if (status == 0)
-		status = check_preallocate(copy);
+		status = session_check_preallocate(copy);
 	if (status == 0)
 		status = session_check_inplace(copy);
 	settle_links(&copy->request);

@@ -84,6 +84,25 @@ static bool is_clean(const struct session *session)
 	return (session->speaker->verb & VERB_CLEAN) != 0;
 }
 
+/* Without a sync before the name, a power cut could leave reserved zeros of the right
+ * size. */
+int session_check_preallocate(const struct session *session)
+{
+	const struct request *request = &session->request;
+	const char *why = NULL;
+
+	if (request->values[WEIR_OPT_PREALLOCATE] == 0)
+		return 0;
+	if (request->values[WEIR_OPT_SPARSE] == WEIR_SPARSE_ALWAYS)
+		why = "--preallocate and --sparse=always exclude each other";
+	else if (request->values[WEIR_OPT_REFLINK] == WEIR_REFLINK_ALWAYS)
+		why = "--preallocate and --reflink=always exclude each other";
+	else if (request->given[WEIR_OPT_DURABLE] &&
+		 request->values[WEIR_OPT_DURABLE] < WEIR_DURABLE_GROUP)
+		why = "--preallocate needs --durable=group or file";
+	return why != NULL ? usage_error(session->speaker, NULL, why) : 0;
+}
+
 /* What a dry run would do is all that it has to say. */
 static enum verbosity get_verbosity(const struct request *request)
 {

@@ -60,6 +60,10 @@ int session_check_operands(const struct session *session);
  * After the environment and backup_settle().  0 or EXIT_USAGE. */
 int session_check_inplace(const struct session *session);
 
+/* What is reserved is not shared and not full of holes, and is synced before it has its
+ * name.  After the environment.  0 or EXIT_USAGE. */
+int session_check_preallocate(const struct session *session);
+
 /* Makes the run with its options and rules.  0 or an exit status. */
 int session_make_run(struct session *session, enum weir_kind kind);
 

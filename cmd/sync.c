@@ -190,6 +190,8 @@ static int prepare(struct session *sync, char **words)
 	if (status == 0)
 		status = check_snapshot(sync);
 	if (status == 0)
+		status = session_check_preallocate(sync);
+	if (status == 0)
 		status = session_check_inplace(sync);
 	if (status == 0)
 		status = session_make_run(sync, WEIR_SYNC);

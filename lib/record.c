@@ -247,13 +247,27 @@ static bool record_read_count(const char *value, size_t bytes, uint64_t *count)
 	return bytes > 0;
 }
 
+/* True if VALUE has digits where a time has them: what reads numbers takes signs, and
+ * to go through the years up to that of "-999" would take seconds. */
+static bool record_looks_like_time(const char *value, size_t bytes)
+{
+	static const char form[] = "0000-00-00T00:00:00Z";
+
+	if (bytes != sizeof(form) - 1)
+		return false;
+	for (size_t i = 0; i < bytes; i++)
+		if (form[i] == '0' ? value[i] < '0' || value[i] > '9' : value[i] != form[i])
+			return false;
+	return true;
+}
+
 static bool record_read_time(const char *value, size_t bytes, int64_t *time_s)
 {
 	unsigned year, month, day, hour, minute, second;
 	char text[RECORD_TIME_BYTES], again[RECORD_TIME_BYTES];
 	int64_t days = 0;
 
-	if (bytes >= sizeof(text))
+	if (!record_looks_like_time(value, bytes))
 		return false;
 	memcpy(text, value, bytes);
 	text[bytes] = '\0';

@@ -116,6 +116,7 @@ static int xattr_read_value(struct sys *sys, struct xattr_place place, const cha
 		from = most;
 	}
 	if (bytes > 0) {
+		free(value->data); /* some file systems tell a name twice */
 		value->data = malloc((size_t)bytes);
 		if (value->data != NULL)
 			memcpy(value->data, from, (size_t)bytes);
@@ -348,11 +349,12 @@ static int xattr_copy_some(struct sys *sys, const struct settings *settings,
 			   struct xattr_place source, struct xattr_place target,
 			   struct losses *losses, struct error *error)
 {
-	const char *end = xattrs->names + xattrs->names_bytes;
+	const char *end;
 	int result = 0;
 
 	if (xattrs->names_bytes == 0)
-		return 0;
+		return 0; /* there may be no names at all, not even none of them */
+	end = xattrs->names + xattrs->names_bytes;
 	for (const char *name = xattrs->names; result == 0 && name < end;
 	     name += strlen(name) + 1) {
 		enum weir_property property;

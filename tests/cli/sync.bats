@@ -29,6 +29,18 @@ mode_of() { # FILE
 	stat -c %a "$1"
 }
 
+@test "sync refuses --preallocate with what contradicts it, before anything is looked at" {
+	refuses "weir sync: --preallocate and --sparse=always exclude each other" \
+		sync --preallocate --sparse=always s d
+	refuses "weir sync: --preallocate and --reflink=always exclude each other" \
+		sync --preallocate --reflink=always s d
+	refuses "weir sync: --preallocate needs --durable=group or file" \
+		sync --preallocate --durable=end s d
+	WEIR_DURABLE=none refuses "weir sync: --preallocate needs --durable=group or file" \
+		sync --preallocate s d
+	absent d
+}
+
 # bats test_tags=R01
 @test "sync names missing and surplus operands" {
 	scene

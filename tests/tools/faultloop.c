@@ -910,76 +910,53 @@ static void set_what(const char *name)
 	}
 }
 
+static void list_scenarios(void)
+{
+	for (size_t i = 0; i < SCENARIOS; i++)
+		puts(scenarios[i].name);
+	exit(0);
+}
+
 static void read_options(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "weir", required_argument, NULL, 'w' },
-		{ "work", required_argument, NULL, 'd' },
-		{ "engine", required_argument, NULL, 'e' },
-		{ "what", required_argument, NULL, 'k' },
-		{ "nomem", required_argument, NULL, 'm' },
-		{ "sample", required_argument, NULL, 's' },
-		{ "seed", required_argument, NULL, 'r' },
-		{ "jobs", required_argument, NULL, 'j' },
-		{ "device", required_argument, NULL, 'D' },
-		{ "fs", required_argument, NULL, 'f' },
-		{ "options", required_argument, NULL, 'O' },
-		{ "also", required_argument, NULL, 'a' },
-		{ "only", required_argument, NULL, 'o' },
-		{ "list", no_argument, NULL, 'l' },
-		{ NULL, 0, NULL, 0 },
+	static const char *what, *sample, *seed, *jobs;
+	static const struct {
+		const char *name;
+		const char **text;
+	} known[] = {
+		{ "weir", &want.weir },
+		{ "work", &want.work },
+		{ "engine", &want.engine },
+		{ "what", &what },
+		{ "nomem", &want.nomem },
+		{ "sample", &sample },
+		{ "seed", &seed },
+		{ "jobs", &jobs },
+		{ "also", &want.also },
+		{ "device", &want.device },
+		{ "fs", &want.fs },
+		{ "only", &want.only },
+		{ "options", &want.options },
 	};
-	int letter;
+	struct option options[sizeof(known) / sizeof(known[0]) + 2] = { 0 };
+	int count = (int)(sizeof(known) / sizeof(known[0]));
+	int number_of;
 
-	while ((letter = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (letter) {
-		case 'w':
-			want.weir = optarg;
-			break;
-		case 'd':
-			want.work = optarg;
-			break;
-		case 'e':
-			want.engine = optarg;
-			break;
-		case 'k':
-			set_what(optarg);
-			break;
-		case 'm':
-			want.nomem = optarg;
-			break;
-		case 's':
-			want.sample = (unsigned)number(optarg);
-			break;
-		case 'r':
-			want.seed = number(optarg);
-			break;
-		case 'j':
-			want.jobs = (unsigned)number(optarg);
-			break;
-		case 'a':
-			want.also = optarg;
-			break;
-		case 'D':
-			want.device = optarg;
-			break;
-		case 'f':
-			want.fs = optarg;
-			break;
-		case 'O':
-			want.options = optarg;
-			break;
-		case 'o':
-			want.only = optarg;
-			break;
-		case 'l':
-			for (size_t i = 0; i < SCENARIOS; i++)
-				puts(scenarios[i].name);
-			exit(0);
-		default:
+	for (int i = 0; i < count; i++)
+		options[i] = (struct option){ known[i].name, required_argument, NULL, i };
+	options[count] = (struct option){ "list", no_argument, NULL, count };
+	while ((number_of = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (number_of == count)
+			list_scenarios();
+		if (number_of > count)
 			exit(2);
-		}
+		*known[number_of].text = optarg;
 	}
+	if (what != NULL)
+		set_what(what);
+	want.sample = sample != NULL ? (unsigned)number(sample) : want.sample;
+	want.seed = seed != NULL ? number(seed) : want.seed;
+	want.jobs = jobs != NULL ? (unsigned)number(jobs) : want.jobs;
 	errno = EINVAL;
 	if (want.weir == NULL || want.sample == 0 || want.jobs == 0 ||
 	    (want.what == WHAT_MEMORY && want.nomem == NULL) ||

@@ -6,6 +6,7 @@
 #include "lib/filter.h"
 
 #include "lib/limits.h"
+#include "matcher.h"
 #include "unit.h"
 
 static bool find(const struct filter *filter, const char *path, size_t *number)
@@ -264,60 +265,6 @@ static void limits(void)
 
 /* ---- a matcher that is slow and simple ---- */
 
-static bool slow_text(const char *pattern, const char *text)
-{
-	if (*pattern == '\0')
-		return *text == '\0';
-	if (*pattern == '*') {
-		size_t stars = strspn(pattern, "*");
-
-		for (;; text++) {
-			if (slow_text(pattern + stars, text))
-				return true;
-			if (*text == '\0' || (*text == '/' && stars == 1))
-				return false;
-		}
-	}
-	if (*text == '\0')
-		return false;
-	if (*pattern == '?')
-		return *text != '/' && slow_text(pattern + 1, text + 1);
-	if (*pattern == '[') /* as "[ab]" only */
-		return (*text == 'a' || *text == 'b') && slow_text(pattern + 4, text + 1);
-	if (*pattern == '\\')
-		pattern++;
-	return *pattern == *text && slow_text(pattern + 1, text + 1);
-}
-
-static bool slow_matches(const char *given, const char *path)
-{
-	char pattern[32], text[64];
-	size_t bytes = strlen(given);
-	bool is_folder = path[strlen(path) - 1] == '/';
-	bool wild = strpbrk(given, "*?[") != NULL;
-	const char *deep = strstr(given, "**");
-
-	snprintf(pattern, sizeof(pattern), "%s", given);
-	if (bytes > 1 && pattern[bytes - 1] == '/') {
-		pattern[--bytes] = '\0';
-		if (!is_folder)
-			return false;
-	}
-	snprintf(text, sizeof(text), "%s%s", deep == given ? "/" : "", path);
-	if (is_folder && !(deep != NULL && bytes >= 3 && strcmp(pattern + bytes - 3, "***") == 0))
-		text[strlen(text) - 1] = '\0';
-	if (pattern[0] == '/')
-		return wild ? slow_text(pattern + 1, text) : strcmp(pattern + 1, text) == 0;
-	for (const char *at = text; at != NULL; at = strchr(at, '/')) {
-		at += at != text;
-		if (wild ? slow_text(pattern, at) : strcmp(pattern, at) == 0)
-			return true;
-		if (at == text && *at == '/')
-			return false; /* as if rooted: no second beginning is needed */
-	}
-	return false;
-}
-
 static void make_text(uint64_t *seed, char *text, const char *const *parts, uint32_t count)
 {
 	uint32_t length = 1 + unit_below(seed, 6);
@@ -329,23 +276,30 @@ static void make_text(uint64_t *seed, char *text, const char *const *parts, uint
 
 static void agreement(void)
 {
-	static const char *const pattern_parts[] = { "a", "b", "/", "*", "**", "?", "[ab]", "\\*" };
+	static const char *const pattern_parts[] = { "a",    "b",   "/",    "*",
+						     "**",   "?",   "[ab]", "\\*",
+						     "[!b]", "[a-", "b]",   "[[:alpha:]]" };
 	static const char *const path_parts[] = { "a", "b", "*", "a/", "b/" };
 	uint64_t seed = 20261122;
 	unsigned matched = 0;
 
 	for (unsigned i = 0; i < 300000; i++) {
-		char pattern[32], path[32];
+		char pattern[80], path[32];
+		struct slow_fuel fuel = { 1000000 };
 		struct filter filter = { 0 };
+		bool taken;
 		size_t number;
 
-		make_text(&seed, pattern, pattern_parts, 8);
+		make_text(&seed, pattern, pattern_parts, 12);
 		make_text(&seed, path, path_parts, 5);
-		if (filter_add(&filter, false, pattern) == 0) {
+		taken = filter_add(&filter, false, pattern) == 0;
+		if (taken != slow_is_pattern(pattern))
+			unit_fail(__FILE__, __LINE__, "'%s': %d", pattern, taken);
+		if (taken) {
 			bool found = find(&filter, path, &number);
 
 			matched += found;
-			if (found != slow_matches(pattern, path))
+			if (found != slow_matches(pattern, path, &fuel))
 				unit_fail(__FILE__, __LINE__, "'%s' and '%s': %d", pattern, path,
 					  found);
 		}

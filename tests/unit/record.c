@@ -221,6 +221,8 @@ static void wrong_lines(void)
 		HEAD "time 2026-13-22T07:48:00Z\nentries 1\n" SIDE("source") SIDE("dest"),
 		HEAD "time 2026-02-29T07:48:00Z\nentries 1\n" SIDE("source") SIDE("dest"),
 		HEAD "time 2026-11-22 07:48\nentries 1\n" SIDE("source") SIDE("dest"),
+		HEAD "time  026-11-22T07:48:00Z\nentries 1\n" SIDE("source") SIDE("dest"),
+		HEAD "time 2026-11-22T07:48:00Z \nentries 1\n" SIDE("source") SIDE("dest"),
 		HEAD TIME "entries 1\n" SITE("source", "/\\x0") SIDE("dest"),
 		HEAD TIME "entries 1\n" SITE("source", "/\\x00") SIDE("dest"),
 		HEAD TIME "entries 1\n" SITE("source", "/\\y41") SIDE("dest"),
@@ -237,6 +239,28 @@ static void wrong_lines(void)
 		   "it was written by another version");
 	CHECK_TEXT(reason_of("something else that is long enough\n"),
 		   "it was written by another version");
+}
+
+/* A second is a million times what it takes. */
+static void read_years(void *nothing)
+{
+	static const char *const years[] = { "-999", "-1", "+999", "99999" };
+
+	(void)nothing;
+	REQUIRE(setrlimit(RLIMIT_CPU, &(struct rlimit){ 1, 1 }) == 0);
+	for (size_t i = 0; i < sizeof(years) / sizeof(years[0]); i++) {
+		char head[1024];
+
+		snprintf(head, sizeof(head),
+			 HEAD "time %s-11-22T07:48:00Z\nentries 1\n" SIDE("source") SIDE("dest"),
+			 years[i]);
+		CHECK_TEXT(reason_of(head), "it is damaged");
+	}
+}
+
+static void no_such_year(void)
+{
+	CHECK_EQUAL(unit_child(read_years, NULL), 0);
 }
 
 /* ---- the file ----------------------------------------------------------------- */
@@ -658,6 +682,7 @@ static const struct unit_test tests[] = {
 	{ "a record that is torn at any byte is not believed", torn },
 	{ "a record with any bit flipped is not believed", flipped },
 	{ "a record with other lines is not believed, whatever its digest", wrong_lines },
+	{ "a year that is none is told at once", no_such_year },
 	{ "a record of a user is kept below the home of the account", kept_at_home },
 	{ "each pair has a record of its own", one_for_each_pair },
 	{ "a record is left alone for a day while it says what is true", left_alone },
