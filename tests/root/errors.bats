@@ -229,8 +229,10 @@ fill_thin() {
 	inside sh -c 'cat /dev/zero >"$1/ballast" 2>/dev/null' sh "$ram/thin" || true
 }
 
+# What failed before may be told to the next sync, which is not to be weir's.
 thick() {
 	inside rm "$ram/thin/ballast"
+	inside sync -f "$M" 2>/dev/null || true
 }
 
 # After a run: what is there is whole, on the device and not only in memory;

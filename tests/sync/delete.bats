@@ -635,12 +635,14 @@ rest_is_old() {
 	need_meanwhile
 	need_command pgrep
 	make_pair
-	run --separate-stderr meanwhile --nth=2 unlinkat '*' \
-		'kill -INT $(pgrep -P $PPID weir)' -- \
-		"$WEIR" sync --engine=plain --delete "$S/a" "$D/b"
+	# Enough of them, and each held for a moment: the signal is seen before the last.
+	mktree many "$D/b/many" 200 10
+	run --separate-stderr meanwhile --each --nth=2 unlinkat '*' \
+		"[ -e '$T/sent' ] || { : >'$T/sent'; kill -INT \$(pgrep -P \$PPID weir); }" -- \
+		"$WEIR" sync --engine=plain --delete --yes-delete-many "$S/a" "$D/b"
 	ended 130
 	mirrors --extra "$S/a" "$D/b"
 	[ "$(find "$D/b" | wc -l)" -gt "$(find "$S/a" | wc -l)" ]
-	syncs --delete "$S/a" "$D/b"
+	syncs --delete --yes-delete-many "$S/a" "$D/b"
 	mirrors "$S/a" "$D/b"
 }
