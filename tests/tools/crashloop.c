@@ -12,6 +12,7 @@
  *     --size=N|full     full: all sequences of one and two actions, each on three
  *                       targets, each run in one of the ways; N: N hundred of these
  *     --cross           each of them in all of the ways
+ *     --part=K/N        every N-th of all these, from K on
  *     --three=N         N sequences of three actions more
  *     --samples=N       states by chance, where there are too many for all (default: 24)
  *     --most=N          so many states of a workload are judged, by chance (default: 64;
@@ -65,7 +66,7 @@ static struct {
 	const char *only;
 	int models;
 	bool full, cross;
-	uint64_t size, three, samples, most, again, seed, jobs;
+	uint64_t size, three, samples, most, again, seed, jobs, part, parts;
 } want = {
 	.work = "/dev/shm",
 	.plan = "",
@@ -76,6 +77,7 @@ static struct {
 	.again = 20,
 	.seed = 1,
 	.jobs = 2,
+	.parts = 1,
 };
 
 /* ---- workloads ---- */
@@ -662,6 +664,21 @@ static bool is_between(const struct entry *entry, const struct entry *old, const
 		entry->stat.st_mtim.tv_sec == new->stat.st_mtim.tv_sec);
 }
 
+/* A temp, or what is in a folder that is one. */
+static bool is_in_temp(const char *path)
+{
+	const char *temp = strstr(path, "/.weir.");
+	char *name;
+	bool good;
+
+	if (temp == NULL)
+		return false;
+	name = must(strndup(temp, 1 + strcspn(temp + 1, "/")));
+	good = is_temp(name);
+	free(name);
+	return good;
+}
+
 static bool judge_name(unsigned traits, const struct reference *reference,
 		       const struct entry *entry)
 {
@@ -676,7 +693,7 @@ static bool judge_name(unsigned traits, const struct reference *reference,
 	if ((traits & IN_PLACE) != 0 && S_ISREG(entry->stat.st_mode) &&
 	    (entry->marked || is_one_of(from_new, "mode owner xattrs mtime")))
 		return true;
-	if (old == NULL && new == NULL && is_temp(entry->path))
+	if (old == NULL && new == NULL && is_in_temp(entry->path))
 		return true;
 	return wrong("J1: '%s' differs from old (%s) and from new (%s)", entry->path, from_old,
 		     from_new);
@@ -920,13 +937,22 @@ static void consider(struct exploring *exploring, const struct model *model, boo
 	memcpy(found->chosen, exploring->chosen, (size_t)model->effects);
 }
 
-/* An effect cannot be there without what it needs. */
-static bool respects_needs(const struct exploring *exploring, const struct model *model)
+/* An effect cannot be there without what it needs; the inode of a link or a node, as it
+ * was by then, goes with its name. */
+static bool respects_needs(struct exploring *exploring, const struct model *model)
 {
-	for (int i = 0; i < model->effects; i++)
-		if (exploring->chosen[i] && model->effect[i].needs >= 0 &&
-		    !exploring->chosen[model->effect[i].needs])
+	for (int i = 0; i < model->effects; i++) {
+		const struct effect *effect = &model->effect[i];
+		bool names = effect->kind == EFFECT_LINK || effect->kind == EFFECT_RENAME;
+
+		if (!exploring->chosen[i])
+			continue;
+		if (effect->needs >= 0 && !exploring->chosen[effect->needs])
 			return false;
+		for (int k = 0; names && has_no_sync(model, effect->target) && k < i; k++)
+			if (!is_entry(&model->effect[k]) && model->effect[k].node == effect->target)
+				exploring->chosen[k] = true;
+	}
 	return true;
 }
 
@@ -1187,10 +1213,11 @@ static void be_worker(int model, unsigned worker, int out)
 		die("a folder to work in");
 	if (wanted > pairs)
 		wanted = pairs;
-	for (uint64_t i = worker; i < wanted; i += want.jobs)
-		try_workload(workload_at(i * pairs / wanted), model, UINT64_MAX, &counts);
-	for (uint64_t i = pairs + worker; i < all; i += want.jobs)
-		try_workload(workload_at(i), model, UINT64_MAX, &counts);
+	for (uint64_t i = want.part; i < wanted + all - pairs; i += want.parts)
+		if (i / want.parts % want.jobs == worker)
+			try_workload(
+				workload_at(i < wanted ? i * pairs / wanted : i - wanted + pairs),
+				model, UINT64_MAX, &counts);
 	if (write(out, &counts, sizeof(counts)) != sizeof(counts))
 		die("write");
 	exit(0);
@@ -1299,6 +1326,13 @@ static void set_option(int letter)
 	case 'x':
 		want.cross = true;
 		break;
+	case 'n':
+		if (sscanf(optarg, "%lu/%lu", &want.part, &want.parts) != 2 || want.parts == 0 ||
+		    want.part >= want.parts) {
+			errno = EINVAL;
+			die("--part=%s", optarg);
+		}
+		break;
 	case 'p':
 		want.plan = optarg;
 		break;
@@ -1324,6 +1358,7 @@ static void read_options(int argc, char **argv)
 		{ "samples", required_argument, NULL, 's' },
 		{ "most", required_argument, NULL, 'l' },
 		{ "again", required_argument, NULL, 'a' },
+		{ "part", required_argument, NULL, 'n' },
 		{ "plan", required_argument, NULL, 'p' },
 		{ "seed", required_argument, NULL, 'r' },
 		{ "jobs", required_argument, NULL, 'j' },
