@@ -6,14 +6,16 @@
 #   all            the command, the library (static and shared), the .pc file
 #   install        install all of it below DESTDIR
 #   uninstall      remove exactly what install puts there
-#   check          the fast suite: tests/cli, tests/copy, tests/sync, tests/unit, and
-#                  the committed inputs of tests/fuzz
+#   check          the fast suite: tests/cli, tests/copy, tests/sync, tests/fault,
+#                  tests/unit, and the committed inputs of tests/fuzz
 #   check-plain    the same suite with io_uring off
 #   check-tiny     the same suite with every budget at its minimum
 #   check-asan     the same suite under the address and undefined behaviour sanitizers
 #   check-ubsan    the same suite under the undefined behaviour sanitizer alone
 #   check-tsan     the same suite under the thread sanitizer
 #   check-root     tests/root, and copy and sync on each kind of file system (root)
+#   check-crash    what a disk may hold at a power cut, by a model: states are built and
+#                  judged by hundreds of thousands (SIZE=full), or for a minute
 #   check-install  install, build tests/api against it, run, uninstall
 #   fuzz           each target of tests/fuzz for a while, with clang's libFuzzer
 #   lint           the style and consistency checks of tests/lint
@@ -43,6 +45,8 @@
 #   TESTS=...      check: only these files or folders of tests/
 #   FILTER=REGEX   check: only tests whose name matches
 #   JOBS=N         check: test files run at a time
+#   SIZE=N|full    check-crash: N hundred workloads (default: 1), or all; PART=K/N: every
+#                  N-th of them from K on
 #   CHECK_PINNED=1 check: the skipped tests must be those of tests/skips/
 #   FUZZ_TARGETS=...  fuzz: only these targets, such as "filter escape"
 #   FUZZ_SECONDS=N fuzz: how long each one runs (default: 20)
@@ -470,7 +474,8 @@ again = +$(Q)$(MAKE) --no-print-directory LANE=$@
 # But for those that say "# once": what they are about is the same in any lane.
 suites_again := $(shell grep -L '^\# once$$' tests/copy/*.bats tests/sync/*.bats)
 
-.PHONY: check check-plain check-tiny check-asan check-ubsan check-tsan check-root check-install
+.PHONY: check check-plain check-tiny check-asan check-ubsan check-tsan check-root check-crash \
+	check-install
 check: tests-built fault-built
 	$(Q)$(run_tests) $(suites)
 # The unit programs choose the backend themselves, and the command line knows no
@@ -496,6 +501,11 @@ check-root: LANE = check-root
 check-root: tests-built fault-built
 	$(Q)$(run_tests) $(or $(TESTS),tests/root tests/root/on-filesystems \
 		tests/root/under-protections)
+# The weak model for all that was promised, and one that is as strict as ext4.
+SIZE ?= 1
+check-crash: tests-built fault-built
+	$(Q)$(B)/tools/crashloop --weir='$(fault)' --size='$(SIZE)' \
+		$(if $(PART),--part='$(PART)') $(if $(JOBS),--jobs='$(JOBS)')
 check-install: tests-built fault-built
 	$(Q)+MAKE='$(MAKE)' D='$(D)' O='$(O)' CC='$(CC)' CXX='$(CXX)' tests/api/check-install \
 		'$(abspath $(B))' '$(VERSION)'

@@ -12,7 +12,8 @@
  * AT2 nothing in an attic is ever replaced: who comes second gets a number;
  * AT3 the way to it leads through links of root and our own user only (K08), and below
  *     it through none;
- * AT4 its folders are closed to others until they have the attributes of those in DEST.
+ * AT4 its folders are closed to others until they have the attributes of those in DEST;
+ * AT5 the name of a folder that is made in it is on disk before anything is moved into it.
  */
 #define _GNU_SOURCE
 #include "attic.h"
@@ -231,7 +232,8 @@ static int attic_enter(struct sys *sys, int fd, const char *name, bool *made)
 		sys_openat(sys, fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK, 0));
 }
 
-int attic_child(struct attic *attic, int fd, const char *name, int source_fd, char *taken)
+int attic_child(struct attic *attic, int fd, const struct fs *fs, const char *name, int source_fd,
+		char *taken)
 {
 	struct sys *sys = attic->root->sys;
 	char digits[LIMIT_NAME_BYTES] = "0";
@@ -249,6 +251,8 @@ int attic_child(struct attic *attic, int fd, const char *name, int source_fd, ch
 	if (child < 0 || !made)
 		return child;
 	result = attic_dress(attic, fd, child, source_fd);
+	if (result == 0)
+		result = attic_sync(attic, fd, fs); /* AT5 */
 	if (result == 0)
 		return child;
 	sys_close(sys, child);
@@ -296,10 +300,10 @@ static int attic_make(struct attic *attic, int *fd)
 	source = dir_pin(attic->root, attic->target, NULL);
 	if (source < 0)
 		return source;
-	top = attic_child(attic, *fd, name, source, taken);
+	top = attic_child(attic, *fd, NULL, name, source, taken);
 	dir_unpin(attic->root, attic->target);
-	result = top < 0 ? top : attic_sync(attic, *fd, NULL);
-	if (top >= 0 && result == 0 && strcmp(taken, name) != 0)
+	result = top < 0 ? top : 0;
+	if (result == 0 && strcmp(taken, name) != 0)
 		result = -ENOTDIR; /* somebody made something else of that name */
 	if (top < 0 || result == 0)
 		return top;
@@ -365,21 +369,21 @@ int attic_begin(struct attic *attic)
 }
 
 /* The child of FD, which is closed, for DIR. */
-static int attic_step(struct attic *attic, int fd, struct dir *dir)
+static int attic_step(struct attic *attic, int fd, struct dir *dir, const struct fs *fs)
 {
 	char taken[LIMIT_NAME_BYTES];
 	int source = dir_pin(attic->root, dir, NULL);
 	int child = source;
 
 	if (source >= 0) {
-		child = attic_child(attic, fd, dir->name, source, taken);
+		child = attic_child(attic, fd, fs, dir->name, source, taken);
 		dir_unpin(attic->root, dir);
 	}
 	sys_close(attic->root->sys, fd);
 	return child;
 }
 
-int attic_folder(struct attic *attic, struct dir *dir)
+int attic_folder(struct attic *attic, struct dir *dir, const struct fs *fs)
 {
 	size_t depth = 0;
 	struct dir **chain;
@@ -396,7 +400,7 @@ int attic_folder(struct attic *attic, struct dir *dir)
 		chain[at - 1] = dir;
 	fd = sys_openat(attic->root->sys, attic->top_fd, ".", O_RDONLY | O_DIRECTORY, 0);
 	for (size_t at = 0; at < depth && fd >= 0; at++)
-		fd = attic_step(attic, fd, chain[at]);
+		fd = attic_step(attic, fd, chain[at], fs);
 	free(chain);
 	return fd;
 }
@@ -456,8 +460,8 @@ int attic_sync(const struct attic *attic, int fd, const struct fs *fs)
 	int result;
 
 	if (attic->settings->durable == WEIR_DURABLE_NONE ||
-	    (fs != NULL && (fs_is_memory(fs) || fs->kind == FS_EXT4 || fs->kind == FS_XFS)))
-		return 0; /* their journals keep the order of names */
+	    (fs != NULL && (fs_is_memory(fs) || fs_orders_names(fs))))
+		return 0;
 	result = sys_fsync(attic->root->sys, fd);
 	return result == -EINVAL ? 0 : result; /* it has no sync of folders */
 }
@@ -499,7 +503,7 @@ int attic_back_up(struct attic *attic, struct dir *dir, int fd, const char *name
 		return result;
 	backup->device = stat.device;
 	backup->inode = stat.inode;
-	backup->fd = attic_folder(attic, dir);
+	backup->fd = attic_folder(attic, dir, fs);
 	result = backup->fd < 0 ? backup->fd : attic_give_second(attic, fd, name, backup);
 	if (result == 0)
 		result = attic_sync(attic, backup->fd, fs);

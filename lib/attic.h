@@ -58,11 +58,12 @@ int attic_begin(struct attic *attic);
 
 /* Opens the folder that keeps what goes from DIR of the target; what leads to it is made,
  * with the attributes of those in the target.  A descriptor of the caller's, or -errno. */
-int attic_folder(struct attic *attic, struct dir *dir);
+int attic_folder(struct attic *attic, struct dir *dir, const struct fs *fs);
 
 /* The same for NAME, a folder in that of which FD is the attic's; it is open as SOURCE_FD.
  * TAKEN (LIMIT_NAME_BYTES): its name in the attic. */
-int attic_child(struct attic *attic, int fd, const char *name, int source_fd, char *taken);
+int attic_child(struct attic *attic, int fd, const struct fs *fs, const char *name, int source_fd,
+		char *taken);
 
 /* A name that is to be given in the folder FD. */
 struct attic_name {

@@ -42,7 +42,7 @@ static int away_reach(struct away *away)
 {
 	WEIR_ASSERT(away->dir != NULL);
 	if (away->fd < 0 && away->depth == 0)
-		away->fd = attic_folder(away->attic, away->dir);
+		away->fd = attic_folder(away->attic, away->dir, away->fs);
 	return away->fd >= 0 || away->depth == 0 ? away->fd : -ESTALE; /* AW2 */
 }
 
@@ -124,7 +124,7 @@ int away_enter(struct away *away, const char *name, int fd)
 		return result;
 	if (!away_make_room(away))
 		return -ENOMEM;
-	child = attic_child(away->attic, away->fd, name, fd, taken);
+	child = attic_child(away->attic, away->fd, away->fs, name, fd, taken);
 	if (child < 0)
 		return child;
 	level.device = above.device;

@@ -241,6 +241,11 @@ bool fs_believes_holes(const struct fs *fs)
 	       fs->kind == FS_TMPFS;
 }
 
+bool fs_orders_names(const struct fs *fs)
+{
+	return fs->kind == FS_EXT4 || fs->kind == FS_XFS;
+}
+
 uint32_t fs_direct_align(const struct fs *fs, const struct sys_stat *stat, bool write)
 {
 	if (fs->kind == FS_TMPFS || fs->kind == FS_PSEUDO || fs->kind == FS_OVERLAY)

@@ -91,6 +91,9 @@ bool fs_believes_syncfs(const struct fs *fs);
  * close tell any error (H06, E07). */
 bool fs_keeps_times(const struct fs *fs);
 
+/* True if its journal keeps the order in which names are given and taken. */
+bool fs_orders_names(const struct fs *fs);
+
 /* True where nothing survives a power cut, so nothing is synced. */
 bool fs_is_memory(const struct fs *fs);
 

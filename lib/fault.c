@@ -72,6 +72,7 @@ struct fault {
 	pthread_mutex_t lock;
 	bool is_inline;
 	bool is_seeded;
+	uint64_t disk;	/* 0: as it is */
 	uint64_t state; /* of chance */
 	size_t count;
 	struct fault_rule rules[FAULT_RULES];
@@ -274,6 +275,9 @@ static bool fault_read_rule(struct fault *fault, char *line)
 			   fault_read_number(word + 5, '\0', &seed)) {
 			fault->is_seeded = true;
 			fault->state = seed;
+		} else if (strncmp(word, "disk=", 5) == 0 &&
+			   fault_read_number(word + 5, '\0', &fault->disk)) {
+			/* all is said */
 		} else if (fault_read_word(word, rule)) {
 			any = true;
 		} else {
@@ -331,6 +335,11 @@ void fault_free(struct fault *fault)
 bool fault_is_inline(const struct fault *fault)
 {
 	return fault->is_inline;
+}
+
+uint64_t fault_disk(const struct fault *fault)
+{
+	return fault->disk;
 }
 
 /* ---- chance ---- */
@@ -404,8 +413,9 @@ static const struct fault_rule *fault_choose(struct fault *fault, const struct s
  * for what it runs. */
 static void fault_run(const char *command, const struct sys_op *op, const char *path)
 {
-	static const char text[] = "unset WEIR_FAULT WEIR_TRACE; FAULT_OP=$1 FAULT_PATH=$2; "
-				   "export FAULT_OP FAULT_PATH; shift 2; eval \"$1\"";
+	static const char text[] =
+		"unset WEIR_FAULT WEIR_TRACE WEIR_TRACE_DATA; FAULT_OP=$1 FAULT_PATH=$2; "
+		"export FAULT_OP FAULT_PATH; shift 2; eval \"$1\"";
 	char *words[] = { (char *)(uintptr_t) "sh",
 			  (char *)(uintptr_t) "-c",
 			  (char *)(uintptr_t)text,

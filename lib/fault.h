@@ -28,6 +28,7 @@
  *   For the whole run
  *     inline           all in one thread, without a ring: a run is the same each time
  *     seed=N           what is otherwise random: temp names, p=
+ *     disk=N           a tmpfs has this type (f_type of statfs), so that it is synced
  *
  * close is always made; what is changed is its result alone.
  */
@@ -54,6 +55,8 @@ bool fault_before(struct fault *fault, struct sys_op *op, uint64_t serial, const
 long fault_after(struct fault *fault, struct sys_op *op, const char *path, long result);
 
 bool fault_is_inline(const struct fault *fault);
+/* The type that a tmpfs is said to have; 0: its own. */
+uint64_t fault_disk(const struct fault *fault);
 bool fault_random(struct fault *fault, void *bytes, size_t count);
 
 #endif

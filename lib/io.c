@@ -184,6 +184,8 @@ bool io_begin(struct io *io, struct io_op *op)
 		.offset = op->offset,
 		.length = op->length,
 		.flags = flags,
+		.data = op->kind == IO_WRITE ? op->data : NULL,
+		.data_bytes = op->length,
 	};
 	return point_begin(&io->sys->point, &op->point);
 }

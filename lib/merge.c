@@ -711,7 +711,8 @@ static int merge_put_away(struct tree *tree, struct folder *folder, int parent_f
 	if (!backup_simple_name(wanted, folder->target_name, suffix))
 		return -ENAMETOOLONG;
 	if (tree->backups != NULL) {
-		to.fd = attic_folder(tree->backups, folder->parent->target);
+		to.fd = attic_folder(tree->backups, folder->parent->target,
+				     folder->parent->target_fs);
 		if (to.fd < 0)
 			return to.fd;
 		to.base = wanted;
@@ -764,6 +765,17 @@ static int merge_exchange(struct tree *tree, struct folder *folder, int parent_f
 	return result;
 }
 
+/* What comes into the folder must not be on disk while its name is still the temp's: a
+ * power cut would leave that full, and a sweep takes empty ones only. */
+static int merge_sync_name(struct tree *tree, const struct folder *folder, int parent_fd)
+{
+	const struct fs *fs = folder->parent->target_fs;
+
+	if (!settings_parks(tree->settings) || fs_is_memory(fs) || fs_orders_names(fs))
+		return 0;
+	return sys_fsync(tree->sys, parent_fd);
+}
+
 int merge_clear(struct tree *tree, struct folder *folder, int parent_fd, struct error *error)
 {
 	char temp[TEMP_NAME_BYTES];
@@ -780,6 +792,8 @@ int merge_clear(struct tree *tree, struct folder *folder, int parent_fd, struct 
 		result = tree->settings->backup == WEIR_BACKUP_NONE
 				 ? merge_exchange(tree, folder, parent_fd, temp)
 				 : merge_follow(tree, folder, parent_fd, temp);
+	if (result == 0)
+		result = merge_sync_name(tree, folder, parent_fd);
 	dir_temp_removed(tree->root, folder->parent->target);
 	if (result < 0)
 		error_set(error, result, ERROR_SIDE_TARGET, "replace by a folder");

@@ -10,7 +10,8 @@
  * Z3 a line that cannot be written ends the process: a trace with a hole proves
  *    nothing;
  * Z4 the line of a close is written before it, while the descriptor still tells
- *    its inode, and before another thread can get its number.
+ *    its inode, and before another thread can get its number;
+ * Z5 data is written before the line that tells its place.
  */
 #define _GNU_SOURCE
 #include "point.h"
@@ -20,6 +21,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,18 +160,32 @@ static void point_open_trace(struct point *point, const char *path)
 		point_give_up("WEIR_TRACE cannot be written", path);
 }
 
+static void point_open_data(struct point *point, const char *path)
+{
+	struct stat stat;
+
+	point->data_fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (point->data_fd < 0 || fstat(point->data_fd, &stat) != 0)
+		point_give_up("WEIR_TRACE_DATA cannot be written", path);
+	atomic_store(&point->data_bytes, (uint64_t)stat.st_size);
+}
+
 void point_open(struct point *point)
 {
 	const char *trace = getenv("WEIR_TRACE");
+	const char *data = getenv("WEIR_TRACE_DATA");
 	const char *plan = getenv("WEIR_FAULT");
 	const char *wrong;
 
 	atomic_store(&point->begun, 0);
 	atomic_store(&point->serial, 0);
 	point->trace_fd = -1;
+	point->data_fd = -1;
 	point->fault = NULL;
 	if (trace != NULL && trace[0] != '\0')
 		point_open_trace(point, trace);
+	if (point->trace_fd >= 0 && data != NULL && data[0] != '\0')
+		point_open_data(point, data);
 	if (plan == NULL || plan[0] == '\0')
 		return;
 	point->fault = fault_new(plan, &wrong);
@@ -181,7 +197,9 @@ void point_close(struct point *point)
 {
 	if (point->trace_fd >= 0)
 		close(point->trace_fd);
-	point->trace_fd = -1;
+	if (point->data_fd >= 0)
+		close(point->data_fd);
+	point->trace_fd = point->data_fd = -1;
 	fault_free(point->fault);
 	point->fault = NULL;
 }
@@ -203,6 +221,117 @@ static const char *point_escape(char *out, size_t size, const char *name)
 	return used > 0 ? out : "-";
 }
 
+/* ---- the data of what is changed ---- */
+
+#define POINT_FIELD_BYTES 64
+
+/* The eleventh field of a line: where COUNT bytes are that are put there now. */
+static void point_put(struct point *point, const void *bytes, size_t count,
+		      char field[POINT_FIELD_BYTES])
+{
+	uint64_t offset = atomic_fetch_add(&point->data_bytes, count);
+
+	if (pwrite(point->data_fd, bytes, count, (off_t)offset) != (ssize_t)count)
+		abort(); /* Z3, Z5 */
+	snprintf(field, POINT_FIELD_BYTES, " %llu+%zu", (unsigned long long)offset, count);
+}
+
+/* What the kernel itself put into a file is read back, by a descriptor that can. */
+static void point_put_range(struct point *point, const struct sys_op *op, size_t count,
+			    char field[POINT_FIELD_BYTES])
+{
+	char link[64];
+	char *bytes;
+	int fd;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", op->fd);
+	fd = open(link, O_RDONLY | O_CLOEXEC);
+	bytes = malloc(count + 1);
+	if (fd < 0 || bytes == NULL || pread(fd, bytes, count, op->offset) != (ssize_t)count)
+		abort();
+	close(fd);
+	point_put(point, bytes, count, field);
+	free(bytes);
+}
+
+static uint64_t point_inode(int fd)
+{
+	struct stat stat;
+
+	return fd >= 0 && fstat(fd, &stat) == 0 ? stat.st_ino : 0;
+}
+
+/* The inode that an operation is about, and its folders, as they are now:
+ * FOLDER FROM INODE MODE UID GID RDEV SIZE SECONDS NANOSECONDS, and the text of a link
+ * in a line of its own.  What is not there is 0. */
+static void point_put_inode(struct point *point, const struct sys_op *op, long result,
+			    char field[POINT_FIELD_BYTES])
+{
+	bool by_name = op->kind == SYS_MKDIR || op->kind == SYS_MKNOD || op->kind == SYS_SYMLINK ||
+		       op->kind == SYS_LINK || op->kind == SYS_RENAME;
+	int folder = op->at ? op->at_fd : op->fd;
+	const char *name = op->at ? op->at_name : op->name;
+	char text[PATH_MAX], record[PATH_MAX + 512];
+	struct stat stat = { 0 };
+	ssize_t text_bytes = 0;
+	int count;
+
+	if (by_name)
+		(void)!fstatat(folder, name, &stat, AT_SYMLINK_NOFOLLOW);
+	else if (op->kind != SYS_UNLINK)
+		(void)!fstat(op->kind == SYS_CREATE ? (int)result : op->fd, &stat);
+	if (op->kind == SYS_SYMLINK)
+		text_bytes = readlinkat(folder, name, text, sizeof(text) - 1);
+	text[text_bytes > 0 ? text_bytes : 0] = '\0';
+	count = snprintf(
+		record, sizeof(record), "%llu %llu %llu %o %u %u %llu %lld %lld %ld\n%s",
+		(unsigned long long)point_inode(folder),
+		(unsigned long long)(op->kind == SYS_RENAME ? point_inode(op->from_fd) : 0),
+		(unsigned long long)stat.st_ino, stat.st_mode, stat.st_uid, stat.st_gid,
+		(unsigned long long)stat.st_rdev, (long long)stat.st_size,
+		(long long)stat.st_mtim.tv_sec, stat.st_mtim.tv_nsec, text);
+	point_put(point, record, (size_t)count, field);
+}
+
+static void point_data(struct point *point, const struct sys_op *op, long result,
+		       char field[POINT_FIELD_BYTES])
+{
+	field[0] = '\0';
+	if (point->data_fd < 0)
+		return;
+	snprintf(field, POINT_FIELD_BYTES, op->is_not_made ? " !" : " -");
+	if (op->is_not_made || result < 0)
+		return;
+	switch (op->kind) {
+	case SYS_WRITE:
+		point_put(point, op->data, (size_t)result, field);
+		break;
+	case SYS_SETXATTR:
+		if (op->data != NULL)
+			point_put(point, op->data, op->data_bytes, field);
+		break;
+	case SYS_COPY_RANGE:
+		point_put_range(point, op, (size_t)result, field);
+		break;
+	case SYS_CREATE:
+	case SYS_MKDIR:
+	case SYS_MKNOD:
+	case SYS_SYMLINK:
+	case SYS_LINK:
+	case SYS_RENAME:
+	case SYS_UNLINK:
+	case SYS_CHOWN:
+	case SYS_CHMOD:
+	case SYS_TIMES:
+	case SYS_TRUNCATE:
+	case SYS_ALLOCATE:
+		point_put_inode(point, op, result, field);
+		break;
+	default:
+		break;
+	}
+}
+
 static void point_trace(struct point *point, const struct sys_op *op, const char *path, long result)
 {
 	uint64_t serial = atomic_fetch_add(&point->serial, 1) + 1;
@@ -212,17 +341,19 @@ static void point_trace(struct point *point, const struct sys_op *op, const char
 	char escaped_path[POINT_ESCAPED_BYTES];
 	char escaped[1200];
 	char where[64] = "-";
+	char data[POINT_FIELD_BYTES];
 	struct stat stat;
 	int bytes;
 
 	if (fd >= 0 && fstat(fd, &stat) == 0)
 		snprintf(where, sizeof(where), "%u,%u:%llu", major(stat.st_dev), minor(stat.st_dev),
 			 (unsigned long long)stat.st_ino);
-	bytes = snprintf(line, sizeof(line), "%llu %s %s %s %lld %llu %x %ld %d %s\n",
+	point_data(point, op, result, data);
+	bytes = snprintf(line, sizeof(line), "%llu %s %s %s %lld %llu %x %ld %d %s%s\n",
 			 (unsigned long long)serial, point_kind_names[op->kind], where,
 			 point_escape(escaped, sizeof(escaped), op->name != NULL ? op->name : ""),
 			 (long long)op->offset, (unsigned long long)op->length, op->flags, result,
-			 fd, point_escape(escaped_path, sizeof(escaped_path), path));
+			 fd, point_escape(escaped_path, sizeof(escaped_path), path), data);
 	WEIR_ASSERT(bytes > 0 && (size_t)bytes < sizeof(line));
 	if (write(point->trace_fd, line, (size_t)bytes) != bytes)
 		abort(); /* Z3 */
@@ -242,6 +373,7 @@ bool point_begin(struct point *point, struct sys_op *op)
 	point_path(op, path);
 	if (point->fault != NULL)
 		go_on = fault_before(point->fault, op, serial, path);
+	op->is_not_made = !go_on;
 	if (op->kind == SYS_CLOSE && point->trace_fd >= 0)
 		point_trace(point, op, path, 0); /* Z4 */
 	return go_on;
@@ -272,6 +404,14 @@ bool point_is_inline(const struct point *point)
 bool point_random(struct point *point, void *bytes, size_t count)
 {
 	return point->fault != NULL && fault_random(point->fault, bytes, count);
+}
+
+void point_statfs(const struct point *point, struct statfs *statfs)
+{
+	uint64_t type = point->fault != NULL ? fault_disk(point->fault) : 0;
+
+	if (type != 0 && statfs->f_type == TMPFS_MAGIC)
+		statfs->f_type = (__fsword_t)type;
 }
 
 #endif

@@ -12,7 +12,8 @@
  *
  * The environment is read when a run is made, in such builds only: WEIR_TRACE
  * names the file of the lines (or a folder, where each run has its own),
- * WEIR_FAULT is the plan.
+ * WEIR_TRACE_DATA that of what operations change, where one more field of a line
+ * tells its place; WEIR_FAULT is the plan.
  */
 #ifndef WEIR_POINT_H
 #define WEIR_POINT_H
@@ -21,6 +22,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/vfs.h>
 
 enum sys_kind {
 	SYS_OPEN,
@@ -81,8 +83,12 @@ struct sys_op {
 	bool at;	     /* these two count; without a name it is AT_FD itself */
 	const void *after;   /* the rule that has something to do once it is over, or NULL */
 	bool late;	     /* its completion is the last to be handed on */
-	int64_t offset;	     /* bytes */
-	uint64_t length;     /* bytes; a fault makes it less before the operation */
+	bool is_not_made;    /* a plan's result stands for it */
+	int from_fd;	     /* of a rename: the folder of the old name */
+	const void *data;    /* what is written, or the value of an xattr; or NULL */
+	size_t data_bytes;
+	int64_t offset;	 /* bytes */
+	uint64_t length; /* bytes; a fault makes it less before the operation */
 	unsigned flags;
 	long result; /* what stands for the operation, if point_begin() says false */
 };
@@ -92,10 +98,12 @@ struct sys_op {
 struct fault;
 
 struct point {
-	_Atomic uint64_t begun;	 /* operations that have begun: what a plan counts */
-	_Atomic uint64_t serial; /* operations that are over: what a line says */
-	int trace_fd;		 /* -1: no trace */
-	struct fault *fault;	 /* NULL: no plan */
+	_Atomic uint64_t begun;	     /* operations that have begun: what a plan counts */
+	_Atomic uint64_t serial;     /* operations that are over: what a line says */
+	int trace_fd;		     /* -1: no trace */
+	int data_fd;		     /* -1: no data beside it */
+	_Atomic uint64_t data_bytes; /* in that file */
+	struct fault *fault;	     /* NULL: no plan */
 };
 
 void point_open(struct point *point);
@@ -112,6 +120,9 @@ bool point_is_inline(const struct point *point);
 
 /* Fills in bytes that a plan chooses in place of chance; false: it does not. */
 bool point_random(struct point *point, void *bytes, size_t count);
+
+/* What the kernel said of a file system, and the plan wants it to be. */
+void point_statfs(const struct point *point, struct statfs *statfs);
 
 /* The word for a kind. */
 const char *point_kind_name(enum sys_kind kind);
@@ -155,6 +166,11 @@ static inline bool point_random(struct point *point, void *bytes, size_t count)
 {
 	(void)point, (void)bytes, (void)count;
 	return false;
+}
+
+static inline void point_statfs(const struct point *point, struct statfs *statfs)
+{
+	(void)point, (void)statfs;
 }
 
 #endif

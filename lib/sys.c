@@ -73,6 +73,13 @@ static void sys_op_at(struct sys_op *op, int fd, const char *name)
 	op->at_name = name;
 }
 
+/* What an operation gives to a file. */
+static void sys_op_data(struct sys_op *op, const void *data, size_t bytes)
+{
+	op->data = data;
+	op->data_bytes = bytes;
+}
+
 void sys_open(struct sys *sys)
 {
 	atomic_store(&sys->no_xattrat, false);
@@ -318,7 +325,11 @@ int sys_fstatfs(struct sys *sys, int fd, struct statfs *statfs)
 {
 	struct sys_op op = SYS_OP(SYS_STATFS, fd, NULL, 0, 0, 0);
 
-	return (int)SYS_CALL(sys, &op, sys_result(fstatfs(fd, statfs)));
+	int result = (int)SYS_CALL(sys, &op, sys_result(fstatfs(fd, statfs)));
+
+	if (result == 0)
+		point_statfs(&sys->point, statfs);
+	return result;
 }
 
 ssize_t sys_pread(struct sys *sys, int fd, void *data, size_t length, int64_t offset)
@@ -340,6 +351,7 @@ ssize_t sys_write(struct sys *sys, int fd, const void *data, size_t length)
 {
 	struct sys_op op = SYS_OP(SYS_WRITE, fd, NULL, 0, length, 0);
 
+	sys_op_data(&op, data, length);
 	return SYS_CALL(sys, &op, sys_result(write(fd, data, op.length)));
 }
 
@@ -356,6 +368,7 @@ ssize_t sys_pwrite(struct sys *sys, int fd, const void *data, size_t length, int
 	struct sys_op op = SYS_OP(SYS_WRITE, fd, NULL, offset, length, 0);
 
 	WEIR_ASSERT(offset >= 0);
+	sys_op_data(&op, data, length);
 	return SYS_CALL(sys, &op, sys_result(pwrite(fd, data, op.length, offset)));
 }
 
@@ -708,6 +721,7 @@ int sys_rename_to(struct sys *sys, int from_fd, const char *old_name, int to_fd,
 	snprintf(names, sizeof(names), "%s/%s", old_name, new_name);
 	op.name = names;
 #endif
+	op.from_fd = from_fd;
 	sys_op_at(&op, to_fd, new_name);
 	/* By number: glibc emulates missing flags, which P2 must be told of. */
 	return (int)SYS_CALL(
@@ -904,6 +918,7 @@ int sys_setxattr(struct sys *sys, int fd, bool is_path, const char *attribute, c
 	char path[SYS_FD_PATH_BYTES];
 
 	sys_op_at(&op, fd, NULL);
+	sys_op_data(&op, value, size);
 	if (!is_path)
 		return (int)SYS_CALL(sys, &op,
 				     sys_result(fsetxattr(fd, attribute, value, size, 0)));

@@ -536,8 +536,9 @@ static int tree_settle_target(struct tree *tree, struct folder *folder, struct e
 
 	if (settings->dry_run || tree->plans_first)
 		return 0;
-	if (!folder->fresh)
-		temp_sweep(tree->root, folder->target, meta.fd);
+	/* Its time was compared before. */
+	if (!folder->fresh && temp_sweep(tree->root, folder->target, meta.fd) > 0)
+		atomic_store(&folder->changed, true);
 	folder->finish = folder->fresh || settings_keeps_any(settings) ||
 			 settings_keeps_flags(settings);
 	if (folder->settled)

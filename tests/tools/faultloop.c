@@ -48,19 +48,15 @@
  */
 #include <fcntl.h>
 #include <getopt.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
-#include <time.h>
 
+#include "judge.h"
 #include "scenarios.h"
 #include "treeread.h"
 
-#define SAID_BYTES 65536
-#define SECONDS_MAX 10
 #define SHUTDOWN _IOR('X', 125, uint32_t) /* of ext4 and XFS */
 #define SHUTDOWN_NO_LOG 2
 #define KILLED 137
@@ -82,69 +78,6 @@ static struct {
 	uint64_t seed;
 	unsigned jobs;
 } want = { .engine = "plain", .sample = 1, .seed = 1, .jobs = 2 };
-
-/* ---- a verdict ---- */
-
-static char verdict[1024];
-
-static __attribute__((format(printf, 1, 2))) bool wrong(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(verdict, sizeof(verdict), format, args);
-	va_end(args);
-	return false;
-}
-
-struct outcome {
-	int status;
-	bool hung;
-	char said[SAID_BYTES];
-};
-
-/* Attributes that could not be kept, which is told and no failure. */
-static bool is_loss(const char *differs, const struct outcome *outcome)
-{
-	return differs != NULL && strstr(outcome->said, " not kept, first ") != NULL &&
-	       (strcmp(differs, "mode") == 0 || strcmp(differs, "owner") == 0 ||
-		strcmp(differs, "xattrs") == 0 || strcmp(differs, "mtime") == 0 ||
-		strcmp(differs, "links") == 0);
-}
-
-/* TRAITS: what is left out.  OUTCOME may be NULL. */
-static bool same_trees(const char *what, const struct tree *actual, const struct tree *expected,
-		       unsigned traits, const struct outcome *outcome)
-{
-	for (size_t i = 0; i < expected->count; i++) {
-		const struct entry *entry = tree_find(actual, expected->entries[i].path);
-		const char *differs;
-
-		if (entry == NULL)
-			return wrong("%s: '%s' is missing", what, expected->entries[i].path);
-		differs = entry_differs(entry, &expected->entries[i], true);
-		if (differs != NULL && (((traits & SHARES) != 0 && strcmp(differs, "links") == 0) ||
-					((traits & MOVES) != 0 && strcmp(differs, "mtime") == 0)))
-			continue;
-		if (outcome != NULL && is_loss(differs, outcome))
-			continue;
-		if (differs != NULL)
-			return wrong("%s: '%s' differs: %s", what, entry->path, differs);
-	}
-	for (size_t i = 0; i < actual->count; i++)
-		if (tree_find(expected, actual->entries[i].path) == NULL)
-			return wrong("%s: '%s' is too much", what, actual->entries[i].path);
-	return true;
-}
-
-/* The name of a temp: .weir. and 24 characters. */
-static bool is_temp(const char *path)
-{
-	const char *name = strrchr(path, '/');
-
-	name = name != NULL ? name + 1 : path;
-	return strncmp(name, ".weir.", 6) == 0 && strlen(name) == 30;
-}
 
 /* One case: the fault, and what may come of it. */
 struct fault {
@@ -301,14 +234,6 @@ static const char *base_plan(void)
 	return plan;
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static void be_weir(const struct scenario *scenario, const char *plan, const char *trace, int said)
 {
 	const char *words[24];
@@ -343,53 +268,15 @@ static void be_weir(const struct scenario *scenario, const char *plan, const cha
 	_exit(126);
 }
 
-/* What it says, until it ends; more than fits is let go of. */
-static void listen_to(int fd, pid_t child, struct outcome *outcome)
-{
-	uint64_t end_ms = now_ms() + SECONDS_MAX * 1000;
-	size_t used = 0;
-
-	for (;;) {
-		struct pollfd one = { .fd = fd, .events = POLLIN };
-		uint64_t at_ms = now_ms();
-		char more[4096];
-		ssize_t bytes;
-
-		if (at_ms >= end_ms || poll(&one, 1, (int)(end_ms - at_ms)) == 0) {
-			outcome->hung = true;
-			kill(child, SIGKILL);
-			return;
-		}
-		bytes = read(fd, more, sizeof(more));
-		if (bytes <= 0)
-			return;
-		for (ssize_t i = 0; i < bytes && used + 1 < sizeof(outcome->said); i++)
-			outcome->said[used++] = more[i];
-		outcome->said[used] = '\0';
-	}
-}
-
 static void run(const struct scenario *scenario, const char *plan, const char *trace,
 		struct outcome *outcome)
 {
 	int ends[2];
-	int status;
-	pid_t child;
+	pid_t child = fork_heard(ends);
 
-	*outcome = (struct outcome){ 0 };
-	if (pipe2(ends, O_CLOEXEC) != 0)
-		die("pipe");
-	child = fork();
-	if (child < 0)
-		die("fork");
 	if (child == 0)
 		be_weir(scenario, plan, trace, ends[1]);
-	close(ends[1]);
-	listen_to(ends[0], child, outcome);
-	close(ends[0]);
-	if (waitpid(child, &status, 0) != child)
-		die("waitpid");
-	outcome->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	hear(ends, child, outcome);
 }
 
 /* ---- a file system whose power is cut ---- */
@@ -697,15 +584,6 @@ static size_t cases_of(const struct step *step, size_t number, struct fault *fau
 struct counts {
 	uint64_t passed, failed;
 };
-
-static uint64_t chance(uint64_t *state)
-{
-	uint64_t mixed = *state += 0x9e3779b97f4a7c15ULL;
-
-	mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9ULL;
-	mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111ebULL;
-	return mixed ^ mixed >> 31;
-}
 
 static void tell(const struct scenario *scenario, const struct fault *fault,
 		 const struct outcome *outcome)
