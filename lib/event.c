@@ -50,6 +50,7 @@ int event_queue_open(struct event_queue *queue, struct tally *tally, int notify_
 		return -result;
 	}
 	list_init(&queue->events);
+	queue->told_count = 0;
 	queue->count = 0;
 	queue->unbounded = false;
 	queue->notify_fd = notify_fd;

@@ -30,7 +30,10 @@ static void close_queue(struct event_queue *queue)
 static void post(struct event_queue *queue, int64_t number, bool may_wait)
 {
 	struct weir_event event = {
-		.type = WEIR_EVENT_ENTRY, .offset = number, .operation = "copy", .text = "text",
+		.type = WEIR_EVENT_ENTRY,
+		.offset = number,
+		.operation = "copy",
+		.text = "text",
 	};
 	char path[32];
 
@@ -230,6 +233,40 @@ static void sources_that_change(void)
 	}
 }
 
+/* V4 */
+static void told_once(void)
+{
+	struct event_queue *queue = open_queue(-1);
+	struct error error;
+
+	error_set(&error, -EIO, ERROR_SIDE_TARGET, "stat");
+	event_post_error(queue, &error, "p", false);
+	event_post_error(queue, &error, "p", false);
+	CHECK_EQUAL(queue->count, 1);
+	CHECK_EQUAL(tally_get(&tally.entries_failed), 1);
+	event_post_error(queue, &error, "q", false);
+	error_set(&error, -EIO, ERROR_SIDE_SOURCE, "stat");
+	event_post_error(queue, &error, "p", false);
+	error_set(&error, -EACCES, ERROR_SIDE_TARGET, "stat");
+	event_post_error(queue, &error, "p", false);
+	error_set(&error, -EIO, ERROR_SIDE_TARGET, "open");
+	event_post_error(queue, &error, "p", false);
+	CHECK_EQUAL(queue->count, 5);
+	/* After many others it is news. */
+	for (unsigned i = 0; i < LIMIT_TOLD; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "%u", i);
+		event_post_error(queue, &error, name, false);
+	}
+	error_set(&error, -EIO, ERROR_SIDE_TARGET, "stat");
+	event_post_error(queue, &error, "p", false);
+	CHECK_EQUAL(queue->count, 6 + LIMIT_TOLD);
+	while (event_pending(queue))
+		free(event_take(queue));
+	close_queue(queue);
+}
+
 static void notified(void)
 {
 	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -256,6 +293,7 @@ static const struct unit_test tests[] = {
 	{ "who may wait waits for room, and no longer once the reader is gone", workers_wait },
 	{ "each kind of error sets its class and its counter", classes },
 	{ "a source that changes or vanishes is what was asked for", sources_that_change },
+	{ "an error that was told just now is not told again", told_once },
 	{ "a reader that polls is told, even with a full counter", notified },
 };
 
