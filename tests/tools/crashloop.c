@@ -12,7 +12,8 @@
  *     --size=N|full     full: all sequences of one and two actions, each on three
  *                       targets, each run in one of the ways; N: N hundred of these
  *     --cross           each of them in all of the ways
- *     --part=K/N        every N-th of all these, from K on
+ *     --part=K/N        every N-th of all these, from K on; targets take turns, so
+ *                       N is better no multiple of 3
  *     --three=N         N sequences of three actions more
  *     --samples=N       states by chance, where there are too many for all (default: 24)
  *     --most=N          so many states of a workload are judged, by chance (default: 64;
