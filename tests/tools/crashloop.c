@@ -28,7 +28,8 @@
  * A workload is a source and a target that was once made from it, wholly (synced), in
  * part (half) or not at all (new); then one to three actions on the source; then one
  * run of weir, which is traced and crashed.  Its ways: copy -a; sync with --delete, with
- * --trash, --inplace or --remove-source-files; --durable=group, file and end.
+ * --trash, --inplace or --remove-source-files; --durable=group, file and end, half of those
+ * with group with --sync=fs.
  *
  * With --durable=end names come before their data is durable, so only cuts after the
  * end are judged.  none promises nothing, so there is nothing to judge.
@@ -144,6 +145,12 @@ static struct workload workload_of(uint64_t number)
 	return workload;
 }
 
+/* A few files are synced one by one, unless it is asked for. */
+static bool has_sync_of_all(const struct workload *workload)
+{
+	return workload->level == 0 && workload->number / VARIANTS % 2 == 1;
+}
+
 static void workload_words(const struct workload *workload, char *text, size_t size)
 {
 	size_t used = 0;
@@ -152,8 +159,9 @@ static void workload_words(const struct workload *workload, char *text, size_t s
 		used += (size_t)snprintf(text + used, size - used, "%s %s, ",
 					 action_names[workload->step[i] / PLACES],
 					 place_names[workload->step[i] % PLACES]);
-	snprintf(text + used, size - used, "%s target, %s --durable=%s",
-		 target_names[workload->target], workload->way->name, levels[workload->level]);
+	snprintf(text + used, size - used, "%s target, %s --durable=%s%s",
+		 target_names[workload->target], workload->way->name, levels[workload->level],
+		 has_sync_of_all(workload) ? " --sync=fs" : "");
 }
 
 /* A file where an action needs one. */
@@ -303,6 +311,8 @@ static void be_weir(const struct workload *workload, bool is_crashed, int nth, i
 	snprintf(level, sizeof(level), "--durable=%s", levels[workload->level]);
 	words[count++] = "--engine=plain";
 	words[count++] = level;
+	if (has_sync_of_all(workload))
+		words[count++] = "--sync=fs";
 	words[count++] = "s";
 	words[count++] = "d";
 	snprintf(plan, sizeof(plan), "inline seed=%d disk=%s; %s", nth, want.disk,
