@@ -474,6 +474,10 @@ again = +$(Q)$(MAKE) --no-print-directory LANE=$@
 # But for those that say "# once": what they are about is the same in any lane.
 suites_again := $(shell grep -L '^\# once$$' tests/copy/*.bats tests/sync/*.bats)
 
+# What is about large numbers takes long, and tells sanitizers and judges of traces
+# nothing.
+slow_tests := tests/copy/names.bats tests/copy/regressions.bats
+
 .PHONY: check check-plain check-tiny check-asan check-ubsan check-tsan check-root check-crash \
 	check-install
 check: tests-built fault-built
@@ -483,13 +487,11 @@ check: tests-built fault-built
 # judged by its trace.
 check-plain:
 	$(again) D=fault WEIR_ENGINE=plain TEST_TRACES=1 \
-		TESTS='$(or $(TESTS),$(suites_again))' check
+		TESTS='$(or $(TESTS),$(filter-out $(slow_tests),$(suites_again)))' check
 # Without what takes two minutes with the smallest buffers, and half of one with others.
 check-tiny:
 	$(again) D=tiny TESTS='$(or $(TESTS),$(filter-out tests/copy/changing.bats, \
 		$(suites_again)) tests/unit tests/fuzz)' check
-# Without what is about large numbers, which takes long and tells sanitizers nothing.
-slow_tests := tests/copy/names.bats tests/copy/regressions.bats
 check-asan:
 	$(again) D=asan TESTS='$(or $(TESTS),tests/cli tests/unit tests/fuzz \
 		$(filter-out $(slow_tests),$(suites_again)))' check

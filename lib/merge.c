@@ -770,10 +770,12 @@ static int merge_exchange(struct tree *tree, struct folder *folder, int parent_f
 static int merge_sync_name(struct tree *tree, const struct folder *folder, int parent_fd)
 {
 	const struct fs *fs = folder->parent->target_fs;
+	int result;
 
 	if (!settings_parks(tree->settings) || fs_is_memory(fs) || fs_orders_names(fs))
 		return 0;
-	return sys_fsync(tree->sys, parent_fd);
+	result = sys_fsync(tree->sys, parent_fd);
+	return result == -EINVAL ? 0 : result; /* it has no sync of folders */
 }
 
 int merge_clear(struct tree *tree, struct folder *folder, int parent_fd, struct error *error)
