@@ -370,7 +370,8 @@ bool point_begin(struct point *point, struct sys_op *op)
 	WEIR_ASSERT(op->kind < SYS_KINDS);
 	if (point->fault == NULL && point->trace_fd < 0)
 		return true;
-	point_path(op, path);
+	if (point->fault != NULL || op->kind == SYS_CLOSE) /* it takes a call */
+		point_path(op, path);
 	if (point->fault != NULL)
 		go_on = fault_before(point->fault, op, serial, path);
 	op->is_not_made = !go_on;
