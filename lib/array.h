@@ -22,7 +22,7 @@ static inline void *array_grow(void *items, size_t count, size_t *room, size_t i
 
 	if (count < *room)
 		return items;
-	if (*room > SIZE_MAX / 2)
+	if (*room > SIZE_MAX / 2 || more > PTRDIFF_MAX / item_bytes)
 		return NULL;
 	grown = reallocarray(items, more, item_bytes);
 	if (grown != NULL)

@@ -4,10 +4,10 @@
  * with the paths that a slow cursor finds; a file that was damaged anywhere is an error
  * before anything wrong is handed out; and any bytes at all are records or an error.
  *
- * Input: a byte (bits 0 and 1: what is done; bit 2: transfers are short and interrupted);
+ * Input: a byte (bits 0 and 1: what is done);
  * where a byte of the file changes and to what (2 and 1 bytes); then groups, or bytes.
  *
- * Wraps: sys_openat sys_memfd sys_pread sys_pwrite sys_close
+ * Wraps: sys_openat sys_memfd sys_pread_all sys_pwrite_all sys_close
  */
 #include "lib/plan.h"
 
@@ -29,14 +29,13 @@
 static struct {
 	char *data;
 	size_t bytes;
-	bool open, falters;
-	unsigned calls;
+	bool open;
 } file;
 
 int __wrap_sys_openat(struct sys *sys, int dirfd, const char *name, int flags, mode_t mode);
 int __wrap_sys_memfd(struct sys *sys, const char *name);
-ssize_t __wrap_sys_pread(struct sys *sys, int fd, void *data, size_t bytes, int64_t offset);
-ssize_t __wrap_sys_pwrite(struct sys *sys, int fd, const void *data, size_t bytes, int64_t offset);
+ssize_t __wrap_sys_pread_all(struct sys *sys, int fd, void *data, size_t bytes, int64_t offset);
+int __wrap_sys_pwrite_all(struct sys *sys, int fd, const void *data, size_t bytes, int64_t offset);
 int __wrap_sys_close(struct sys *sys, int fd);
 
 int __wrap_sys_openat(struct sys *sys, int dirfd, const char *name, int flags, mode_t mode)
@@ -53,49 +52,31 @@ int __wrap_sys_memfd(struct sys *sys, const char *name)
 	return FILE_FD;
 }
 
-/* How much of BYTES goes over now, or -EINTR. */
-static ssize_t transfer(int fd, size_t bytes)
+int __wrap_sys_pwrite_all(struct sys *sys, int fd, const void *data, size_t bytes, int64_t offset)
 {
-	FUZZ_CHECK(fd == FILE_FD && file.open && bytes > 0);
-	if (!file.falters)
-		return (ssize_t)bytes;
-	file.calls++;
-	if (file.calls % 3 == 0)
-		return -EINTR;
-	return (ssize_t)(file.calls % 3 == 1 ? (bytes + 1) / 2 : bytes);
-}
-
-ssize_t __wrap_sys_pwrite(struct sys *sys, int fd, const void *data, size_t bytes, int64_t offset)
-{
-	ssize_t result = transfer(fd, bytes);
-	size_t end = (size_t)offset + (result > 0 ? (size_t)result : 0);
+	size_t end = (size_t)offset + bytes;
 
 	(void)sys;
-	if (result <= 0)
-		return result;
-	FUZZ_CHECK((size_t)offset <= file.bytes);
+	FUZZ_CHECK(fd == FILE_FD && file.open && (size_t)offset <= file.bytes);
 	if (end > file.bytes) {
 		file.data = realloc(file.data, end);
 		FUZZ_CHECK(file.data != NULL);
 		file.bytes = end;
 	}
-	memcpy(file.data + offset, data, (size_t)result);
-	return result;
+	memcpy(file.data + offset, data, bytes);
+	return 0;
 }
 
-ssize_t __wrap_sys_pread(struct sys *sys, int fd, void *data, size_t bytes, int64_t offset)
+ssize_t __wrap_sys_pread_all(struct sys *sys, int fd, void *data, size_t bytes, int64_t offset)
 {
-	ssize_t result = transfer(fd, bytes);
-
 	(void)sys;
-	if (result <= 0)
-		return result;
+	FUZZ_CHECK(fd == FILE_FD && file.open && bytes > 0);
 	if ((size_t)offset >= file.bytes)
 		return 0;
-	if ((size_t)result > file.bytes - (size_t)offset)
-		result = (ssize_t)(file.bytes - (size_t)offset);
-	memcpy(data, file.data + offset, (size_t)result);
-	return result;
+	if (bytes > file.bytes - (size_t)offset)
+		bytes = file.bytes - (size_t)offset;
+	memcpy(data, file.data + offset, bytes);
+	return (ssize_t)bytes;
 }
 
 int __wrap_sys_close(struct sys *sys, int fd)
@@ -356,8 +337,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	struct plan plan;
 
 	added_count = 0;
-	file.falters = (how & 4) != 0;
-	file.calls = 0;
 	FUZZ_CHECK(plan_open(&plan, NULL) == 0);
 	if (how % 4 == 2)
 		check_noise(&plan, &input);
