@@ -81,8 +81,8 @@ static void more_than_there_can_be_is_refused(void)
 	refuses(SIZE_MAX / 32 + 1, 16);
 	CHECK(array_grow(NULL, 0, &none, huge) == NULL);
 	CHECK_EQUAL(none, 0);
-	/* Neither, but no memory has so many. */
-	refuses(SIZE_MAX / 8, 2);
+	/* Neither, but no object has so many. */
+	refuses(SIZE_MAX / 8, 4);
 }
 
 static const struct unit_test tests[] = {
