@@ -488,10 +488,10 @@ check: tests-built fault-built
 check-plain:
 	$(again) D=fault WEIR_ENGINE=plain TEST_TRACES=1 \
 		TESTS='$(or $(TESTS),$(filter-out $(slow_tests),$(suites_again)))' check
-# Without what takes two minutes with the smallest buffers, and half of one with others.
+# Nor is what takes two minutes with the smallest buffers, and half of one with others.
 check-tiny:
-	$(again) D=tiny TESTS='$(or $(TESTS),$(filter-out tests/copy/changing.bats, \
-		$(suites_again)) tests/unit tests/fuzz)' check
+	$(again) D=tiny TESTS='$(or $(TESTS),$(filter-out tests/copy/changing.bats \
+		$(slow_tests),$(suites_again)) tests/unit tests/fuzz)' check
 check-asan:
 	$(again) D=asan TESTS='$(or $(TESTS),tests/cli tests/unit tests/fuzz \
 		$(filter-out $(slow_tests),$(suites_again)))' check
