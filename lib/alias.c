@@ -90,10 +90,8 @@ static enum step_answer alias_look(struct job_env *env, struct job *job)
 	}
 	if (job->exists && settings_leaves_existing(env->settings))
 		return STEP_SKIP;
-	if (job->exists && S_ISDIR(job->existing.mode)) {
-		error_set_text(&job->error, ERROR_SIDE_TARGET, "replace", "a folder has this name");
+	if (job->exists && job_meets_folder(env, job))
 		return STEP_FAIL;
-	}
 	if (job->exists && job_meet_rival(env, job) != STEP_NEXT)
 		return STEP_FAIL;
 	if (job_is_up_to_date(env, job))

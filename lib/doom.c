@@ -215,6 +215,15 @@ static bool doom_enter(struct doom_walk *walk, int fd, uint64_t mount, const cha
 	return true;
 }
 
+/* What becomes of a folder that was left: the outermost one has its name until something
+ * else gets it, so that there is no moment in which nothing has it. */
+static enum plan_kind doom_end(const struct doom_walk *walk, bool keeps)
+{
+	if (keeps)
+		return PLAN_LEAVE_KEPT;
+	return walk->depth == 0 && walk->doom->makes_way ? PLAN_LEAVE_VACANT : PLAN_LEAVE;
+}
+
 /* Back to the folder above (Z1). */
 static void doom_leave(struct doom_walk *walk)
 {
@@ -225,7 +234,7 @@ static void doom_leave(struct doom_walk *walk)
 	int fd;
 
 	stat = (struct sys_stat){ .device = level->device, .inode = level->inode, .mode = S_IFDIR };
-	plan_add(walk->doom->plan, keeps ? PLAN_LEAVE_KEPT : PLAN_LEAVE, "", &stat);
+	plan_add(walk->doom->plan, doom_end(walk, keeps), "", &stat);
 	if (walk->depth == 0) {
 		sys_close(sys, walk->fd);
 		return;

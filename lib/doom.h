@@ -21,6 +21,7 @@ struct doom {
 	struct event_queue *events;
 	const struct attic *attics[2]; /* which stay, or NULL */
 	const char *target_path;       /* DEST, for messages */
+	bool makes_way;		       /* something else takes the name of what goes */
 };
 
 /* Plans NAME of the folder FD, which STAT tells about, in a group that was begun.  PATH:

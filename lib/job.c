@@ -30,6 +30,7 @@
 #include "grain.h"
 #include "invariant.h"
 #include "meta.h"
+#include "plan.h"
 #include "reach.h"
 #include "rival.h"
 #include "torn.h"
@@ -282,15 +283,25 @@ static bool job_is_torn(struct job_env *env, const struct job *job)
 	return torn;
 }
 
+bool job_meets_folder(const struct job_env *env, struct job *job)
+{
+	if (!S_ISDIR(job->existing.mode) ||
+	    (env->plan != NULL && plan_is_vacant(env->plan, &job->existing)))
+		return false;
+	error_set_text(&job->error, ERROR_SIDE_TARGET, "replace", "a folder has this name");
+	return true;
+}
+
 bool job_is_up_to_date(struct job_env *env, const struct job *job)
 {
 	const struct timespec *time = &job->source.mtime, *existing = &job->existing.mtime;
 
 	if (!job->exists || env->settings->update != WEIR_UPDATE_OLDER)
 		return false;
-	/* What is no older may still differ, and was compared. */
+	/* What is no older may still differ, and was compared; another type is another thing. */
 	if (settings_syncs(env->settings))
-		return meta_newer(existing, time) && !job_is_torn(env, job);
+		return ((job->source.mode ^ job->existing.mode) & S_IFMT) == 0 &&
+		       meta_newer(existing, time) && !job_is_torn(env, job);
 	if (!meta_newer(time, existing))
 		return !meta_newer(existing, time) || !S_ISREG(job->existing.mode) ||
 		       !job_is_torn(env, job);

@@ -25,6 +25,7 @@
 
 struct claims;
 struct job;
+struct plan;
 struct pour;
 
 /* What the jobs of one worker work with. */
@@ -38,6 +39,7 @@ struct job_env {
 	struct loss_table *loss;
 	struct asks *asks;
 	struct claims *claims;
+	const struct plan *plan;  /* of a sync: which folders make way */
 	struct labeller labeller; /* of this thread */
 	bool noatime_refused;	  /* O_NOATIME gave EPERM: not our files */
 	bool have_proc;		  /* /proc/self/fd is there */
@@ -227,6 +229,10 @@ enum step_answer job_ask(struct job_env *env, struct job *job);
 /* The thread still has the label of what was made, which is dropped: the entry fails,
  * and if it does not lose it, the run ends. */
 enum step_answer job_fail_label(struct job_env *env, struct job *job, int result);
+
+/* What exists is a folder that something else may not replace: true, and the error is
+ * set. */
+bool job_meets_folder(const struct job_env *env, struct job *job);
 
 /* What has the target's name is another entry of this run (B09): FAIL, or NEXT. */
 enum step_answer job_meet_rival(struct job_env *env, struct job *job);

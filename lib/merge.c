@@ -16,7 +16,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -32,7 +31,6 @@
 #include "rival.h"
 #include "survey.h"
 #include "temp.h"
-#include "vacant.h"
 
 /* ---- telling ---- */
 
@@ -131,9 +129,10 @@ static int merge_add(struct tree *tree, struct listing *listing, const struct tr
 	return tree_add(tree, listing->folder, &listing->batch, &found);
 }
 
-/* A name of this folder goes into the plan, in a group that was begun. */
+/* A name of this folder goes into the plan, in a group that was begun; MAKES_WAY: for
+ * something else of that name. */
 static void merge_doom(struct tree *tree, struct listing *listing, const char *name,
-		       const struct sys_stat *stat)
+		       const struct sys_stat *stat, bool makes_way)
 {
 	const struct doom doom = {
 		.sys = tree->sys,
@@ -144,17 +143,18 @@ static void merge_doom(struct tree *tree, struct listing *listing, const char *n
 		.events = tree->events,
 		.attics = { tree->trash, tree->backups },
 		.target_path = tree->target_path,
+		.makes_way = makes_way,
 	};
 
 	doom_name(&doom, listing->target_fd, name, stat, merge_path(listing, name));
 }
 
-/* The same, in a group of its own. */
-static void merge_doom_alone(struct tree *tree, struct listing *listing, const char *name,
-			     const struct sys_stat *stat)
+/* What is in the way of something else goes, in a group of its own. */
+static void merge_doom_in_the_way(struct tree *tree, struct listing *listing, const char *name,
+				  const struct sys_stat *stat)
 {
 	plan_begin(tree->plan, listing->folder->target);
-	merge_doom(tree, listing, name, stat);
+	merge_doom(tree, listing, name, stat, true);
 	plan_end(tree->plan);
 }
 
@@ -174,15 +174,11 @@ static void merge_move(struct tree *tree, struct listing *listing, const char *n
 static int merge_meet_left(struct tree *tree, struct listing *listing, const char *name,
 			   const struct survey_finding *finding, struct error *error)
 {
-	struct survey_finding free_name = *finding;
-
 	if (!tree->settings->dry_run) {
 		error_set_text(error, ERROR_SIDE_TARGET, "replace", "a folder has this name");
 		return -EISDIR;
 	}
-	/* A run would find nothing there. */
-	free_name.result = (struct compare_result){ .verdict = COMPARE_CREATE };
-	merge_count(tree, listing, name, &free_name);
+	merge_count(tree, listing, name, finding);
 	return 0;
 }
 
@@ -205,7 +201,7 @@ static int merge_put_off(struct tree *tree, struct listing *listing,
 		return merge_meet_left(tree, listing, entry->name, finding, error);
 	merge_count(tree, listing, entry->name, finding);
 	merge_move(tree, listing, entry->name, finding, error);
-	merge_doom_alone(tree, listing, entry->name, &finding->target);
+	merge_doom_in_the_way(tree, listing, entry->name, &finding->target);
 	if (tree->settings->dry_run)
 		return 0;
 	found.inode = entry->inode;
@@ -338,7 +334,7 @@ static void merge_take_first(struct tree *tree, struct listing *listing,
 	else if (listing->part.whole && listing->target_fd >= 0 &&
 		 sys_statx(tree->sys, listing->target_fd, entry->name, false, &stat) == 0 &&
 		 S_ISDIR(stat.mode) && merge_comes_over(tree, listing, entry->name))
-		merge_doom_alone(tree, listing, entry->name, &stat);
+		merge_doom_in_the_way(tree, listing, entry->name, &stat);
 }
 
 /* True if a new file may be there under another name, which the whole plan is to tell. */
@@ -364,7 +360,8 @@ static bool merge_changes(enum compare_verdict verdict)
 static int merge_decide(struct tree *tree, struct listing *listing, const struct tree_dirent *entry,
 			struct survey_finding *finding, struct error *error)
 {
-	bool in_the_way = finding->there && S_ISDIR(finding->target.mode);
+	bool in_the_way = finding->there && S_ISDIR(finding->target.mode) &&
+			  !plan_is_vacant(tree->plan, &finding->target);
 	bool wished;
 
 	if (merge_leaves_out(tree->settings, finding->source.mode)) {
@@ -602,7 +599,7 @@ static void merge_plan_names(struct tree *tree, struct listing *listing, const c
 		if (!begun)
 			plan_begin(tree->plan, listing->folder->target);
 		begun = true;
-		merge_doom(tree, listing, entry->name, &stat);
+		merge_doom(tree, listing, entry->name, &stat, false);
 	}
 	if (begun)
 		plan_end(tree->plan);
@@ -695,109 +692,4 @@ int merge_folder(struct tree *tree, struct folder *folder, struct error *error)
 	merge_tell_folder(tree, folder, WEIR_ACTION_ATTRIBUTES,
 			  changes | (old_time ? WEIR_CHANGE_TIME : 0));
 	return 0;
-}
-
-/* What FOLDER takes the place of has the name NAME by now: it goes, or gets a backup's. */
-static int merge_put_away(struct tree *tree, struct folder *folder, int parent_fd, const char *name)
-{
-	char wanted[LIMIT_NAME_BYTES];
-	struct attic_name to = { .fd = parent_fd, .wanted = wanted, .base = folder->target_name };
-	const char *suffix = tree->backups != NULL ? tree->backups->suffix
-						   : tree->settings->backup_suffix;
-	int result;
-
-	if (tree->settings->backup == WEIR_BACKUP_NONE)
-		return sys_unlinkat(tree->sys, parent_fd, name, 0);
-	if (!backup_simple_name(wanted, folder->target_name, suffix))
-		return -ENAMETOOLONG;
-	if (tree->backups != NULL) {
-		to.fd = attic_folder(tree->backups, folder->parent->target,
-				     folder->parent->target_fs);
-		if (to.fd < 0)
-			return to.fd;
-		to.base = wanted;
-	} else if (tree->settings->backup == WEIR_BACKUP_NUMBERED) {
-		to.wanted = NULL;
-	}
-	result = attic_move(tree->sys, parent_fd, name, &to);
-	if (tree->backups != NULL) {
-		if (result == 0)
-			result = attic_sync(tree->backups, to.fd, folder->target_fs);
-		sys_close(tree->sys, to.fd);
-	}
-	return result;
-}
-
-/* The empty folder TEMP gets the name of what is no folder, which has got another one, or
- * goes.  For a moment nothing has the name. */
-static int merge_follow(struct tree *tree, struct folder *folder, int parent_fd, const char *temp)
-{
-	int result = merge_put_away(tree, folder, parent_fd, folder->target_name);
-	bool is_free = result == 0;
-
-	if (is_free)
-		result = vacant_rename(tree->sys, parent_fd, temp, parent_fd, folder->target_name);
-	if (result < 0)
-		sys_unlinkat(tree->sys, parent_fd, temp, AT_REMOVEDIR);
-	if (result < 0 && is_free) /* it cannot be renamed: made there, it is there */
-		result = sys_mkdirat(tree->sys, parent_fd, folder->target_name, TEMP_FOLDER_MODE);
-	return result;
-}
-
-/* The same without that moment, for what only goes: while it has the name of a temp, a
- * kill leaves it to the next sweep.  What cannot go is put back: it may be a folder by
- * now, with whatever somebody has there. */
-static int merge_exchange(struct tree *tree, struct folder *folder, int parent_fd, const char *temp)
-{
-	struct sys *sys = tree->sys;
-	int result = sys_renameat2(sys, parent_fd, temp, folder->target_name, RENAME_EXCHANGE);
-
-	if (result == -EINVAL || result == -ENOSYS)
-		return merge_follow(tree, folder, parent_fd, temp);
-	if (result < 0) {
-		sys_unlinkat(sys, parent_fd, temp, AT_REMOVEDIR);
-		return result;
-	}
-	result = sys_unlinkat(sys, parent_fd, temp, 0);
-	if (result < 0 &&
-	    sys_renameat2(sys, parent_fd, temp, folder->target_name, RENAME_EXCHANGE) == 0)
-		sys_unlinkat(sys, parent_fd, temp, AT_REMOVEDIR);
-	return result;
-}
-
-/* What comes into the folder must not be on disk while its name is still the temp's: a
- * power cut would leave that full, and a sweep takes empty ones only. */
-static int merge_sync_name(struct tree *tree, const struct folder *folder, int parent_fd)
-{
-	const struct fs *fs = folder->parent->target_fs;
-	int result;
-
-	if (!settings_parks(tree->settings) || fs_is_memory(fs) || fs_orders_names(fs))
-		return 0;
-	result = sys_fsync(tree->sys, parent_fd);
-	return result == -EINVAL ? 0 : result; /* it has no sync of folders */
-}
-
-int merge_clear(struct tree *tree, struct folder *folder, int parent_fd, struct error *error)
-{
-	char temp[TEMP_NAME_BYTES];
-	int result = dir_temp_added(tree->root, folder->parent->target);
-
-	if (result < 0) {
-		error_set(error, result, ERROR_SIDE_TARGET, "lock the folder of");
-		return result;
-	}
-	result = temp_name_make(tree->sys, temp);
-	if (result == 0)
-		result = sys_mkdirat(tree->sys, parent_fd, temp, TEMP_FOLDER_MODE);
-	if (result == 0)
-		result = tree->settings->backup == WEIR_BACKUP_NONE
-				 ? merge_exchange(tree, folder, parent_fd, temp)
-				 : merge_follow(tree, folder, parent_fd, temp);
-	if (result == 0)
-		result = merge_sync_name(tree, folder, parent_fd);
-	dir_temp_removed(tree->root, folder->parent->target);
-	if (result < 0)
-		error_set(error, result, ERROR_SIDE_TARGET, "replace by a folder");
-	return result;
 }

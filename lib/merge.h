@@ -24,8 +24,4 @@ bool merge_plan(struct tree *tree, struct listing *listing);
  * the source: sets folder->settled.  0 or -errno with the record set. */
 int merge_folder(struct tree *tree, struct folder *folder, struct error *error);
 
-/* True if what has the name of FOLDER in the target is no folder and was put out of the
- * way, so that a folder can be there.  PARENT_FD: the target's folder. */
-int merge_clear(struct tree *tree, struct folder *folder, int parent_fd, struct error *error);
-
 #endif

@@ -105,10 +105,8 @@ static enum step_answer node_look(struct job_env *env, struct job *job)
 			       "not replacing what exists");
 		return STEP_FAIL;
 	}
-	if (job->exists && S_ISDIR(job->existing.mode)) {
-		error_set_text(&job->error, ERROR_SIDE_TARGET, "replace", "a folder has this name");
+	if (job->exists && job_meets_folder(env, job))
 		return STEP_FAIL;
-	}
 	if (job->exists && job_meet_rival(env, job) != STEP_NEXT)
 		return STEP_FAIL;
 	if (job->exists && node_is_same(env, job)) {

@@ -363,6 +363,7 @@ static struct unit *outcome_unit(const struct settings *settings, const struct j
 	unit->existed = job->exists;
 	/* What exists already has no temp. */
 	unit->replaces = job->exists && !unit->is_link && !unit->alias;
+	unit->over_folder = job->exists && S_ISDIR(job->existing.mode);
 	unit->retry = job->retry;
 	unit->follow = job->follow;
 	unit->once = job->once;

@@ -42,6 +42,7 @@ int plan_open(struct plan *plan, struct sys *sys)
 void plan_close(struct plan *plan)
 {
 	spill_close(&plan->spill);
+	inodes_close(&plan->vacant);
 	pthread_mutex_destroy(&plan->lock);
 }
 
@@ -60,6 +61,18 @@ struct list *plan_take_put_off(struct plan *plan)
 	node = list_take_head(&plan->put_off);
 	pthread_mutex_unlock(&plan->lock);
 	return node;
+}
+
+int plan_vacate(struct plan *plan, uint64_t device, uint64_t inode)
+{
+	int result = inodes_add(&plan->vacant, device, inode);
+
+	return result < 0 ? result : 0;
+}
+
+bool plan_is_vacant(const struct plan *plan, const struct sys_stat *stat)
+{
+	return S_ISDIR(stat->mode) && inodes_has(&plan->vacant, stat->device, stat->inode);
 }
 
 void plan_add(struct plan *plan, enum plan_kind kind, const char *name, const struct sys_stat *stat)
@@ -210,6 +223,7 @@ static int plan_move(struct plan_cursor *cursor, const struct plan_record *recor
 		return plan_set_path(cursor, head, record->name);
 	case PLAN_LEAVE:
 	case PLAN_LEAVE_KEPT:
+	case PLAN_LEAVE_VACANT:
 		if (cursor->depth == 0)
 			return -EIO;
 		cursor->depth--;

@@ -13,26 +13,34 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "inodes.h"
 #include "limits.h"
 #include "list.h"
 #include "root.h"
 #include "spill.h"
 
 enum plan_kind {
-	PLAN_GROUP = 1,	 /* a folder of the target: its inode, no name */
-	PLAN_STEP,	 /* a component of its path from DEST down */
-	PLAN_STEP_LINK,	 /* the same, which may be a link */
-	PLAN_ENTER,	 /* into a folder that is to go, or of which something is */
-	PLAN_REMOVE,	 /* an entry that is no folder */
-	PLAN_LEAVE,	 /* out of a folder, which is empty now and goes */
-	PLAN_LEAVE_KEPT, /* out of one that stays, for what it holds */
-	PLAN_END,	 /* of the group */
+	PLAN_GROUP = 1,	   /* a folder of the target: its inode, no name */
+	PLAN_STEP,	   /* a component of its path from DEST down */
+	PLAN_STEP_LINK,	   /* the same, which may be a link */
+	PLAN_ENTER,	   /* into a folder that is to go, or of which something is */
+	PLAN_REMOVE,	   /* an entry that is no folder */
+	PLAN_LEAVE,	   /* out of a folder, which is empty now and goes */
+	PLAN_LEAVE_KEPT,   /* out of one that stays, for what it holds */
+	PLAN_LEAVE_VACANT, /* out of one that is empty now; what takes its name removes it */
+	PLAN_END,	   /* of the group */
 };
 
 /* True if that takes something away. */
 static inline bool plan_removes(enum plan_kind kind)
 {
-	return kind == PLAN_REMOVE || kind == PLAN_LEAVE;
+	return kind == PLAN_REMOVE || kind == PLAN_LEAVE || kind == PLAN_LEAVE_VACANT;
+}
+
+/* True if that is the end of what PLAN_ENTER began. */
+static inline bool plan_leaves(enum plan_kind kind)
+{
+	return kind == PLAN_LEAVE || kind == PLAN_LEAVE_KEPT || kind == PLAN_LEAVE_VACANT;
 }
 
 struct plan_record {
@@ -66,6 +74,7 @@ struct plan {
 	uint64_t moved;		 /* of these, files that got another name before */
 	_Atomic uint64_t listed; /* entries of the target that were there */
 	struct list put_off;	 /* batches of what comes into the place of what goes */
+	struct inodes vacant;	 /* folders that are empty now, for these */
 	int failed;		 /* -errno: it is incomplete, and of no use */
 	_Atomic bool over;	 /* it was read: nothing is added any more */
 };
@@ -77,6 +86,11 @@ void plan_close(struct plan *plan);
 /* Keeps BATCH, which was deferred, until the removals are over; *taken back in order. */
 void plan_put_off(struct plan *plan, struct list *node);
 struct list *plan_take_put_off(struct plan *plan);
+
+/* The folder INODE of DEVICE is empty, and something else may take its name; before
+ * anything that was put off is taken back.  0 or -ENOMEM. */
+int plan_vacate(struct plan *plan, uint64_t device, uint64_t inode);
+bool plan_is_vacant(const struct plan *plan, const struct sys_stat *stat);
 
 /* Begins the group of DIR, whose descriptor is FD; plan_end() ends it.  Others wait. */
 void plan_begin(struct plan *plan, const struct dir *dir);

@@ -10,13 +10,17 @@
  *    sweep of another run would take it for a leftover;
  * P4 after a publishing rename the temp name is unlinked: a rename between two
  *    names of one inode returns 0 and keeps both;
- * P5 what is replaced has its backup, if one is asked for, before the rename.
+ * P5 what is replaced has its backup, if one is asked for, before the rename;
+ * P6 an empty folder that makes way is exchanged for the new object and removed under
+ *    the temp's name, so that there is no moment without either; if it cannot go, it gets
+ *    its name back.
  */
 #define _GNU_SOURCE
 #include "publish.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +28,7 @@
 #include "backup.h"
 #include "invariant.h"
 #include "rival.h"
+#include "vacant.h"
 
 #ifndef RENAME_NOREPLACE
 #define RENAME_NOREPLACE 1
@@ -84,16 +89,80 @@ static enum publish_answer publish_fail(struct sys *sys, struct unit *unit, int 
 	return PUBLISH_FAILED;
 }
 
+/* A new name from a temp, without replacing: by rename, else by link, else by
+ * looking first, which is all such a file system offers (P2).  What is refused is
+ * remembered only when a weaker way works: else it is the name that is refused
+ * (I07), and other names are none the worse for it. */
+static int publish_new_from_temp(struct sys *sys, struct unit *unit, int dirfd)
+{
+	struct fs *fs = unit->folder->target_fs;
+	bool no_noreplace = fs->no_noreplace;
+	bool no_plain_link = fs->no_plain_link;
+	struct sys_stat stat;
+	int result = -EOPNOTSUPP;
+
+	if (!no_noreplace) {
+		result = sys_renameat2(sys, dirfd, unit->temp_name, unit->target_name,
+				       RENAME_NOREPLACE);
+		no_noreplace = publish_refused(result);
+		if (result == 0)
+			sys_unlinkat(sys, dirfd, unit->temp_name, 0); /* P4 */
+	}
+	if (no_noreplace && !no_plain_link) {
+		result = sys_linkat(sys, dirfd, unit->temp_name, unit->target_name);
+		no_plain_link = publish_refused(result) || result == -EPERM || result == -EMLINK;
+		if (result == 0)
+			sys_unlinkat(sys, dirfd, unit->temp_name, 0);
+	}
+	if (no_noreplace && no_plain_link) {
+		result = sys_statx(sys, dirfd, unit->target_name, false, &stat);
+		if (result == 0)
+			result = -EEXIST;
+		else if (result == -ENOENT)
+			result = sys_renameat2(sys, dirfd, unit->temp_name, unit->target_name, 0);
+	}
+	if (result == 0 || result == -EEXIST) {
+		if (no_noreplace)
+			fs->no_noreplace = true;
+		if (no_plain_link)
+			fs->no_plain_link = true;
+	}
+	if (result == 0)
+		unit->temp_named = false;
+	return result;
+}
+
+/* P6, where names cannot be exchanged: for a moment nothing has the name. */
+static int publish_follow_folder(struct sys *sys, struct unit *unit, int dirfd)
+{
+	int result = sys_unlinkat(sys, dirfd, unit->target_name, AT_REMOVEDIR);
+
+	return result < 0 ? result : publish_new_from_temp(sys, unit, dirfd);
+}
+
+/* P6 */
+static int publish_over_folder(struct sys *sys, struct unit *unit, int dirfd)
+{
+	int result = vacant_exchange(sys, dirfd, unit->temp_name, unit->target_name, AT_REMOVEDIR);
+
+	return result > 0 ? publish_follow_folder(sys, unit, dirfd) : result;
+}
+
 /* The new object takes the name from what has it. */
 static int publish_rename_over(struct publish *publish)
 {
 	struct sys *sys = publish->root->sys;
 	struct unit *unit = publish->unit;
-	int result = sys_renameat2(sys, publish->dirfd, unit->temp_name, unit->target_name, 0);
+	int result;
 
+	if (unit->over_folder)
+		result = publish_over_folder(sys, unit, publish->dirfd);
+	else
+		result = sys_renameat2(sys, publish->dirfd, unit->temp_name, unit->target_name, 0);
 	if (result < 0)
 		return result;
-	sys_unlinkat(sys, publish->dirfd, unit->temp_name, 0); /* P4; ENOENT is expected */
+	if (!unit->over_folder)
+		sys_unlinkat(sys, publish->dirfd, unit->temp_name, 0); /* P4; ENOENT expected */
 	unit->temp_named = false;
 	unit->replaced = true;
 	return 0;
@@ -154,49 +223,6 @@ static int publish_replace(struct publish *publish, struct error *error)
 	} else if (backup.way != BACKUP_NOT_MADE && plan.settings->report_entries) {
 		unit->backup = strdup(backup.name);
 	}
-	return result;
-}
-
-/* A new name from a temp, without replacing: by rename, else by link, else by
- * looking first, which is all such a file system offers (P2).  What is refused is
- * remembered only when a weaker way works: else it is the name that is refused
- * (I07), and other names are none the worse for it. */
-static int publish_new_from_temp(struct sys *sys, struct unit *unit, int dirfd)
-{
-	struct fs *fs = unit->folder->target_fs;
-	bool no_noreplace = fs->no_noreplace;
-	bool no_plain_link = fs->no_plain_link;
-	struct sys_stat stat;
-	int result = -EOPNOTSUPP;
-
-	if (!no_noreplace) {
-		result = sys_renameat2(sys, dirfd, unit->temp_name, unit->target_name,
-				       RENAME_NOREPLACE);
-		no_noreplace = publish_refused(result);
-		if (result == 0)
-			sys_unlinkat(sys, dirfd, unit->temp_name, 0); /* P4 */
-	}
-	if (no_noreplace && !no_plain_link) {
-		result = sys_linkat(sys, dirfd, unit->temp_name, unit->target_name);
-		no_plain_link = publish_refused(result) || result == -EPERM || result == -EMLINK;
-		if (result == 0)
-			sys_unlinkat(sys, dirfd, unit->temp_name, 0);
-	}
-	if (no_noreplace && no_plain_link) {
-		result = sys_statx(sys, dirfd, unit->target_name, false, &stat);
-		if (result == 0)
-			result = -EEXIST;
-		else if (result == -ENOENT)
-			result = sys_renameat2(sys, dirfd, unit->temp_name, unit->target_name, 0);
-	}
-	if (result == 0 || result == -EEXIST) {
-		if (no_noreplace)
-			fs->no_noreplace = true;
-		if (no_plain_link)
-			fs->no_plain_link = true;
-	}
-	if (result == 0)
-		unit->temp_named = false;
 	return result;
 }
 

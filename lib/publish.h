@@ -29,6 +29,7 @@ struct unit {
 	bool temp_named;	 /* temp_name is in the target folder */
 	bool existed;		 /* something had the name when it was looked up */
 	bool replaces;		 /* the same, of what has a temp */
+	bool over_folder;	 /* what has the name is an empty folder, which makes way */
 	bool replaced;		 /* out: something was replaced */
 	bool synced;		 /* its own fsync succeeded after its last byte */
 	bool follow;		 /* its source is a link that was followed */

@@ -63,10 +63,8 @@ enum step_answer regular_look(struct job_env *env, struct job *job)
 	}
 	if (settings_leaves_existing(env->settings))
 		return STEP_SKIP;
-	if (S_ISDIR(job->existing.mode)) {
-		error_set_text(&job->error, ERROR_SIDE_TARGET, "replace", "a folder has this name");
+	if (job_meets_folder(env, job))
 		return STEP_FAIL;
-	}
 	return job_meet_rival(env, job);
 }
 

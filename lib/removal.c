@@ -29,6 +29,7 @@
 #include "array.h"
 #include "invariant.h"
 #include "limits.h"
+#include "lister.h"
 #include "spared.h"
 
 #define REMOVAL_MANY 1000U	  /* more must be less than half of the target */
@@ -290,6 +291,22 @@ static bool removal_is_planned(const struct plan_record *record, const struct sy
 		stat->mtime.tv_nsec == record->mtime.tv_nsec);
 }
 
+/* The folder NAME, of which all that was planned is gone, waits for what takes its name.
+ * 0 or -errno. */
+static int removal_vacate(struct removal_group *group, const char *name,
+			  const struct plan_record *record)
+{
+	struct lister lister;
+	int result = lister_open(&lister, group->removal->sys, group->fd, name);
+
+	if (result < 0)
+		return result;
+	result = lister_next(&lister) != NULL ? -ENOTEMPTY : lister.result;
+	lister_close(&lister);
+	return result < 0 ? result
+			  : plan_vacate(group->removal->plan, record->device, record->inode);
+}
+
 /* Takes NAME out of the innermost folder.  0: it is gone; or -errno, -ESTALE: it is
  * another one than was planned. */
 static int removal_unlink(struct removal_group *group, const char *name,
@@ -301,6 +318,8 @@ static int removal_unlink(struct removal_group *group, const char *name,
 
 	if (result == 0 && !removal_is_planned(record, &stat))
 		return -ESTALE;
+	if (result == 0 && record->kind == PLAN_LEAVE_VACANT)
+		return removal_vacate(group, name, record);
 	if (result == 0)
 		result = away_take(&group->away, group->fd, name, &stat);
 	if (result == -EACCES) {
@@ -310,7 +329,7 @@ static int removal_unlink(struct removal_group *group, const char *name,
 	return result == -ENOENT ? 0 : result;
 }
 
-/* The same, and tells what came of it.  True: it is gone. */
+/* The same, and tells what came of it.  True: it is gone, or vacant. */
 static bool removal_remove(struct removal_group *group, const char *name,
 			   const struct plan_record *record)
 {
@@ -412,7 +431,8 @@ static int removal_leave(struct removal_group *group, const struct plan_record *
 		fd = group->dir_fd;
 	}
 	group->fd = fd;
-	if (fd < 0 || !goes || !removal_remove(group, level.name, record))
+	if (fd < 0 || !goes || !removal_remove(group, level.name, record) ||
+	    record->kind == PLAN_LEAVE_VACANT)
 		removal_settle(group, &level.place, inner);
 	sys_close(sys, inner);
 	free(level.name);
@@ -434,7 +454,7 @@ static void removal_do(struct removal_group *group, const struct plan_record *re
 
 	if (group->lost > 0) { /* in a folder that could not be entered */
 		group->lost += record->kind == PLAN_ENTER;
-		group->lost -= record->kind == PLAN_LEAVE || record->kind == PLAN_LEAVE_KEPT;
+		group->lost -= plan_leaves(record->kind);
 		return;
 	}
 	switch (record->kind) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Two hash tables with open addresses, which only grow.
+ * A set of inodes, and a hash table with open addresses, which only grow.
  *
  * In a chain of snapshots every file has several names, so there can be as many inodes
- * here as files: each takes one bit of a row.  Only where a source has several names,
+ * here as files: each takes one bit.  Only where a source has several names,
  * too, it must be known which one it is.
  *
  * Invariants:
@@ -20,7 +20,6 @@
 #include "invariant.h"
 
 #define SHARED_FIRST_SLOTS 256U
-#define SHARED_ROW_INODES 64U
 
 int shared_open(struct shared *shared)
 {
@@ -30,67 +29,9 @@ int shared_open(struct shared *shared)
 
 void shared_close(struct shared *shared)
 {
-	free(shared->rows);
+	inodes_close(&shared->claimed);
 	free(shared->slots);
 	pthread_mutex_destroy(&shared->lock);
-}
-
-static size_t shared_hash(uint64_t device, uint64_t number)
-{
-	return (size_t)((number ^ device << 32) * 0x9e3779b97f4a7c15ULL >> 20);
-}
-
-/* ---- rows ---- */
-
-/* The row, or the free slot where it belongs. */
-static struct shared_row *shared_find_row(struct shared_row *rows, size_t slots, uint64_t device,
-					  uint64_t number)
-{
-	for (size_t at = shared_hash(device, number);; at++) {
-		struct shared_row *row = &rows[at & (slots - 1)];
-
-		if (row->number == 0 || (row->number == number && row->device == device))
-			return row;
-	}
-}
-
-static bool shared_grow_rows(struct shared *shared)
-{
-	size_t slots = shared->row_slots > 0 ? 2 * shared->row_slots : SHARED_FIRST_SLOTS;
-	struct shared_row *rows = calloc(slots, sizeof(*rows));
-
-	if (rows == NULL)
-		return false;
-	for (size_t i = 0; i < shared->row_slots; i++) {
-		const struct shared_row *old = &shared->rows[i];
-
-		if (old->number != 0)
-			*shared_find_row(rows, slots, old->device, old->number) = *old;
-	}
-	free(shared->rows);
-	shared->rows = rows;
-	shared->row_slots = slots;
-	return true;
-}
-
-/* 1: the inode is new; 0: it was there; -ENOMEM. */
-static int shared_mark(struct shared *shared, uint64_t device, uint64_t inode)
-{
-	uint64_t number = inode / SHARED_ROW_INODES + 1;
-	uint64_t bit = 1ULL << inode % SHARED_ROW_INODES;
-	struct shared_row *row;
-
-	if ((shared->row_count + 1) * 4 > shared->row_slots * 3 && !shared_grow_rows(shared))
-		return -ENOMEM;
-	row = shared_find_row(shared->rows, shared->row_slots, device, number);
-	if (row->number == 0) {
-		*row = (struct shared_row){ device, number, 0 };
-		shared->row_count++;
-	}
-	if ((row->bits & bit) != 0)
-		return 0;
-	row->bits |= bit;
-	return 1;
 }
 
 /* ---- sources with several names ---- */
@@ -99,7 +40,7 @@ static int shared_mark(struct shared *shared, uint64_t device, uint64_t inode)
 static struct shared_inode *shared_find(struct shared_inode *slots, size_t slot_count,
 					uint64_t device, uint64_t inode)
 {
-	for (size_t at = shared_hash(device, inode);; at++) {
+	for (size_t at = inodes_hash(device, inode);; at++) {
 		struct shared_inode *slot = &slots[at & (slot_count - 1)];
 
 		if (slot->inode == 0 || (slot->inode == inode && slot->device == device))
@@ -168,7 +109,7 @@ bool shared_claim(struct shared *shared, const struct sys_stat *target,
 	if (target->links < 2 || target->inode == 0)
 		return true;
 	pthread_mutex_lock(&shared->lock);
-	marked = shared_mark(shared, target->device, target->inode);
+	marked = inodes_add(&shared->claimed, target->device, target->inode);
 	ours = marked == 1;
 	if (source->links > 1 && marked == 1)
 		ours = shared_take(shared, target, source);

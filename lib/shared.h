@@ -12,14 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "inodes.h"
 #include "sys.h"
-
-/* A row of inodes whose numbers follow each other, a bit for each. */
-struct shared_row {
-	uint64_t device;
-	uint64_t number; /* of the row, from 1; 0: a free slot */
-	uint64_t bits;
-};
 
 /* An inode that is the copy of a source with several names. */
 struct shared_inode {
@@ -32,9 +26,7 @@ struct shared_inode {
 
 struct shared {
 	pthread_mutex_t lock;
-	struct shared_row *rows; /* of all inodes that were claimed */
-	size_t row_slots;	 /* a power of 2, or 0 */
-	size_t row_count;
+	struct inodes claimed; /* all of them */
 	struct shared_inode *slots;
 	size_t slot_count; /* a power of 2, or 0 */
 	size_t count;

@@ -43,7 +43,7 @@ static void spared_pass(struct spared *spared, const struct plan_record *record)
 {
 	if (record->kind == PLAN_ENTER)
 		spared->passed++;
-	else if (record->kind == PLAN_LEAVE || record->kind == PLAN_LEAVE_KEPT)
+	else if (plan_leaves(record->kind))
 		spared->passed--;
 }
 
@@ -80,6 +80,7 @@ enum spared_answer spared_judge(struct spared *spared, struct plan_record *recor
 		return spared->contested ? SPARED_TELL : SPARED_NOT;
 	case PLAN_LEAVE:
 	case PLAN_LEAVE_KEPT:
+	case PLAN_LEAVE_VACANT:
 		return spared_leave(spared, record);
 	default:
 		return SPARED_NOT;

@@ -83,9 +83,6 @@ bool temp_is_leftover(const char *name, const struct sys_stat *stat, bool locked
 {
 	if (!temp_name_ours(name))
 		return false;
-	/* A folder gets such a name for a moment before it takes the place of a file. */
-	if (S_ISDIR(stat->mode) && (stat->mode & 0777) != TEMP_FOLDER_MODE)
-		return false;
 	return locked || time(NULL) - stat->ctime.tv_sec >= TEMP_OLD_SECONDS; /* N1 */
 }
 

@@ -32,6 +32,7 @@
 #include "meta.h"
 #include "reach.h"
 #include "rival.h"
+#include "supplant.h"
 #include "temp.h"
 #include "twice.h"
 
@@ -397,7 +398,7 @@ static int tree_make_target(struct tree *tree, struct folder *folder, int parent
 					false, &folder->target);
 	}
 	if (tree_replaces(tree, result)) {
-		result = merge_clear(tree, folder, parent_fd, error);
+		result = supplant(tree, folder, parent_fd, error);
 		if (result < 0) {
 			folder->target = NULL;
 			return result;

@@ -9,10 +9,12 @@
 #include "vacant.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 #ifndef RENAME_NOREPLACE
 #define RENAME_NOREPLACE 1
+#endif
+#ifndef RENAME_EXCHANGE
+#define RENAME_EXCHANGE 2
 #endif
 
 int vacant_rename(struct sys *sys, int fd, const char *name, int to_fd, const char *to)
@@ -27,4 +29,19 @@ int vacant_rename(struct sys *sys, int fd, const char *name, int to_fd, const ch
 	if (result == 0)
 		return -EEXIST;
 	return result == -ENOENT ? sys_rename_to(sys, fd, name, to_fd, to, 0) : result;
+}
+
+int vacant_exchange(struct sys *sys, int fd, const char *name, const char *to, int flags)
+{
+	int result = sys_renameat2(sys, fd, name, to, RENAME_EXCHANGE);
+
+	if (result == -EINVAL || result == -ENOSYS || result == -EOPNOTSUPP)
+		return 1;
+	if (result < 0)
+		return result;
+	result = sys_unlinkat(sys, fd, name, flags);
+	/* It may be something else by now, with whatever somebody has there. */
+	if (result < 0)
+		sys_renameat2(sys, fd, name, to, RENAME_EXCHANGE);
+	return result;
 }

@@ -86,6 +86,7 @@ static void worker_set_env(struct worker *worker)
 		.queue = shared->queue,
 		.loss = shared->loss,
 		.asks = shared->asks,
+		.plan = shared->tree->plan,
 		.claims = shared->claims,
 		.labeller = { .policy = shared->labels },
 		.fs = shared->fs,

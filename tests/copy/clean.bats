@@ -158,20 +158,21 @@ prints_nothing() {
 }
 
 # bats test_tags=I06
-@test "a folder with such a name goes if it is one of weir's, closed and empty" {
+@test "a folder with such a name goes if it is empty" {
 	make_names 4
 	mkdir -m 700 "$D/${names[0]}" "$D/${names[1]}"
 	mkdir -m 755 "$D/${names[2]}" "$D/${names[3]}"
+	: >"$D/${names[3]}/user's"
 	: >"$D/${names[1]}/user's"
 	cleans -n "$D"
-	lists "remove  temp  $D/${names[0]}/"
+	lists "remove  temp  $D/${names[0]}/" "remove  temp  $D/${names[2]}/"
 	[ -d "$D/${names[0]}" ]
 	cleans -v "$D"
-	lists "remove  temp  $D/${names[0]}/"
+	lists "remove  temp  $D/${names[0]}/" "remove  temp  $D/${names[2]}/"
 	absent "$D/${names[0]}"
 	[ -e "$D/${names[1]}/user's" ]
-	[ -d "$D/${names[2]}" ]
-	[ -d "$D/${names[3]}" ]
+	absent "$D/${names[2]}"
+	[ -e "$D/${names[3]}/user's" ]
 }
 
 # bats test_tags=I06,A04
@@ -480,11 +481,12 @@ need_syncfs_or() { # COUNT
 	mkdir "$S/a" "$D/a"
 	mktree file "$S/a/f" 100
 	(cd "$D/a" && touch "${names[0]}" .weir.abcdefghijklmnopqrstuvwx &&
-		ln -s x "${names[1]}" && mkdir -m 755 "${names[2]}")
+		ln -s x "${names[1]}" && mkdir -m 755 "${names[2]}" .weir.xbcdefghijklmnopqrstuvwx)
 	cleans -n "$D/a"
-	lists "remove  temp  $D/a/${names[0]}" "remove  temp  $D/a/${names[1]}"
+	lists "remove  temp  $D/a/${names[0]}" "remove  temp  $D/a/${names[1]}" \
+		"remove  temp  $D/a/${names[2]}/"
 	copies -r "$S/a" "$D"
-	absent "$D/a/${names[0]}" "$D/a/${names[1]}"
-	[ -d "$D/a/${names[2]}" ]
+	absent "$D/a/${names[0]}" "$D/a/${names[1]}" "$D/a/${names[2]}"
+	[ -d "$D/a/.weir.xbcdefghijklmnopqrstuvwx" ]
 	[ -e "$D/a/.weir.abcdefghijklmnopqrstuvwx" ]
 }

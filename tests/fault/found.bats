@@ -76,12 +76,69 @@ ends() { # STATUS PLAN ARGUMENT...
 		mktree file "$D/a" 100
 		faulty "op=rename,mkdir,unlink,link nth=$n do=kill" sync -b --engine=plain "$S" "$D"
 		[ "$status" -eq 137 ] || break
-		[ "$(stat -c %s "$D/a")" -eq 100 ] || [ "$(stat -c %s "$D/a~")" -eq 100 ]
+		[ -d "$D/a" ] || [ "$(stat -c %s "$D/a")" -eq 100 ]
+		[ ! -d "$D/a" ] || [ "$(stat -c %s "$D/a~")" -eq 100 ]
 		"$WEIR_FAULTY" sync -b --engine=plain "$S" "$D" # sweeps
 		[ "$(stat -c %s "$D/a~")" -eq 100 ]
 	done
 	[ "$status" -eq 0 ]
 	[ "$n" -gt 2 ]
+}
+
+# Kills a sync before each of its operations that change names.
+kills_leave() { # FUNCTION OPTION...
+	local n
+
+	for ((n = 1; ; n++)); do
+		rm -rf "${D:?}"/*
+		mkdir -p "$D/a/deep" "$D/e"
+		mktree file "$D/a/deep/f" 50
+		faulty "op=rename,mkdir,unlink,link nth=$n do=kill" sync --delete --engine=plain \
+			"${@:2}" "$S" "$D"
+		[ "$status" -eq 137 ] || break
+		"$1"
+		"$WEIR_FAULTY" sync --delete --engine=plain "${@:2}" "$S" "$D"
+		no_temps "$D"
+		[ "$(stat -c %s "$D/a")" -eq 100 ]
+		[ -L "$D/e" ]
+	done
+	[ "$status" -eq 0 ]
+	[ "$n" -gt 4 ]
+}
+
+# bats test_tags=C12,M03
+@test "a folder has its name until something else takes it, wherever the run is killed" {
+	mktree file "$S/a" 100
+	ln -s nowhere "$S/e"
+	named() {
+		[ -d "$D/a" ] || [ "$(stat -c %s "$D/a")" -eq 100 ]
+		[ -d "$D/e" ] || [ -L "$D/e" ]
+	}
+	kills_leave named
+	kills_leave named --delete=first
+	kills_leave named --trash="$T/trash"
+}
+
+# bats test_tags=C12,O11
+@test "a folder that makes way stays if somebody puts something into it" {
+	mktree file "$S/a" 100
+	mkdir "$D/a"
+	mktree file "$D/a/old" 50
+	ends 23 "op=rename path=*/a nth=1 do=run:echo theirs >$D/a/new" sync --delete \
+		--engine=plain "$S" "$D"
+	says "'$D/a'"
+	[ "$(cat "$D/a/new")" = theirs ]
+	absent "$D/a/old"
+	no_temps "$D"
+}
+
+# bats test_tags=C12,C10
+@test "where names cannot be exchanged a folder makes way all the same" {
+	mktree file "$S/a" 100
+	mkdir -p "$D/a/deep"
+	ends 0 'op=rename ret=-EINVAL' sync --delete --engine=plain "$S" "$D"
+	[ "$(stat -c %s "$D/a")" -eq 100 ]
+	no_temps "$D"
 }
 
 # bats test_tags=O12

@@ -213,3 +213,19 @@ for_engines() { # COMMAND...
 	for_engines check
 	mirrors "$S/a" "$D/b"
 }
+
+# bats test_tags=H03,C12
+@test "with -u what is of another type is replaced, however new it is" {
+	mkdir "$S/a"
+	check() {
+		mkdir "$D/b"
+		mktree file "$S/a/f" 100
+		ln -sf nowhere "$S/a/l"
+		touch -h -d @1000000000 "$S/a/f" "$S/a/l"
+		ln -s newer "$D/b/f"
+		mktree file "$D/b/l" 50
+		syncs -u --engine="$1" "$S/a" "$D/b"
+		mirrors "$S/a" "$D/b"
+	}
+	for_engines check
+}

@@ -36,9 +36,9 @@
  *
  * Judged in each state, where S is the source and D the target:
  *   J1   each name of D holds what was there, what is to be there, or nothing if nothing
- *        was there; deletions may be any subset.  A folder that is to become something
- *        else may be gone.  In place a file may be mixed, if it says so.  Where only
- *        attributes change, each may be old or new.  Temps have names of weir's
+ *        was there; deletions may be any subset.  In place a file may be mixed, if it
+ *        says so.  Where only attributes change, each may be old or new.  Temps have
+ *        names of weir's
  *   J2   after the end with status 0: all is new
  *   N07  what is gone from S is in D;  O15  what is gone from D is in the trash
  *   J10  one more run makes all as a clean run, and leaves nothing of weir's own
@@ -720,8 +720,7 @@ static bool judge_names(unsigned traits, const struct reference *reference,
 		const struct entry *old = &reference->old_target.entries[i];
 		const struct entry *new = tree_find(&reference->new_target, old->path);
 
-		if (tree_find(target, old->path) != NULL || new == NULL ||
-		    (S_ISDIR(old->stat.st_mode) && !S_ISDIR(new->stat.st_mode)))
+		if (tree_find(target, old->path) != NULL || new == NULL)
 			continue;
 		return wrong("J1: '%s' is gone", old->path);
 	}

@@ -31,9 +31,8 @@
  * before.
  *
  * Judged after each run, where S is the source and D the target:
- *   J1  each name of D is as before, as after a clean run, or not there if it was not,
- *       or was a folder and is to be something else; its attributes may be less, if
- *       that is told
+ *   J1  each name of D is as before, as after a clean run, or not there if it was not;
+ *       its attributes may be less, if that is told
  *   J2  after status 0 all is as after a clean run
  *   J3  nothing beside S and D has changed
  *   J4  S has not changed; moved names are gone only if D has them
@@ -138,10 +137,6 @@ static bool judge_target(const struct scenario *scenario, const struct fault *fa
 		const struct entry *new = tree_find(&reference->new_target, path);
 
 		if (tree_find(target, path) != NULL || new == NULL)
-			continue;
-		/* A folder is removed before something else gets its name. */
-		if (S_ISDIR(reference->old_target.entries[i].stat.st_mode) &&
-		    !S_ISDIR(new->stat.st_mode))
 			continue;
 		return wrong("J1: '%s' is gone", path);
 	}

@@ -49,7 +49,7 @@ static void test_alone(void)
 	REQUIRE(shared_open(&shared) == 0);
 	CHECK(shared_claim(&shared, &target, &source));
 	CHECK(shared_claim(&shared, &target, &source));
-	CHECK_EQUAL(shared.row_slots, 0);
+	CHECK_EQUAL(shared.claimed.slots, 0);
 	shared_close(&shared);
 }
 
@@ -76,7 +76,7 @@ static void test_many(void)
 		}
 	for (uint64_t i = 1; i <= 1000000; i += 997)
 		CHECK(!claim(i, i + 1, 1));
-	CHECK(shared.row_slots * sizeof(struct shared_row) < 2U * 1024 * 1024);
+	CHECK(shared.claimed.slots * sizeof(struct inodes_row) < 2U * 1024 * 1024);
 	CHECK_EQUAL(shared.count, 0);
 	for (uint64_t i = 0; i < 5000; i++)
 		CHECK(claim(2000000 + i * 1000, i, 2));

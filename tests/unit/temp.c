@@ -189,9 +189,7 @@ static void what_is_left(void)
 	later_seconds = 0;
 	stat.mode = S_IFLNK | 0777;
 	CHECK(temp_is_leftover(name, &stat, true));
-	stat.mode = S_IFDIR | 0755;
-	CHECK(!temp_is_leftover(name, &stat, true));
-	stat.mode = S_IFDIR | S_ISGID | TEMP_FOLDER_MODE; /* that of the folder above */
+	stat.mode = S_IFDIR | 0755; /* what a file took the place of */
 	CHECK(temp_is_leftover(name, &stat, true));
 	CHECK(!temp_is_leftover(".weir.abcdefghijklmnopqrstuvwx", &stat, true));
 }
