@@ -550,6 +550,7 @@ static const struct counter {
 	COUNTER(arena_bytes),
 	COUNTER(workers),
 	COUNTER(rings),
+	COUNTER(rings_restricted),
 	COUNTER(ring_enters),
 	COUNTER(ring_dropped),
 	COUNTER(ring_overflow),

@@ -10,9 +10,13 @@
  *    matches no queued op is a bug;
  * U3 no link, no drain, no flag orders anything: the engine counts;
  * U4 every wait enters the kernel asking for events, which DEFER_TASKRUN
- *    needs to make progress.
+ *    needs to make progress;
+ * U5 before its first operation a ring is restricted, for good, to the opcodes that are
+ *    filled in here and to the registration of buffers, where the kernel can (5.10):
+ *    whoever gets hold of it can do no more with it.
  *
- * Flags ladder: SINGLE_ISSUER|DEFER_TASKRUN (6.1), COOP_TASKRUN (5.19), none.
+ * Flags ladder: SINGLE_ISSUER|DEFER_TASKRUN (6.1), COOP_TASKRUN (5.19), R_DISABLED alone
+ * (5.10), none.
  */
 #define _GNU_SOURCE
 #include "io_uring.h"
@@ -39,6 +43,8 @@ struct ring_state {
 	bool has_open;	  /* opcodes of 5.6, as the probe told */
 	bool has_rw;
 };
+
+#define RING_RESTRICTIONS 16
 
 static uint64_t ring_key(const struct io_op *op)
 {
@@ -280,9 +286,11 @@ static int ring_setup_ladder(struct io_uring *ring)
 {
 	static const unsigned ladder[] = {
 		IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL |
-			IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
+			IORING_SETUP_R_DISABLED | IORING_SETUP_SINGLE_ISSUER |
+			IORING_SETUP_DEFER_TASKRUN,
 		IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL |
-			IORING_SETUP_COOP_TASKRUN,
+			IORING_SETUP_R_DISABLED | IORING_SETUP_COOP_TASKRUN,
+		IORING_SETUP_R_DISABLED,
 		0,
 	};
 	int result = -EINVAL;
@@ -344,10 +352,62 @@ static void ring_ask_opcodes(struct ring_state *state)
 	io_uring_free_probe(probe);
 }
 
+static unsigned ring_allow(struct io_uring_restriction *list, unsigned count, uint16_t what,
+			   uint8_t value)
+{
+	WEIR_ASSERT(count < RING_RESTRICTIONS);
+	list[count].opcode = what;
+	if (what == IORING_RESTRICTION_REGISTER_OP)
+		list[count].register_op = value;
+	else
+		list[count].sqe_op = value;
+	return count + 1;
+}
+
+/* U5 */
+static int ring_restrict(struct io_uring *ring)
+{
+	static const uint8_t opcodes[] = {
+		IORING_OP_NOP,	 IORING_OP_OPENAT,	IORING_OP_READ,	 IORING_OP_READ_FIXED,
+		IORING_OP_WRITE, IORING_OP_WRITE_FIXED, IORING_OP_FSYNC,
+	};
+	struct io_uring_restriction list[RING_RESTRICTIONS] = { 0 };
+	unsigned count = 0;
+
+	for (size_t i = 0; i < sizeof(opcodes); i++)
+		count = ring_allow(list, count, IORING_RESTRICTION_SQE_OP, opcodes[i]);
+	if ((ring->features & IORING_FEAT_EXT_ARG) == 0) /* a wait of the library's is an op */
+		count = ring_allow(list, count, IORING_RESTRICTION_SQE_OP, IORING_OP_TIMEOUT);
+	count = ring_allow(list, count, IORING_RESTRICTION_REGISTER_OP, IORING_REGISTER_BUFFERS);
+	count = ring_allow(list, count, IORING_RESTRICTION_REGISTER_OP, IORING_UNREGISTER_BUFFERS);
+	count = ring_allow(list, count, IORING_RESTRICTION_REGISTER_OP,
+			   IORING_REGISTER_ENABLE_RINGS);
+	/* liburing 2.3 has calls for this and the next, but does not export them. */
+	return io_uring_register((unsigned)ring->ring_fd, IORING_REGISTER_RESTRICTIONS, list,
+				 count);
+}
+
+/* Asks what it can do, restricts it to that, and lets it begin.  0 or -errno. */
+static int ring_enable(struct io *io, struct ring_state *state)
+{
+	unsigned workers[2] = { RING_BOUNDED_WORKERS, RING_UNBOUNDED_WORKERS };
+	int result;
+
+	ring_ask_opcodes(state);
+	/* Before 5.15 the kernel's own caps hold. */
+	io_uring_register_iowq_max_workers(&state->ring, workers);
+	if ((state->ring.flags & IORING_SETUP_R_DISABLED) == 0)
+		return 0;
+	if (ring_restrict(&state->ring) == 0)
+		tally_add(&io->tally->rings_restricted, 1);
+	result = io_uring_register((unsigned)state->ring.ring_fd, IORING_REGISTER_ENABLE_RINGS,
+				   NULL, 0);
+	return result < 0 ? result : 0;
+}
+
 int ring_open(struct io *io)
 {
 	struct ring_state *state = calloc(1, sizeof(*state));
-	unsigned workers[2] = { RING_BOUNDED_WORKERS, RING_UNBOUNDED_WORKERS };
 	int result;
 
 	if (state == NULL)
@@ -363,15 +423,14 @@ int ring_open(struct io *io)
 		free(state);
 		return result;
 	}
-	result = ring_self_test(&state->ring);
+	result = ring_enable(io, state);
+	if (result == 0)
+		result = ring_self_test(&state->ring);
 	if (result < 0) {
 		io_uring_queue_exit(&state->ring);
 		free(state);
 		return result;
 	}
-	ring_ask_opcodes(state);
-	/* Before 5.15 the kernel's own caps hold. */
-	io_uring_register_iowq_max_workers(&state->ring, workers);
 	io->backend = &ring_backend;
 	io->backend_state = state;
 	return 0;

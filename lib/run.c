@@ -783,6 +783,7 @@ static void *run_worker_main(void *argument)
 		run_worker_failed(worker, result);
 	else
 		engine_run(worker);
+	worker_stop(worker);
 	return NULL;
 }
 

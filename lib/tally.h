@@ -70,7 +70,8 @@
 	X(to_move) \
 	X(moved) \
 	X(unfinished) \
-	X(bytes_removed)
+	X(bytes_removed) \
+	X(rings_restricted)
 /* clang-format on */
 
 #define TALLY_FIELD(name) _Atomic uint64_t name;

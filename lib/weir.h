@@ -362,15 +362,15 @@ enum weir_action {
 	WEIR_ACTION_NONE = 0,
 	WEIR_ACTION_CREATE = 1,
 	WEIR_ACTION_REPLACE = 2,
-	WEIR_ACTION_SKIP = 3,	    /* exists, and no-clobber or update says so */
-	WEIR_ACTION_FOLDER = 4,	    /* a folder was created */
-	WEIR_ACTION_ATTRIBUTES = 5, /* its attributes were set, its data is right */
-	WEIR_ACTION_REMOVE = 6,	    /* the source does not have it; or it is residue */
-	WEIR_ACTION_RENAME = 8,	    /* it was there under another name: the event's text */
-	WEIR_ACTION_MOVE = 11,	    /* its name in the source goes when it is durable */
-	WEIR_ACTION_LINK = 7,	    /* it became one more name of what is there */
-	WEIR_ACTION_SNAPSHOT = 10,  /* a snapshot got this path, its name */
-	WEIR_ACTION_CLONE = 9,	    /* it was made from an earlier copy, which has its data */
+	WEIR_ACTION_SKIP = 3,	     /* exists, and no-clobber or update says so */
+	WEIR_ACTION_FOLDER = 4,	     /* a folder was created */
+	WEIR_ACTION_ATTRIBUTES = 5,  /* its attributes were set, its data is right */
+	WEIR_ACTION_REMOVE = 6,	     /* the source does not have it; or it is residue */
+	WEIR_ACTION_RENAME = 8,	     /* it was there under another name: the event's text */
+	WEIR_ACTION_MOVE = 11,	     /* its name in the source goes when it is durable */
+	WEIR_ACTION_LINK = 7,	     /* it became one more name of what is there */
+	WEIR_ACTION_SNAPSHOT = 10,   /* a snapshot got this path, its name */
+	WEIR_ACTION_CLONE = 9,	     /* it was made from an earlier copy, which has its data */
 	WEIR_ACTION_UNFINISHED = 20, /* a clean left it: the run that made it is to finish it */
 };
 
@@ -484,8 +484,9 @@ struct weir_stats {
 	uint64_t to_move;    /* names that are to go from the source, and */
 	uint64_t moved;	     /* those that have gone */
 	/* Of a clean, beside to_remove, removed, and folders_done, which were looked at: */
-	uint64_t unfinished;	/* what was left for the run that made it */
-	uint64_t bytes_removed; /* that files took which are gone, or would go */
+	uint64_t unfinished;	   /* what was left for the run that made it */
+	uint64_t bytes_removed;	   /* that files took which are gone, or would go */
+	uint64_t rings_restricted; /* of the rings, to the operations that are needed */
 };
 
 /* Version string of the library, such as "0.1.0".  Since 0.1. */

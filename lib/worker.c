@@ -130,6 +130,12 @@ int worker_start(struct worker *worker)
 	return 0;
 }
 
+void worker_stop(struct worker *worker)
+{
+	if (worker->opened)
+		io_close(&worker->io);
+}
+
 void worker_free(struct worker *worker)
 {
 	if (worker == NULL)
@@ -140,7 +146,7 @@ void worker_free(struct worker *worker)
 	free(worker->batch);
 	label_forget(&worker->env.labeller);
 	if (worker->opened) {
-		io_close(&worker->io); /* unregisters before the memory goes */
+		io_close(&worker->io); /* if it had no thread of its own */
 		arena_close(&worker->arena);
 	}
 	free(worker->jobs);

@@ -91,6 +91,9 @@ struct worker {
 /* Makes a worker; its ring is opened by worker_start() in its own thread. */
 struct worker *worker_new(struct worker_shared *shared, const struct worker_plan *plan);
 int worker_start(struct worker *worker);
+
+/* In the thread that started it: only that one may take its ring's buffers back. */
+void worker_stop(struct worker *worker);
 void worker_free(struct worker *worker);
 
 /* Registers the arena, or less of it.  GROWING: slots may be in use. */

@@ -293,3 +293,15 @@ within_lockable() { # BYTES COMMAND...
 	done
 	[ $worked -gt 0 ] && [ $ended -gt 0 ]
 }
+
+# bats test_tags=F09
+@test "the ring's buffers are taken back by the thread that registered them" {
+	need_ring
+	need_strace
+	mktree file "$S/f" 20000000
+	strace -f -o "$T/trace" -e trace=io_uring_register \
+		"$WEIR" copy --engine=ring "$S/f" "$D/f"
+	grep -q 'IORING_REGISTER_BUFFERS.* = 0' "$T/trace" || skip "no buffers can be registered"
+	[ "$(grep -c 'IORING_UNREGISTER_BUFFERS.* = 0' "$T/trace")" -eq \
+		"$(grep -c 'IORING_REGISTER_BUFFERS.* = 0' "$T/trace")" ]
+}

@@ -4,7 +4,7 @@
  */
 #include "lib/io.h"
 
-#include <linux/io_uring.h>
+#include <liburing.h>
 #include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/vfs.h>
@@ -518,6 +518,33 @@ static void closing(void)
 	CHECK_EQUAL(unit_count_fds(), before);
 }
 
+/* Whoever gets hold of the ring can do no more with it than weir does. */
+static void restricted(void)
+{
+	struct io_uring_sqe *sqe;
+	struct io_uring_cqe *cqe;
+	struct io_uring *ring;
+	int fds[1] = { 0 };
+
+	open_bench(true);
+	if (tally_get(&bench->tally.rings_restricted) == 0) {
+		close_bench();
+		SKIP("this kernel cannot restrict rings");
+	}
+	unit_write_text(bench->dirfd, "stays", "text");
+	ring = bench->io.backend_state; /* which begins with it */
+	sqe = io_uring_get_sqe(ring);
+	REQUIRE(sqe != NULL);
+	io_uring_prep_unlinkat(sqe, bench->dirfd, "stays", 0);
+	REQUIRE(io_uring_submit_and_wait(ring, 1) == 1 && io_uring_peek_cqe(ring, &cqe) == 0);
+	CHECK_EQUAL(cqe->res, -EACCES);
+	io_uring_cqe_seen(ring, cqe);
+	CHECK_EQUAL(faccessat(bench->dirfd, "stays", F_OK, 0), 0);
+	CHECK_EQUAL(io_uring_register_files(ring, fds, 1), -EACCES);
+	CHECK_EQUAL(io_uring_register_eventfd(ring, 0), -EACCES);
+	close_bench();
+}
+
 static void versions(void)
 {
 	int first = 0, second = 0;
@@ -615,6 +642,7 @@ static const struct unit_test tests[] = {
 	{ "plain calls register nothing", plain_registers_nothing },
 	{ "memory of a file is refused and used without registration", file_backed },
 	{ "rings come and go without a descriptor or locked memory left", closing },
+	{ "a ring does nothing but what is needed", restricted },
 	{ "the version of liburing is told", versions },
 	{ "reads and writes on the ring carry the priority, others none", priority_entries },
 	{ "the kernel sees the priority of each transfer", priority_reaches_the_kernel },
