@@ -112,8 +112,9 @@ shared := libweir.so.$(soversion)
 lib_sources := $(sort $(wildcard lib/*.c))
 cmd_sources := $(sort $(wildcard cmd/*.c))
 unit_sources := $(sort $(wildcard tests/unit/*.c))
-tool_sources := $(sort $(filter-out tests/tools/libselinux.c tests/tools/nomem.c,\
-	$(wildcard tests/tools/*.c)))
+# They are loaded into programs.
+preload_sources := tests/tools/escape.c tests/tools/libselinux.c tests/tools/nomem.c
+tool_sources := $(sort $(filter-out $(preload_sources),$(wildcard tests/tools/*.c)))
 fuzz_sources := $(sort $(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
 
 lib_objects := $(lib_sources:%.c=$(B)/%.o)
@@ -121,8 +122,10 @@ cmd_objects := $(cmd_sources:%.c=$(B)/%.o)
 unit_programs := $(unit_sources:tests/unit/%.c=$(B)/unit/%)
 fuzz_programs := $(fuzz_sources:tests/fuzz/%.c=$(B)/fuzz/%)
 tool_programs = $(tool_sources:tests/tools/%.c=$(B)/tools/%)
+tool_escape := $(B)/tools/libescape.so
 tool_selinux := $(B)/tools/libselinux.so.1
 tool_nomem := $(B)/tools/libnomem.so
+tool_preloads := $(tool_escape) $(tool_selinux) $(tool_nomem)
 
 # --- Flags ------------------------------------------------------------------
 
@@ -323,7 +326,7 @@ $(B)/installed/weir.pc: lib/weir.pc.in $(B)/.place
 below = $(subst ^,,$(subst ^$($(1))/,$${$(1)}/,$(subst ^$($(1))^,$${$(1)},^$(2)^)))
 
 -include $(lib_objects:.o=.d) $(cmd_objects:.o=.d)
--include $(unit_programs:=.d) $(tool_programs:=.d) $(tool_selinux).d
+-include $(unit_programs:=.d) $(tool_programs:=.d) $(tool_preloads:=.d)
 -include $(fuzz_programs:=.d) $(B)/fuzz/replay.d
 
 # --- Install ----------------------------------------------------------------
@@ -437,13 +440,15 @@ $(tool_programs): $(B)/tools/%: tests/tools/%.c $(B)/.compile
 	$(Q)$(build_test) $(tool_flags) $< $(tool_libs) $(LDLIBS)
 
 # They are loaded into programs of any variant.
+$(tool_escape): tests/tools/escape.c
+$(tool_escape): preload_libs = -luring
 $(tool_selinux): tests/tools/libselinux.c
 $(tool_nomem): tests/tools/nomem.c
-$(tool_selinux) $(tool_nomem): $(B)/.compile
+$(tool_preloads): $(B)/.compile
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) -std=gnu11 $(warnings) -O1 -g -MMD -MP -MF $@.d -fPIC -shared -pthread \
-		-Wl,-soname,$(@F) $(LDFLAGS) -o $@ $(filter %.c,$^) -ldl
+		-Wl,-soname,$(@F) $(LDFLAGS) -o $@ $(filter %.c,$^) $(preload_libs) -ldl
 
 $(B)/tools/fusefs: tool_flags = $(FUSE_CFLAGS)
 $(B)/tools/fusefs: tool_libs = $(FUSE_LIBS)
@@ -455,7 +460,7 @@ tested := $(abspath $(B)/weir)
 else
 tested := $(WEIR)
 endif
-tests-built: $(tool_programs) $(tool_selinux) $(tool_nomem)
+tests-built: $(tool_programs) $(tool_preloads)
 
 # Order tests read the trace that only the fault build writes.
 .PHONY: fault-built

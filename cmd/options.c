@@ -160,11 +160,11 @@ static const struct choice progress_choices[] = {
 };
 
 const char *const option_group_titles[] = {
-	[GROUP_ENTRIES] = "What is copied", [GROUP_OPERANDS] = "Sources and target",
-	[GROUP_RESIDUE] = "What is removed",
-	[GROUP_SAFETY] = "Durability",	    [GROUP_GUARDS] = "What is refused",
-	[GROUP_SPEED] = "How it is copied", [GROUP_OUTPUT] = "Output",
-	[GROUP_GENERAL] = "General",	    [GROUP_HIDDEN] = "Hidden",
+	[GROUP_ENTRIES] = "What is copied",  [GROUP_OPERANDS] = "Sources and target",
+	[GROUP_RESIDUE] = "What is removed", [GROUP_SAFETY] = "Durability",
+	[GROUP_GUARDS] = "What is refused",  [GROUP_SPEED] = "How it is copied",
+	[GROUP_OUTPUT] = "Output",	     [GROUP_GENERAL] = "General",
+	[GROUP_HIDDEN] = "Hidden",
 };
 
 /* In the order of --help: by group, and what is used most first. */
@@ -770,6 +770,13 @@ const struct option options[] = {
 	  .since = "0.1",
 	  .help = "sync a group file by file, or its whole file system",
 	  .effects = { { WEIR_OPT_SYNC, 0 } } },
+	{ .name = "no-confine",
+	  .letters = "",
+	  .verbs = VERB_COPY | VERB_SYNC | VERB_CLEAN,
+	  .group = GROUP_SAFETY,
+	  .since = "0.1",
+	  .help = "keep all rights of the process, also those that the run does not need",
+	  .effects = { { WEIR_OPT_CONFINE, 0 } } },
 
 	{ .name = "allow",
 	  .letters = "",

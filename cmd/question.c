@@ -16,10 +16,12 @@
 #define QUESTION_NOBODY (-2)
 #define QUESTION_POLL_MS 100 /* how long a signal may wait */
 
-void question_open(struct question *question, bool from_input)
+void question_open(struct question *question, bool from_input, bool is_wanted)
 {
 	question->fd = QUESTION_UNOPENED;
 	question->from_input = from_input;
+	if (is_wanted && !from_input)
+		question->fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
 }
 
 void question_close(struct question *question)
@@ -35,10 +37,8 @@ static bool find_somebody(struct question *question, struct output *output)
 
 	if (question->fd == QUESTION_NOBODY)
 		return false;
-	if (question->fd == QUESTION_UNOPENED)
-		question->fd = question->from_input
-				       ? STDIN_FILENO
-				       : open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	if (question->fd == QUESTION_UNOPENED && question->from_input)
+		question->fd = STDIN_FILENO;
 	if (question->fd >= 0)
 		return true;
 	question->fd = QUESTION_NOBODY;

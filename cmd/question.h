@@ -14,7 +14,8 @@ struct question {
 	bool from_input; /* standard input and standard error instead of /dev/tty */
 };
 
-void question_open(struct question *question, bool from_input);
+/* IS_WANTED: there may be something to ask, so the terminal is opened while it may be. */
+void question_open(struct question *question, bool from_input, bool is_wanted);
 void question_close(struct question *question);
 
 /* Asks whether PATH may be replaced; true: yes.  A signal is a no.  Where nobody

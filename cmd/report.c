@@ -586,10 +586,20 @@ _Static_assert(sizeof(counters) / sizeof(counters[0]) * sizeof(uint64_t) ==
 		       sizeof(struct weir_stats),
 	       "every counter is told");
 
+static void report_confinement(struct report *report, const char *confinement)
+{
+	struct text line = { 0 };
+
+	text_addf(&line, "confinement %s", confinement[0] != '\0' ? confinement : "none");
+	report_line(report, text_string(&line));
+	text_free(&line);
+}
+
 void report_counters(struct report *report, const struct weir_run *run)
 {
 	struct weir_stats stats = { 0 };
 
+	report_confinement(report, weir_run_confinement(run));
 	weir_run_stats(run, &stats, sizeof(stats));
 	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
 		struct text line = { 0 };

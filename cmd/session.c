@@ -127,6 +127,7 @@ int session_make_run(struct session *session, enum weir_kind kind)
 	if (status != 0)
 		return status;
 	if (weir_run_set(session->run, WEIR_OPT_REPORT_ENTRIES, wants_entries) < 0 ||
+	    weir_run_set(session->run, WEIR_OPT_CONFINE, !request->given[WEIR_OPT_CONFINE]) < 0 ||
 	    weir_run_set(session->run, WEIR_OPT_RULE_PATHS, session_has(session, TEXT_LIST_FILE)) <
 		    0)
 		return output_fail("start", NULL, EINVAL);
@@ -354,7 +355,7 @@ void session_run(struct session *session)
 	progress_open(&session->progress, (enum progress_when)request->values[SETTING_PROGRESS],
 		      verbosity == VERBOSITY_QUIET, is_durable);
 	session->progress.is_clean = is_clean(session);
-	question_open(&session->question, program_is_cp());
+	question_open(&session->question, program_is_cp(), request->values[WEIR_OPT_ASK] != 0);
 	hint_at_letter(session);
 	signals_watch(session->run);
 	/* An empty list is no error: there is nothing to copy, and all is done. */

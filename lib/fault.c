@@ -337,6 +337,14 @@ bool fault_is_inline(const struct fault *fault)
 	return fault->is_inline;
 }
 
+bool fault_reaches_out(const struct fault *fault)
+{
+	for (size_t i = 0; i < fault->count; i++)
+		if (fault->rules[i].command != NULL)
+			return true;
+	return false;
+}
+
 uint64_t fault_disk(const struct fault *fault)
 {
 	return fault->disk;

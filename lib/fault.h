@@ -55,6 +55,9 @@ bool fault_before(struct fault *fault, struct sys_op *op, uint64_t serial, const
 long fault_after(struct fault *fault, struct sys_op *op, const char *path, long result);
 
 bool fault_is_inline(const struct fault *fault);
+
+/* True if a rule runs a program or cuts the power. */
+bool fault_reaches_out(const struct fault *fault);
 /* The type that a tmpfs is said to have; 0: its own. */
 uint64_t fault_disk(const struct fault *fault);
 bool fault_random(struct fault *fault, void *bytes, size_t count);

@@ -88,6 +88,7 @@
 #define LIMIT_OPS 512U	      /* operations of one worker, all kinds */
 #define LIMIT_SQ_ENTRIES 256U /* each is charged to the memory that may be locked */
 #define LIMIT_SUBMIT_AT 16U   /* SQ entries that wait before they are handed over */
+#define LIMIT_CONFINE_SOURCES 64U /* with more operands all may be read */
 #define LIMIT_SLOTS_MAX 192U
 #define LIMIT_DEPTH_MAX 128U
 #define LIMIT_CHUNK_BYTES_MAX MIB(64)

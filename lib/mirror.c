@@ -435,6 +435,11 @@ bool mirror_is_known(const struct mirror *mirror)
 	return record_is_known(&mirror->caution.record);
 }
 
+const struct record *mirror_record(const struct mirror *mirror)
+{
+	return mirror->caution.remembers ? &mirror->caution.record : NULL;
+}
+
 /* Where nobody may write, nothing can be remembered, which is no news. */
 static bool mirror_may_forget(int result)
 {

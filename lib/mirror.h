@@ -32,6 +32,9 @@ int mirror_try_again(struct mirror *mirror, struct operands *operands, struct tr
 /* True if the pair has a record: a run of it ended well before this one. */
 bool mirror_is_known(const struct mirror *mirror);
 
+/* The record that this run may write, or NULL. */
+const struct record *mirror_record(const struct mirror *mirror);
+
 /* The run ended well, with so many ENTRIES in DEST: that is remembered of the pair, or
  * a warning tells why not. */
 void mirror_remember(const struct mirror *mirror, struct tree *tree, uint64_t entries);

@@ -77,6 +77,7 @@ static const char *const point_kind_names[SYS_KINDS] = {
 	[SYS_IO_PRIORITY] = "ioprio",
 	[SYS_NICE] = "nice",
 	[SYS_RANDOM] = "random",
+	[SYS_CONFINE] = "confine",
 	[SYS_RING_SETUP] = "ring_setup",
 	[SYS_RING_REGISTER] = "ring_register",
 	[SYS_RING_ENTER] = "ring_enter",
@@ -400,6 +401,11 @@ long point_end(struct point *point, struct sys_op *op, long result)
 bool point_is_inline(const struct point *point)
 {
 	return point->fault != NULL && fault_is_inline(point->fault);
+}
+
+bool point_reaches_out(const struct point *point)
+{
+	return point->fault != NULL && fault_reaches_out(point->fault);
 }
 
 bool point_random(struct point *point, void *bytes, size_t count)

@@ -66,6 +66,7 @@ enum sys_kind {
 	SYS_IO_PRIORITY,
 	SYS_NICE,
 	SYS_RANDOM,
+	SYS_CONFINE, /* the thread gives up rights */
 	SYS_RING_SETUP,
 	SYS_RING_REGISTER,
 	SYS_RING_ENTER,
@@ -118,6 +119,9 @@ long point_end(struct point *point, struct sys_op *op, long result);
 /* True if the plan wants all done by the caller's thread, one after the other. */
 bool point_is_inline(const struct point *point);
 
+/* True if the plan does what the run itself never would: runs programs, cuts the power. */
+bool point_reaches_out(const struct point *point);
+
 /* Fills in bytes that a plan chooses in place of chance; false: it does not. */
 bool point_random(struct point *point, void *bytes, size_t count);
 
@@ -157,6 +161,12 @@ static inline long point_end(struct point *point, struct sys_op *op, long result
 }
 
 static inline bool point_is_inline(const struct point *point)
+{
+	(void)point;
+	return false;
+}
+
+static inline bool point_reaches_out(const struct point *point)
 {
 	(void)point;
 	return false;

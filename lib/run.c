@@ -36,6 +36,7 @@
 #include "claim.h"
 #include "clean.h"
 #include "commit.h"
+#include "confine.h"
 #include "engine.h"
 #include "filter.h"
 #include "invariant.h"
@@ -107,9 +108,10 @@ struct weir_run {
 	struct moves moves;
 	struct attic trash;
 	struct attic backups;
-	bool searched;	   /* what moved was looked for, */
-	bool removed;	   /* what was planned to go is gone, or was refused */
-	bool no_room_made; /* removals that were to come first were refused */
+	char confinement[CONFINE_TEXT_BYTES]; /* "" until then */
+	bool searched;			      /* what moved was looked for, */
+	bool removed;			      /* what was planned to go is gone, or was refused */
+	bool no_room_made;		      /* removals that were to come first were refused */
 	struct commit commit;
 	struct worker_shared shared;
 	struct pace pace;
@@ -992,6 +994,31 @@ static void run_stop(struct weir_run *run, int result)
 		run_end(run);
 }
 
+/* WEIR_OPT_CONFINE: all that is still to be opened is known by now. */
+static void run_confine(struct weir_run *run)
+{
+	const struct confine confine = {
+		.sys = &run->sys,
+		.root = &run->root,
+		.settings = &run->settings,
+		.operands = &run->operands,
+		.attics = { run->tree.trash, run->tree.backups },
+		.earlier = &run->earlier,
+		.snapshots = run->snapshot.dir,
+		.record = settings_syncs(&run->settings) ? mirror_record(&run->mirror) : NULL,
+		.labels = run->labels != NULL,
+	};
+
+	if (!run->settings.confine || point_reaches_out(&run->sys.point))
+		return;
+	/* What has no file by now goes on in memory. */
+	if (run->settings.delete_when != WEIR_DELETE_OFF)
+		(void)plan_prepare(&run->plan);
+	if (run->settings.remove_source)
+		(void)plan_prepare(&run->moves.plan);
+	confine_thread(&confine, run->confinement);
+}
+
 /* All is resolved with RESULT: what is to be done is queued, and begins. */
 static void run_set_off(struct weir_run *run, int result)
 {
@@ -1001,6 +1028,7 @@ static void run_set_off(struct weir_run *run, int result)
 	    !settings_keeps(&run->settings, WEIR_PROPERTY_MODE))
 		run->settings.keep[WEIR_PROPERTY_MODE] = WEIR_KEEP_TRY;
 	if (result == 0) {
+		run_confine(run);
 		result = operands_queue(&run->operands, &run->tree);
 		if (result < 0 &&
 		    result != -ECANCELED) { /* what is queued is dropped by whoever takes it */
@@ -1049,6 +1077,7 @@ static void run_begin_clean(struct weir_run *run)
 		.cancel = &run->shared.cancel,
 	};
 	run->root.keeps_atimes = true;
+	run_confine(run);
 	budget_settle_inline(&run->budget, &run->sys, &run->settings);
 	run->root.open_max = run->budget.folder_fds;
 	run->events.unbounded = false;
@@ -1241,6 +1270,11 @@ void weir_run_stats(const struct weir_run *run, struct weir_stats *stats, size_t
 	all.sizes_known = all.scan_done != 0 && tally_get(&run->tally.files_open) == 0;
 	memset(stats, 0, size);
 	memcpy(stats, &all, size < sizeof(all) ? size : sizeof(all));
+}
+
+const char *weir_run_confinement(const struct weir_run *run)
+{
+	return run->confinement;
 }
 
 const char *weir_run_receipt(const struct weir_run *run)

@@ -74,6 +74,11 @@ static int spill_make_file(struct spill *spill)
 	return fd < 0 ? fd : 0;
 }
 
+int spill_prepare(struct spill *spill)
+{
+	return spill->fd < 0 ? spill_make_file(spill) : 0;
+}
+
 static int spill_transfer(struct spill *spill, char *data, size_t bytes, bool writes)
 {
 	int64_t offset = (int64_t)((writes ? spill->blocks : spill->next) * SPILL_BLOCK_BYTES);
@@ -90,7 +95,7 @@ static int spill_transfer(struct spill *spill, char *data, size_t bytes, bool wr
 static int spill_write_block(struct spill *spill)
 {
 	struct spill_head head = { .number = spill->blocks, .bytes = spill->filled };
-	int result = spill->fd < 0 ? spill_make_file(spill) : 0;
+	int result = spill_prepare(spill);
 
 	head.checksum = spill_checksum(&head, spill->block + sizeof(head));
 	memcpy(spill->block, &head, sizeof(head));

@@ -26,6 +26,9 @@ struct spill {
 void spill_open(struct spill *spill, struct sys *sys);
 void spill_close(struct spill *spill);
 
+/* Makes the file now, and not when it is needed.  0 or -errno. */
+int spill_prepare(struct spill *spill);
+
 /* Appends.  0 or -errno: it is of no use any more. */
 int spill_add(struct spill *spill, const void *data, size_t bytes);
 

@@ -202,6 +202,10 @@ enum weir_option {
 	/* 0 to 2: a WAY event when a way of copying is taken for the first time,
 	 * or for each file that is copied. */
 	WEIR_OPT_REPORT_WAYS = 13,
+	/* 0/1: the thread that begins the run, and all threads of the run, give up for good
+	 * what the run does not need, as far as the kernel can: opening files elsewhere,
+	 * capabilities, and gaining any.  For a process that does nothing else. */
+	WEIR_OPT_CONFINE = 14,
 	/* enum weir_keep, one for each enum weir_property in its order.  OFF at
 	 * first, but REQUIRE for links and special files. */
 	WEIR_OPT_KEEP_MODE = 40,
@@ -590,6 +594,11 @@ enum weir_result weir_run_result(const struct weir_run *run);
 
 /* Copies the statistics, at most SIZE bytes of them.  Since 0.1. */
 void weir_run_stats(const struct weir_run *run, struct weir_stats *stats, size_t size);
+
+/* What became of WEIR_OPT_CONFINE, for people, such as "Landlock 7: reads below the
+ * sources, changes names below the target; no new rights; 11 capabilities", or "" before
+ * the operands were resolved, or where nothing was asked for.  Owned by the run. */
+const char *weir_run_confinement(const struct weir_run *run);
 
 /* What the result rests on, such as "durable" or "memory only (tmpfs)": static
  * or owned by the run, final once it ended.  Since 0.1. */

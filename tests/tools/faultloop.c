@@ -449,6 +449,7 @@ static const struct kind_results kinds[] = {
 	{ "ioprio", "EPERM" },
 	{ "nice", "EACCES" },
 	{ "random", "EINTR ENOSYS" },
+	{ "confine", "ENOSYS EPERM ENOMEM" },
 	{ "ring_setup", "EPERM ENOSYS ENOMEM EINVAL EMFILE" },
 	{ "ring_register", "ENOMEM EPERM EINVAL EOPNOTSUPP" },
 	{ "ring_enter", "EINTR EAGAIN EBUSY" },
