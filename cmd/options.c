@@ -86,6 +86,13 @@ static const struct choice reflink_choices[] = {
 	{ NULL, 0 },
 };
 
+static const struct choice confine_choices[] = {
+	{ "auto", WEIR_CONFINE_AUTO },
+	{ "always", WEIR_CONFINE_ALWAYS },
+	{ "never", WEIR_CONFINE_NEVER },
+	{ NULL, 0 },
+};
+
 static const struct choice sparse_choices[] = {
 	{ "auto", WEIR_SPARSE_AUTO },
 	{ "always", WEIR_SPARSE_ALWAYS },
@@ -770,12 +777,16 @@ const struct option options[] = {
 	  .since = "0.1",
 	  .help = "sync a group file by file, or its whole file system",
 	  .effects = { { WEIR_OPT_SYNC, 0 } } },
-	{ .name = "no-confine",
+	{ .name = "confine",
 	  .letters = "",
+	  .argument = ARGUMENT_CHOICE,
+	  .argument_name = "WHEN",
+	  .choices = confine_choices,
 	  .verbs = VERB_COPY | VERB_SYNC | VERB_CLEAN,
 	  .group = GROUP_SAFETY,
 	  .since = "0.1",
-	  .help = "keep all rights of the process, also those that the run does not need",
+	  .help = "give up rights that the run does not need",
+	  .environment = "WEIR_CONFINE",
 	  .effects = { { WEIR_OPT_CONFINE, 0 } } },
 
 	{ .name = "allow",

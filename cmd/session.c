@@ -127,7 +127,8 @@ int session_make_run(struct session *session, enum weir_kind kind)
 	if (status != 0)
 		return status;
 	if (weir_run_set(session->run, WEIR_OPT_REPORT_ENTRIES, wants_entries) < 0 ||
-	    weir_run_set(session->run, WEIR_OPT_CONFINE, !request->given[WEIR_OPT_CONFINE]) < 0 ||
+	    (!request->given[WEIR_OPT_CONFINE] &&
+	     weir_run_set(session->run, WEIR_OPT_CONFINE, WEIR_CONFINE_AUTO) < 0) ||
 	    weir_run_set(session->run, WEIR_OPT_RULE_PATHS, session_has(session, TEXT_LIST_FILE)) <
 		    0)
 		return output_fail("start", NULL, EINVAL);

@@ -78,6 +78,10 @@ _weir_value()
 			mapfile -t COMPREPLY < <(compgen -W 'auto files fs' -- "$current")
 			return 0
 			;;
+		--confine | --confine=)
+			mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current")
+			return 0
+			;;
 		--engine | --engine=)
 			mapfile -t COMPREPLY < <(compgen -W 'auto ring plain' -- "$current")
 			return 0
@@ -240,6 +244,10 @@ _weir_value()
 			mapfile -t COMPREPLY < <(compgen -W 'auto files fs' -- "$current")
 			return 0
 			;;
+		--confine | --confine=)
+			mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current")
+			return 0
+			;;
 		--allow | --allow=)
 			mapfile -t COMPREPLY < <(compgen -W 'empty-source moved home root contents' -- "$current")
 			return 0
@@ -313,6 +321,10 @@ _weir_value()
 			mapfile -t COMPREPLY < <(compgen -W 'none end group file' -- "$current")
 			return 0
 			;;
+		--confine | --confine=)
+			mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current")
+			return 0
+			;;
 		--progress | --progress=)
 			mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current")
 			return 0
@@ -334,13 +346,13 @@ _weir_options()
 
 	case $1 in
 	copy)
-		words='-r -R --recursive -a --archive -p --preserve --no-preserve= --keep= -L --dereference -H --dereference-command-line -P --no-dereference -d --links --keep-directory-symlink -x --one-file-system --exclude= --include= --exclude-from= --include-from= -n --no-clobber -i --interactive -f --force -u --update --remove-destination -l --link -s --symbolic-link --attributes-only --copy-contents --inplace -b --backup -S --suffix= --dry-run --on-change= --on-vanish= -t --target-directory= -T --no-target-directory --strip-trailing-slashes --parents --files-from= -0 --null --durable= --sync= --no-confine --engine= --direct= --reflink --sparse= --preallocate --chunk-size= --depth= --workers= --bwlimit= --ioprio= --background --stop-after= -v --verbose -q --quiet --progress= --stats --explain --debug --explain-filter= --log-file= --help'
+		words='-r -R --recursive -a --archive -p --preserve --no-preserve= --keep= -L --dereference -H --dereference-command-line -P --no-dereference -d --links --keep-directory-symlink -x --one-file-system --exclude= --include= --exclude-from= --include-from= -n --no-clobber -i --interactive -f --force -u --update --remove-destination -l --link -s --symbolic-link --attributes-only --copy-contents --inplace -b --backup -S --suffix= --dry-run --on-change= --on-vanish= -t --target-directory= -T --no-target-directory --strip-trailing-slashes --parents --files-from= -0 --null --durable= --sync= --confine= --engine= --direct= --reflink --sparse= --preallocate --chunk-size= --depth= --workers= --bwlimit= --ioprio= --background --stop-after= -v --verbose -q --quiet --progress= --stats --explain --debug --explain-filter= --log-file= --help'
 		;;
 	sync)
-		words='--keep= -a -r -l -p -t -g -o -D -H -A -X --archive --no-keep= --keep-directory-symlink -x --one-file-system --exclude= --include= --exclude-from= --include-from= --max-size= --min-size= -c --checksum --size-only -I --ignore-times --modify-window= -u --update --existing --ignore-existing --delete --detect-renames --delete-excluded --remove-source-files --max-delete= --yes-delete-many --trash= --inplace -b --backup --suffix= --backup-dir= -n --dry-run --on-change= --on-vanish= --files-from= --link-dest= --clone-dest= --snapshot= --retain= -0 --null --durable= --sync= --no-confine --allow= --contents --require-mount --expect-fs= --mkpath --wait-lock= --engine= --direct= --reflink --sparse= --preallocate --chunk-size= --depth= --workers= --bwlimit= --ioprio= --background --stop-after= -v --verbose -i --itemize -q --quiet --progress= --stats --explain --debug --log-file= --help'
+		words='--keep= -a -r -l -p -t -g -o -D -H -A -X --archive --no-keep= --keep-directory-symlink -x --one-file-system --exclude= --include= --exclude-from= --include-from= --max-size= --min-size= -c --checksum --size-only -I --ignore-times --modify-window= -u --update --existing --ignore-existing --delete --detect-renames --delete-excluded --remove-source-files --max-delete= --yes-delete-many --trash= --inplace -b --backup --suffix= --backup-dir= -n --dry-run --on-change= --on-vanish= --files-from= --link-dest= --clone-dest= --snapshot= --retain= -0 --null --durable= --sync= --confine= --allow= --contents --require-mount --expect-fs= --mkpath --wait-lock= --engine= --direct= --reflink --sparse= --preallocate --chunk-size= --depth= --workers= --bwlimit= --ioprio= --background --stop-after= -v --verbose -i --itemize -q --quiet --progress= --stats --explain --debug --log-file= --help'
 		;;
 	clean)
-		words='-n --dry-run --snapshots -x --one-file-system --cross-file-systems --durable= --no-confine -v --verbose -0 --null -q --quiet --progress= --stats --log-file= --help'
+		words='-n --dry-run --snapshots -x --one-file-system --cross-file-systems --durable= --confine= -v --verbose -0 --null -q --quiet --progress= --stats --log-file= --help'
 		;;
 	help)
 		words='--help'

@@ -380,32 +380,35 @@ static void clean_open_and_walk(struct clean *clean, int dirfd, const char *path
 		clean_walk(clean, dir, flat);
 }
 
-void clean_operand(struct clean *clean, int dirfd, const char *path)
+int clean_resolve(struct sys *sys, int dirfd, const char *path, char **folder)
 {
-	struct sys *sys = clean->residue.sys;
 	struct sys_stat stat;
-	int result;
-	char *folder;
+	int result = sys_statx_follow(sys, dirfd, path, &stat);
 
-	if (clean_is_cancelled(clean))
-		return;
-	result = sys_statx_follow(sys, dirfd, path, &stat);
-	if (result == 0 && S_ISDIR(stat.mode)) {
-		clean_open_and_walk(clean, dirfd, path, false);
-		return;
-	}
+	*folder = NULL;
+	if (result == 0 && S_ISDIR(stat.mode))
+		return 0;
 	/* A link that leads nowhere is a name in a folder, too. */
 	if (result == -ENOENT || result == -ELOOP)
 		result = sys_statx(sys, dirfd, path, false, &stat);
-	if (result < 0) {
-		clean_fail(clean, result, "clean", path);
+	if (result < 0)
+		return result;
+	*folder = clean_folder_of(path);
+	return *folder == NULL ? -ENOMEM : 0;
+}
+
+void clean_operand(struct clean *clean, int dirfd, const char *path)
+{
+	char *folder;
+	int result;
+
+	if (clean_is_cancelled(clean))
 		return;
-	}
-	folder = clean_folder_of(path);
-	if (folder == NULL)
-		clean_fail(clean, -ENOMEM, "clean", path);
+	result = clean_resolve(clean->residue.sys, dirfd, path, &folder);
+	if (result < 0)
+		clean_fail(clean, result, "clean", path);
 	else
-		clean_open_and_walk(clean, dirfd, folder, true);
+		clean_open_and_walk(clean, dirfd, folder != NULL ? folder : path, folder != NULL);
 	free(folder);
 }
 

@@ -18,6 +18,10 @@ struct clean {
 	bool cut; /* out: a cancel left something that was not looked at */
 };
 
+/* What the operand PATH stands for: *FOLDER is NULL if it is a folder itself, or leads to
+ * one, else the path of the folder that it lies in, to be freed.  0 or -errno. */
+int clean_resolve(struct sys *sys, int dirfd, const char *path, char **folder);
+
 /* Looks at PATH, relative to DIRFD, and all below it; if it is no folder, at the folder
  * that it lies in alone.  Every failure is told. */
 void clean_operand(struct clean *clean, int dirfd, const char *path);

@@ -16,11 +16,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
+#include "clean.h"
 #include "limits.h"
 #include "rights.h"
 
@@ -79,8 +82,8 @@ static int confine_allow_source(const struct confine *confine, struct rights *ri
 	const char *folder = source->folder_path;
 	int result = 0;
 
-	if (settings_syncs(settings) || settings_cleans(settings) || source->is_folder ||
-	    source->magic || settings->follow != WEIR_FOLLOW_NEVER)
+	if (settings_syncs(settings) || source->is_folder || source->magic ||
+	    settings->follow != WEIR_FOLLOW_NEVER)
 		result = confine_allow_path(rights, source->dirfd, source->path, kinds);
 	if (result < 0 || folder == NULL || source->is_folder || source->magic)
 		return result;
@@ -90,10 +93,26 @@ static int confine_allow_source(const struct confine *confine, struct rights *ri
 	return confine_allow_path(rights, source->dirfd, folder, kinds);
 }
 
+/* Of a clean, whose operands are resolved when their turn comes. */
+static int confine_allow_cleaned(const struct confine *confine, struct rights *rights,
+				 const struct operand *source)
+{
+	char *folder;
+	int result = clean_resolve(confine->sys, source->dirfd, source->path, &folder);
+
+	if (result == -ENOMEM)
+		return result;
+	result = confine_allow_path(rights, source->dirfd, folder != NULL ? folder : source->path,
+				    confine_source_kinds(confine->settings));
+	free(folder);
+	return result;
+}
+
 static bool confine_reads_anywhere(const struct confine *confine)
 {
-	return confine->settings->follow == WEIR_FOLLOW_ALWAYS ||
-	       confine->operands->count > LIMIT_CONFINE_SOURCES;
+	return !settings_cleans(confine->settings) &&
+	       (confine->settings->follow == WEIR_FOLLOW_ALWAYS ||
+		confine->operands->count > LIMIT_CONFINE_SOURCES);
 }
 
 static int confine_allow_sources(const struct confine *confine, struct rights *rights)
@@ -105,9 +124,14 @@ static int confine_allow_sources(const struct confine *confine, struct rights *r
 	if (confine_reads_anywhere(confine))
 		result = confine_allow_path(rights, AT_FDCWD, "/",
 					    confine_source_kinds(confine->settings));
+	else if (confine->settings->parents) /* of which attributes are read */
+		result = confine_allow_path(rights, AT_FDCWD, "/", RIGHTS_LIST);
 	for (size_t i = 0; i < operands->count && result == 0 && !confine_reads_anywhere(confine);
 	     i++)
-		result = confine_allow_source(confine, rights, &operands->sources[i], &last_folder);
+		result = settings_cleans(confine->settings)
+				 ? confine_allow_cleaned(confine, rights, &operands->sources[i])
+				 : confine_allow_source(confine, rights, &operands->sources[i],
+							&last_folder);
 	return result;
 }
 
@@ -208,6 +232,26 @@ static uint64_t confine_capabilities(const struct settings *settings)
 	return kept;
 }
 
+/* What the kernel shows of itself depends on who asks. */
+static bool confine_copies_kernel(const struct confine *confine)
+{
+	const struct operands *operands = confine->operands;
+
+	for (size_t i = 0; i < operands->count && i < LIMIT_CONFINE_SOURCES; i++) {
+		const struct operand *source = &operands->sources[i];
+		int fd = sys_openat(confine->sys, source->dirfd, source->path, O_PATH, 0);
+		struct statfs statfs;
+		bool shows = fd >= 0 && sys_fstatfs(confine->sys, fd, &statfs) == 0 &&
+			     (statfs.f_type == PROC_SUPER_MAGIC || statfs.f_type == SYSFS_MAGIC);
+
+		if (fd >= 0)
+			sys_close(confine->sys, fd);
+		if (shows)
+			return true;
+	}
+	return false;
+}
+
 /* ---- telling ---- */
 
 static const char *confine_tell_reads(const struct confine *confine)
@@ -224,13 +268,15 @@ static const char *confine_tell_writes(const struct confine *confine)
 	return "changes names below the target";
 }
 
-void confine_thread(const struct confine *confine, char text[CONFINE_TEXT_BYTES])
+int confine_thread(const struct confine *confine, char text[CONFINE_TEXT_BYTES])
 {
 	bool leads_out = confine->settings->keep_folder_links;
 	int version = 0;
 	int gains = rights_gain_none(confine->sys);
 	int rules = gains < 0 ? gains : leads_out ? -EXDEV : confine_by_rules(confine, &version);
-	int left = rights_keep(confine->sys, confine_capabilities(confine->settings));
+	int left = confine->settings->privileged && confine_copies_kernel(confine)
+			   ? -EPERM
+			   : rights_keep(confine->sys, confine_capabilities(confine->settings));
 	int at;
 
 	if (rules == 0)
@@ -243,4 +289,5 @@ void confine_thread(const struct confine *confine, char text[CONFINE_TEXT_BYTES]
 		       gains < 0 ? "new rights" : "no new rights");
 	if (left >= 0)
 		snprintf(text + at, CONFINE_TEXT_BYTES - (size_t)at, "; %d capabilities", left);
+	return rules;
 }

@@ -425,7 +425,7 @@ static void engine_ring_failed(struct worker *worker, int result)
 		event_post_error(worker->shared->events, &error, "", false);
 		worker_cancel(worker->shared, WEIR_CANCEL_NOW);
 	}
-	WEIR_ASSERT(worker->failures < LIMIT_TRIES * 1000);
+	WEIR_ASSERT(worker->failures < LIMIT_TRIES * 100);
 }
 
 static bool engine_wait(struct worker *worker, int timeout_ms)

@@ -42,7 +42,13 @@ struct ring_state {
 	unsigned ranges;  /* registered */
 	bool has_open;	  /* opcodes of 5.6, as the probe told */
 	bool has_rw;
+	unsigned refused; /* waits that the kernel refused, one after the other */
 };
+
+/* The kernel has no memory, or does not get to its threads: it is asked again for two
+ * seconds, then that is an error of the ring (E12). */
+#define RING_REFUSED_MOST 2000U
+#define RING_REFUSED_NS (1000 * 1000)
 
 #define RING_RESTRICTIONS 16
 
@@ -184,6 +190,14 @@ static unsigned ring_reap(struct io *io, struct ring_state *state)
 	return done;
 }
 
+/* 0: it is to be asked again; or RESULT. */
+static int ring_refused(struct ring_state *state, int result)
+{
+	if (++state->refused > LIMIT_TRIES)
+		nanosleep(&(struct timespec){ .tv_nsec = RING_REFUSED_NS }, NULL);
+	return state->refused < RING_REFUSED_MOST ? 0 : result;
+}
+
 static int ring_turn(struct io *io, int timeout_ms)
 {
 	struct ring_state *state = io->backend_state;
@@ -207,7 +221,10 @@ static int ring_turn(struct io *io, int timeout_ms)
 	tally_add(&io->tally->ring_enters, 1);
 	state->waiting = io_uring_sq_ready(&state->ring);
 	ring_reap(io, state);
-	if (result == -ETIME || result == -EINTR || result == -EAGAIN || result == -EBUSY)
+	if (result == -EINTR || result == -EAGAIN || result == -EBUSY)
+		return ring_refused(state, result);
+	state->refused = 0;
+	if (result == -ETIME)
 		return 0;
 	return result < 0 ? result : 0;
 }

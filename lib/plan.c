@@ -46,9 +46,9 @@ void plan_close(struct plan *plan)
 	pthread_mutex_destroy(&plan->lock);
 }
 
-int plan_prepare(struct plan *plan)
+void plan_prepare(struct plan *plan)
 {
-	return spill_prepare(&plan->spill);
+	spill_prepare(&plan->spill);
 }
 
 void plan_put_off(struct plan *plan, struct list *node)

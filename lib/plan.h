@@ -83,8 +83,8 @@ struct plan {
 int plan_open(struct plan *plan, struct sys *sys);
 void plan_close(struct plan *plan);
 
-/* Makes its file, if it will need one, while it may be made.  0 or -errno. */
-int plan_prepare(struct plan *plan);
+/* Makes the file that it may need, while that may be made. */
+void plan_prepare(struct plan *plan);
 
 /* Keeps BATCH, which was deferred, until the removals are over; *taken back in order. */
 void plan_put_off(struct plan *plan, struct list *node);

@@ -994,8 +994,9 @@ static void run_stop(struct weir_run *run, int result)
 		run_end(run);
 }
 
-/* WEIR_OPT_CONFINE: all that is still to be opened is known by now. */
-static void run_confine(struct weir_run *run)
+/* WEIR_OPT_CONFINE: all that is still to be opened is known by now.  0; -ECANCELED: it has
+ * to be confined and cannot be, which was told. */
+static int run_confine(struct weir_run *run)
 {
 	const struct confine confine = {
 		.sys = &run->sys,
@@ -1009,14 +1010,20 @@ static void run_confine(struct weir_run *run)
 		.labels = run->labels != NULL,
 	};
 
-	if (!run->settings.confine || point_reaches_out(&run->sys.point))
-		return;
-	/* What has no file by now goes on in memory. */
+	int result;
+
+	if (run->settings.confine == WEIR_CONFINE_NEVER || point_reaches_out(&run->sys.point))
+		return 0;
 	if (run->settings.delete_when != WEIR_DELETE_OFF)
-		(void)plan_prepare(&run->plan);
+		plan_prepare(&run->plan);
 	if (run->settings.remove_source)
-		(void)plan_prepare(&run->moves.plan);
-	confine_thread(&confine, run->confinement);
+		plan_prepare(&run->moves.plan);
+	result = confine_thread(&confine, run->confinement);
+	if (result == 0 || run->settings.confine != WEIR_CONFINE_ALWAYS)
+		return 0;
+	return operand_fatal(&run->tree, result, "confine the run to", NULL,
+			     run->operands.target_path != NULL ? run->operands.target_path
+							       : run->operands.sources[0].path);
 }
 
 /* All is resolved with RESULT: what is to be done is queued, and begins. */
@@ -1027,8 +1034,9 @@ static void run_set_off(struct weir_run *run, int result)
 	if (settings_keeps(&run->settings, WEIR_PROPERTY_ACL) &&
 	    !settings_keeps(&run->settings, WEIR_PROPERTY_MODE))
 		run->settings.keep[WEIR_PROPERTY_MODE] = WEIR_KEEP_TRY;
+	if (result == 0)
+		result = run_confine(run);
 	if (result == 0) {
-		run_confine(run);
 		result = operands_queue(&run->operands, &run->tree);
 		if (result < 0 &&
 		    result != -ECANCELED) { /* what is queued is dropped by whoever takes it */
@@ -1066,6 +1074,7 @@ static void *run_clean_main(void *argument)
 static void run_begin_clean(struct weir_run *run)
 {
 	sigset_t all, before;
+	int result;
 
 	run->clean.residue = (struct residue){
 		.sys = &run->sys,
@@ -1077,7 +1086,11 @@ static void run_begin_clean(struct weir_run *run)
 		.cancel = &run->shared.cancel,
 	};
 	run->root.keeps_atimes = true;
-	run_confine(run);
+	result = run_confine(run);
+	if (result < 0) {
+		run_stop(run, result);
+		return;
+	}
 	budget_settle_inline(&run->budget, &run->sys, &run->settings);
 	run->root.open_max = run->budget.folder_fds;
 	run->events.unbounded = false;

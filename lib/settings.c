@@ -31,7 +31,7 @@ static const struct settings_bound {
 	[WEIR_OPT_WORKERS] = { 0, LIMIT_WORKERS_MAX },
 	[WEIR_OPT_REPORT_ENTRIES] = { 0, 1 },
 	[WEIR_OPT_REPORT_WAYS] = { 0, SETTINGS_WAYS_OF_EACH },
-	[WEIR_OPT_CONFINE] = { 0, 1 },
+	[WEIR_OPT_CONFINE] = { WEIR_CONFINE_NEVER, WEIR_CONFINE_ALWAYS },
 	[WEIR_OPT_KEEP_MODE] = { WEIR_KEEP_OFF, WEIR_KEEP_REQUIRE },
 	[WEIR_OPT_KEEP_OWNER] = { WEIR_KEEP_OFF, WEIR_KEEP_REQUIRE },
 	[WEIR_OPT_KEEP_TIMES] = { WEIR_KEEP_OFF, WEIR_KEEP_REQUIRE },
@@ -152,8 +152,6 @@ static bool *settings_switch(struct settings *settings, enum weir_option option)
 		return &settings->keep_folder_links;
 	case WEIR_OPT_EXISTING:
 		return &settings->existing_only;
-	case WEIR_OPT_CONFINE:
-		return &settings->confine;
 	case WEIR_OPT_DELETE_EXCLUDED:
 		return &settings->delete_excluded;
 	case WEIR_OPT_REMOVE_SOURCE:
@@ -234,6 +232,9 @@ static void settings_store(struct settings *settings, enum weir_option option, i
 	    settings_store_sync(settings, option, value))
 		return;
 	switch (option) {
+	case WEIR_OPT_CONFINE:
+		settings->confine = (enum weir_confine)value;
+		break;
 	case WEIR_OPT_UPDATE:
 		settings->update = (enum weir_update)value;
 		break;

@@ -50,7 +50,7 @@ struct settings {
 	bool default_mode; /* new entries get the mode of new files, not the source's */
 	bool dry_run;
 	bool report_entries;
-	bool confine;
+	enum weir_confine confine;
 	unsigned report_ways; /* 0, 1, or SETTINGS_WAYS_OF_EACH */
 	enum weir_durable durable;
 	enum weir_sync sync;

@@ -32,7 +32,7 @@ struct spill_head {
 
 void spill_open(struct spill *spill, struct sys *sys)
 {
-	*spill = (struct spill){ .sys = sys, .fd = -1 };
+	*spill = (struct spill){ .sys = sys, .fd = -1, .spare_fd = -1 };
 }
 
 void spill_close(struct spill *spill)
@@ -41,7 +41,9 @@ void spill_close(struct spill *spill)
 	spill->block = NULL;
 	if (spill->fd >= 0)
 		sys_close(spill->sys, spill->fd);
-	spill->fd = -1;
+	if (spill->spare_fd >= 0)
+		sys_close(spill->sys, spill->spare_fd);
+	spill->fd = spill->spare_fd = -1;
 }
 
 /* FNV-1a by words: a disk that lies is to be noticed, no more. */
@@ -60,23 +62,31 @@ static uint64_t spill_checksum(const struct spill_head *head, const char *data)
 	return sum ^ head->bytes;
 }
 
-/* L2 */
-static int spill_make_file(struct spill *spill)
+/* L2: a descriptor, or -errno. */
+static int spill_make_file(struct sys *sys)
 {
 	static const char *const folders[] = { "/var/tmp", "/tmp" };
 	int fd = -ENOENT;
 
 	for (size_t i = 0; fd < 0 && i < sizeof(folders) / sizeof(folders[0]); i++)
-		fd = sys_openat(spill->sys, AT_FDCWD, folders[i], O_TMPFILE | O_RDWR, 0600);
-	if (fd < 0)
-		fd = sys_memfd(spill->sys, "weir-plan");
-	spill->fd = fd < 0 ? -1 : fd;
-	return fd < 0 ? fd : 0;
+		fd = sys_openat(sys, AT_FDCWD, folders[i], O_TMPFILE | O_RDWR, 0600);
+	return fd < 0 ? sys_memfd(sys, "weir-plan") : fd;
 }
 
-int spill_prepare(struct spill *spill)
+void spill_prepare(struct spill *spill)
 {
-	return spill->fd < 0 ? spill_make_file(spill) : 0;
+	if (spill->spare_fd < 0)
+		spill->spare_fd = spill_make_file(spill->sys);
+}
+
+/* 0 or -errno. */
+static int spill_take_file(struct spill *spill)
+{
+	int fd = spill->spare_fd >= 0 ? spill->spare_fd : spill_make_file(spill->sys);
+
+	spill->spare_fd = -1;
+	spill->fd = fd < 0 ? -1 : fd;
+	return fd < 0 ? fd : 0;
 }
 
 static int spill_transfer(struct spill *spill, char *data, size_t bytes, bool writes)
@@ -95,7 +105,7 @@ static int spill_transfer(struct spill *spill, char *data, size_t bytes, bool wr
 static int spill_write_block(struct spill *spill)
 {
 	struct spill_head head = { .number = spill->blocks, .bytes = spill->filled };
-	int result = spill_prepare(spill);
+	int result = spill->fd < 0 ? spill_take_file(spill) : 0;
 
 	head.checksum = spill_checksum(&head, spill->block + sizeof(head));
 	memcpy(spill->block, &head, sizeof(head));

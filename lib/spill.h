@@ -15,6 +15,7 @@
 struct spill {
 	struct sys *sys;
 	int fd;		  /* -1: all of it is in the block */
+	int spare_fd;	  /* what was made for that; -1: nothing */
 	uint64_t blocks;  /* in the file */
 	uint64_t next;	  /* of these read */
 	size_t filled;	  /* bytes in the block */
@@ -26,8 +27,8 @@ struct spill {
 void spill_open(struct spill *spill, struct sys *sys);
 void spill_close(struct spill *spill);
 
-/* Makes the file now, and not when it is needed.  0 or -errno. */
-int spill_prepare(struct spill *spill);
+/* Makes a file now, for when it is needed: it may not be made then any more. */
+void spill_prepare(struct spill *spill);
 
 /* Appends.  0 or -errno: it is of no use any more. */
 int spill_add(struct spill *spill, const void *data, size_t bytes);

@@ -87,6 +87,13 @@ enum weir_reflink {
 	WEIR_REFLINK_NEVER = 2,	 /* every copy has blocks of its own */
 };
 
+/* Giving up rights, WEIR_OPT_CONFINE.  Since 0.1. */
+enum weir_confine {
+	WEIR_CONFINE_NEVER = 0,
+	WEIR_CONFINE_AUTO = 1,	 /* as far as the kernel can */
+	WEIR_CONFINE_ALWAYS = 2, /* and without Landlock the run does not start */
+};
+
 /* Backups of what is replaced, WEIR_OPT_BACKUP, named as cp(1) names them.  A
  * folder is never backed up.  Since 0.1. */
 enum weir_backup {
@@ -202,9 +209,9 @@ enum weir_option {
 	/* 0 to 2: a WAY event when a way of copying is taken for the first time,
 	 * or for each file that is copied. */
 	WEIR_OPT_REPORT_WAYS = 13,
-	/* 0/1: the thread that begins the run, and all threads of the run, give up for good
-	 * what the run does not need, as far as the kernel can: opening files elsewhere,
-	 * capabilities, and gaining any.  For a process that does nothing else. */
+	/* enum weir_confine: the thread that begins the run, and all threads of the run, give
+	 * up for good what the run does not need: opening files elsewhere, capabilities, and
+	 * gaining any.  For a process that does nothing else. */
 	WEIR_OPT_CONFINE = 14,
 	/* enum weir_keep, one for each enum weir_property in its order.  OFF at
 	 * first, but REQUIRE for links and special files. */

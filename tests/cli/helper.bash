@@ -12,7 +12,7 @@ top=$(cd "${BATS_TEST_FILENAME%/*}/../.." && pwd -P)
 
 # Nothing here may depend on what the caller has set, but for WEIR_ENGINE: it
 # makes check-plain.
-unset WEIR_DURABLE WEIR_TRACE WEIR_TRACE_DATA WEIR_FAULT POSIXLY_CORRECT
+unset WEIR_CONFINE WEIR_DURABLE WEIR_TRACE WEIR_TRACE_DATA WEIR_FAULT POSIXLY_CORRECT
 export LC_ALL=C.UTF-8
 umask 022
 

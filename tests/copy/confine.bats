@@ -16,6 +16,10 @@ setup() {
 	mktree file "$S/a/f" 100
 }
 
+need_faulty() {
+	[ -x "$WEIR_FAULTY" ] || skip "there is no fault build"
+}
+
 need_landlock() {
 	mktree file "$S/probe" 10
 	"$WEIR" copy --stats "$S/probe" "$D/probe" 2>&1 | grep -q '^confinement Landlock' ||
@@ -42,6 +46,7 @@ is_kept() { # WHAT...
 	local what
 
 	for what; do
+		# shellcheck disable=SC2154 # of run
 		grep -qE "^escape: $what: (1|13)$" <<<"$stderr" ||
 			! grep -q "^escape: $what:" <<<"$stderr" ||
 			{ echo "$what is not refused: $stderr" && return 1; }
@@ -69,8 +74,8 @@ all_is_kept() {
 	all_is_kept
 }
 
-@test "with --no-confine a run keeps what rights it has" {
-	escapes "$OUT/f" copy -a --no-confine "$S/a" "$D/b"
+@test "with --confine=never a run keeps what rights it has" {
+	escapes "$OUT/f" copy -a --confine=never "$S/a" "$D/b"
 	comes_out read list write create remove
 	[ -e "$OUT/new" ]
 }
@@ -107,7 +112,7 @@ all_is_kept() {
 }
 
 @test "where the kernel cannot confine, all is copied all the same, and --stats says so" {
-	[ -x "$WEIR_FAULTY" ] || skip "there is no fault build"
+	need_faulty
 	for errno in ENOSYS EPERM E2BIG; do
 		run --separate-stderr env WEIR_FAULT="op=confine ret=-$errno" \
 			"$WEIR_FAULTY" copy -a --stats "$S/a" "$D/$errno"
@@ -115,6 +120,21 @@ all_is_kept() {
 		says 'confinement no Landlock; new rights'
 		same "$S/a" "$D/$errno"
 	done
+}
+
+@test "with --confine=always nothing is copied where the kernel cannot confine" {
+	local plan="op=confine ret=-ENOSYS"
+
+	need_faulty
+	run --separate-stderr env WEIR_FAULT="$plan" \
+		"$WEIR_FAULTY" copy -a --confine=always "$S/a" "$D/b"
+	ended 1
+	says "cannot confine the run to"
+	absent "$D/b"
+	run --separate-stderr env WEIR_FAULT="$plan" "$WEIR_FAULTY" clean --confine=always "$D"
+	ended 1
+	need_landlock
+	copies -a --confine=always "$S/a" "$D/b"
 }
 
 @test "--stats tells what a run may still do" {

@@ -14,7 +14,7 @@ top=$(cd "${BATS_TEST_FILENAME%/*}/../.." && pwd -P)
 PATH=$WEIR_TOOLS:$PATH:/usr/sbin:/sbin
 
 # Nothing here may depend on what the caller has set.
-unset WEIR_DURABLE WEIR_TRACE WEIR_TRACE_DATA WEIR_FAULT POSIXLY_CORRECT
+unset WEIR_CONFINE WEIR_DURABLE WEIR_TRACE WEIR_TRACE_DATA WEIR_FAULT POSIXLY_CORRECT
 # Most tests are about bytes that are read and written.
 export WEIR_REFLINK=${TEST_REFLINK:-never}
 umask 022

@@ -351,11 +351,11 @@ leave_temp() { # ARGUMENT...
 	mkdir "$S/a/.weir.234567abcdefghijklmnopqr"
 	copies -a "$S/a" "$D"
 	same --times "$S/a" "$D/a"
-	# Nor is a folder of such a name a temporary file.
+	# Nor is a folder of such a name a temporary one, if it holds something.
 	rm "$S/a/$name" "$D/a/$name"
-	mkdir "$D/a/$name"
+	mkdir -p "$D/a/$name/user's"
 	copies -a "$S/a" "$D"
-	[ -d "$D/a/$name" ]
+	[ -d "$D/a/$name/user's" ]
 }
 
 @test "a killed run leaves nothing where names are new" {

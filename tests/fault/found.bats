@@ -46,6 +46,20 @@ ends() { # STATUS PLAN ARGUMENT...
 	absent "$D/g"
 }
 
+# bats test_tags=E12
+@test "a ring that takes nothing more ends the run, which says so, with no half file" {
+	need_ring
+	mktree file "$S/f" 300000
+	mktree file "$D/f" 200
+	for errno in EAGAIN EBUSY; do
+		run --separate-stderr env WEIR_FAULT="op=ring_enter ret=-$errno" timeout 20 \
+			"$WEIR_FAULTY" copy --engine=ring "$S/f" "$D/f"
+		[ "$status" -eq 134 ] || ended 1 # what is in flight cannot be taken back
+		says "$errno"
+		[ "$(stat -c %s "$D/f")" -eq 200 ]
+	done
+}
+
 # bats test_tags=K04,B05
 @test "a folder that somebody put in the place of a link is put back when it cannot go" {
 	mkdir "$S/a" "$D/a"

@@ -60,8 +60,10 @@ unchanged() { # FOLDER...
 }
 
 # The calls of a trace that changed something.
+# But for the file without a name that a plan may need.
 changing_calls() { # TRACE
-	awk '$8 >= 0 && ($2 ~ /^(create|write|fallocate|ftruncate|setflags|setattr|clone)$/ ||
+	awk '$2 == "create" && $4 ~ /^\/(var\/)?tmp$/ { next }
+		$8 >= 0 && ($2 ~ /^(create|write|fallocate|ftruncate|setflags|setattr|clone)$/ ||
 		$2 ~ /^(copy_range|mkdir|unlink|link|rename|symlink|mknod)$/ ||
 		$2 ~ /^(chown|chmod|utimens|setxattr)$/)' "$1"
 }
