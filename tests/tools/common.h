@@ -48,11 +48,28 @@ static uint64_t number(const char *text)
 	return value;
 }
 
-static void remove_all(const char *path)
+/* What lies in the folder PATH itself, one after the other, in no order. */
+static void each_in(const char *path, void (*each)(const char *below, void *context), void *context)
+{
+	struct dirent *dirent;
+	DIR *dir = opendir(path);
+
+	if (dir == NULL)
+		die("opendir %s", path);
+	while ((dirent = readdir(dir)) != NULL) {
+		char below[PATH_BYTES];
+
+		if (strcmp(dirent->d_name, ".") == 0 || strcmp(dirent->d_name, "..") == 0)
+			continue;
+		snprintf(below, sizeof(below), "%s/%s", path, dirent->d_name);
+		each(below, context);
+	}
+	closedir(dir);
+}
+
+static void remove_one(const char *path, void *context)
 {
 	struct stat stat;
-	struct dirent *dirent;
-	DIR *dir;
 
 	if (lstat(path, &stat) != 0)
 		return;
@@ -62,20 +79,14 @@ static void remove_all(const char *path)
 		return;
 	}
 	chmod(path, 0700);
-	dir = opendir(path);
-	if (dir == NULL)
-		die("opendir %s", path);
-	while ((dirent = readdir(dir)) != NULL) {
-		char below[PATH_BYTES];
-
-		if (strcmp(dirent->d_name, ".") == 0 || strcmp(dirent->d_name, "..") == 0)
-			continue;
-		snprintf(below, sizeof(below), "%s/%s", path, dirent->d_name);
-		remove_all(below);
-	}
-	closedir(dir);
+	each_in(path, remove_one, context);
 	if (rmdir(path) != 0)
 		die("rmdir %s", path);
+}
+
+static void remove_all(const char *path)
+{
+	remove_one(path, NULL);
 }
 
 #endif

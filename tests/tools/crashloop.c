@@ -54,6 +54,7 @@
 #include "crashmodel.h"
 #include "judge.h"
 #include "treemake.h"
+#include "workers.h"
 
 #define FEW 12	       /* effects of which all subsets are tried */
 #define NESTED_MOST 60 /* states of a run after a crash */
@@ -232,21 +233,15 @@ static void act(int step, int nth)
 	}
 }
 
-static void set_times_of_folders(const char *path)
+static void set_times_of_folders(const char *path, void *context)
 {
-	struct dirent *dirent;
-	DIR *dir = opendir(path);
+	struct stat stat;
 
-	if (dir == NULL)
-		die("opendir %s", path);
-	while ((dirent = readdir(dir)) != NULL) {
-		char below[PATH_BYTES];
-
-		snprintf(below, sizeof(below), "%s/%s", path, dirent->d_name);
-		if (dirent->d_name[0] != '.' && dirent->d_type == DT_DIR)
-			set_times_of_folders(below);
-	}
-	closedir(dir);
+	if (lstat(path, &stat) != 0)
+		die("lstat %s", path);
+	if (!S_ISDIR(stat.st_mode))
+		return;
+	each_in(path, set_times_of_folders, context);
 	set_time(path, OLD_TIME);
 }
 
@@ -288,8 +283,8 @@ static void make_trees(const struct workload *workload)
 		make_before(workload, "d", workload->target == 1);
 	for (int i = 0; i < workload->steps; i++)
 		act(workload->step[i], i);
-	set_times_of_folders("s");
-	set_times_of_folders("d");
+	set_times_of_folders("s", NULL);
+	set_times_of_folders("d", NULL);
 }
 
 /* ---- running ---- */
@@ -1152,10 +1147,6 @@ static void explore(struct exploring *exploring)
 
 /* ---- the loops ---- */
 
-struct counts {
-	uint64_t workloads, distinct, judged, passed, failed;
-};
-
 static void take_reference(const struct workload *workload, struct reference *reference)
 {
 	char words[512];
@@ -1210,62 +1201,20 @@ static uint64_t workload_at(uint64_t n)
 	return want.cross ? n : n * VARIANTS + (n / TARGETS * 7 + n % TARGETS * 4) % VARIANTS;
 }
 
-static void be_worker(int model, unsigned worker, int out)
+static void be_worker(const void *what, unsigned worker, struct counts *counts)
 {
+	int model = *(const int *)what;
 	uint64_t each = (want.cross ? VARIANTS : 1) * TARGETS;
 	uint64_t all = (PAIRS + want.three) * each, pairs = PAIRS * each;
 	uint64_t wanted = want.full ? pairs : want.size * 100;
-	struct counts counts = { 0 };
-	char name[64];
 
-	snprintf(name, sizeof(name), "w%u", worker);
-	if ((mkdir(name, 0700) != 0 && errno != EEXIST) || chdir(name) != 0)
-		die("a folder to work in");
 	if (wanted > pairs)
 		wanted = pairs;
 	for (uint64_t i = want.part; i < wanted + all - pairs; i += want.parts)
 		if (i / want.parts % want.jobs == worker)
 			try_workload(
 				workload_at(i < wanted ? i * pairs / wanted : i - wanted + pairs),
-				model, UINT64_MAX, &counts);
-	if (write(out, &counts, sizeof(counts)) != sizeof(counts))
-		die("write");
-	exit(0);
-}
-
-static struct counts loop(int model)
-{
-	struct counts all = { 0 };
-	int ends[2];
-
-	if (pipe2(ends, O_CLOEXEC) != 0)
-		die("pipe");
-	fflush(stdout);
-	for (unsigned i = 0; i < want.jobs; i++) {
-		pid_t child = fork();
-
-		if (child < 0)
-			die("fork");
-		if (child == 0)
-			be_worker(model, i, ends[1]);
-	}
-	close(ends[1]);
-	for (unsigned i = 0; i < want.jobs; i++) {
-		struct counts counts;
-		int status;
-
-		if (read(ends[0], &counts, sizeof(counts)) == sizeof(counts)) {
-			all.workloads += counts.workloads;
-			all.distinct += counts.distinct;
-			all.judged += counts.judged;
-			all.passed += counts.passed;
-			all.failed += counts.failed;
-		}
-		if (wait(&status) < 0 || status != 0)
-			all.failed++;
-	}
-	close(ends[0]);
-	return all;
+				model, UINT64_MAX, counts);
 }
 
 /* ---- options ---- */
@@ -1393,8 +1342,7 @@ static int try_one(const char *work)
 	struct counts counts = { 0 };
 	char words[512];
 
-	if (mkdir("w0", 0700) != 0 || chdir("w0") != 0)
-		die("a folder to work in");
+	enter_folder(0);
 	workload_words(&one, words, sizeof(words));
 	printf("%s/w0: %s\n", work, words);
 	try_workload(one.number, want.models & MODEL_WEAK ? MODEL_WEAK : MODEL_ORDERED, only,
@@ -1424,21 +1372,17 @@ int main(int argc, char **argv)
 {
 	static const char *const names[] = { "weak", "ordered" };
 	struct counts all = { 0 };
-	char work[PATH_BYTES];
+	const char *work;
 	bool has_disk;
 
 	read_options(argc, argv);
 	has_disk = want.disk != NULL;
-	want.weir = realpath(want.weir, NULL);
-	if (want.weir == NULL)
-		die("the command");
-	snprintf(work, sizeof(work), "%s/crashloop.XXXXXX", want.work);
-	if (mkdtemp(work) == NULL || chdir(work) != 0)
-		die("mkdtemp %s", work);
-	umask(022);
+	want.weir = command_at(want.weir);
+	work = enter_work(want.work, "crashloop");
 	hide_records();
 	for (int i = 0; i < 2; i++) {
 		struct counts counts;
+		int model;
 
 		if ((want.models >> i & 1) == 0)
 			continue;
@@ -1446,19 +1390,15 @@ int main(int argc, char **argv)
 			want.disk = disk_number(i == 0 ? "btrfs" : "ext4");
 		if (want.only != NULL)
 			return try_one(work);
-		counts = loop(1 << i);
+		model = 1 << i;
+		counts = share((unsigned)want.jobs, be_worker, &model);
 		printf("%s: %llu workloads, %llu distinct states, %llu of them judged, "
 		       "%llu passed, %llu failed\n",
 		       names[i], (unsigned long long)counts.workloads,
 		       (unsigned long long)counts.distinct, (unsigned long long)counts.judged,
 		       (unsigned long long)counts.passed, (unsigned long long)counts.failed);
-		all.passed += counts.passed;
-		all.failed += counts.failed;
+		counts_add(&all, &counts);
 	}
-	if (chdir("/") != 0)
-		die("chdir");
-	remove_all(work);
-	printf("%llu passed, %llu failed\n", (unsigned long long)all.passed,
-	       (unsigned long long)all.failed);
-	return all.failed == 0 && all.passed > 0 ? 0 : 1;
+	leave_work(work);
+	return counts_end(&all);
 }

@@ -307,13 +307,29 @@ static void read_xattrs(struct node *node, const char *path)
 	}
 }
 
+static int model_read(struct model *model, const char *path);
+
+struct model_walk {
+	struct model *model;
+	int at; /* the folder */
+};
+
+static void model_read_in(const char *below, void *context)
+{
+	struct model_walk *walk = context;
+	const char *name = strrchr(below, '/') + 1;
+
+	/* Beside the trees there is what is not of them. */
+	if (walk->at == 0 && name[0] == '.')
+		return;
+	entry_set(&walk->model->present.node[walk->at], take_text(name),
+		  model_read(walk->model, below));
+}
+
 static int model_read(struct model *model, const char *path)
 {
 	struct stat stat;
 	struct node *node;
-	struct dirent *dirent;
-	char below[PATH_BYTES];
-	DIR *dir;
 	int at;
 
 	if (lstat(path, &stat) != 0)
@@ -333,26 +349,14 @@ static int model_read(struct model *model, const char *path)
 	if (S_ISREG(stat.st_mode))
 		read_file(node, path);
 	if (S_ISLNK(stat.st_mode)) {
-		ssize_t bytes = readlink(path, below, sizeof(below) - 1);
+		char text[PATH_BYTES];
+		ssize_t bytes = readlink(path, text, sizeof(text) - 1);
 
-		below[bytes > 0 ? bytes : 0] = '\0';
-		node->text = take_text(below);
+		text[bytes > 0 ? bytes : 0] = '\0';
+		node->text = take_text(text);
 	}
-	if (!S_ISDIR(stat.st_mode))
-		return at;
-	dir = opendir(path);
-	if (dir == NULL)
-		die("opendir %s", path);
-	while ((dirent = readdir(dir)) != NULL) {
-		if (strcmp(dirent->d_name, ".") == 0 || strcmp(dirent->d_name, "..") == 0)
-			continue;
-		/* Beside the trees there is what is not of them. */
-		if (at == 0 && dirent->d_name[0] == '.')
-			continue;
-		snprintf(below, sizeof(below), "%s/%s", path, dirent->d_name);
-		entry_set(node, take_text(dirent->d_name), model_read(model, below));
-	}
-	closedir(dir);
+	if (S_ISDIR(stat.st_mode))
+		each_in(path, model_read_in, &(struct model_walk){ model, at });
 	return at;
 }
 

@@ -55,6 +55,7 @@
 #include "judge.h"
 #include "scenarios.h"
 #include "treeread.h"
+#include "workers.h"
 
 #define SHUTDOWN _IOR('X', 125, uint32_t) /* of ext4 and XFS */
 #define SHUTDOWN_NO_LOG 2
@@ -582,10 +583,6 @@ static size_t cases_of(const struct step *step, size_t number, struct fault *fau
 
 /* ---- the loops ---- */
 
-struct counts {
-	uint64_t passed, failed;
-};
-
 static void tell(const struct scenario *scenario, const struct fault *fault,
 		 const struct outcome *outcome)
 {
@@ -674,67 +671,21 @@ static void loop_memory(const struct scenario *scenario, const struct reference 
 	}
 }
 
-/* A folder of its own for each worker: all as deep, so all runs take the same steps. */
-static void enter_folder(const char *work, unsigned worker)
+static void be_worker(const void *what, unsigned worker, struct counts *counts)
 {
-	char name[64];
-
-	snprintf(name, sizeof(name), "w%u", worker);
-	if (chdir(work) != 0 || (mkdir(name, 0700) != 0 && errno != EEXIST) || chdir(name) != 0)
-		die("a folder to work in");
-}
-
-static void be_worker(const struct scenario *scenario, const char *work, unsigned worker, int out)
-{
+	const struct scenario *scenario = what;
 	struct reference reference = { 0 };
-	struct counts counts = { 0 };
 	struct steps steps;
 
-	enter_folder(work, worker);
 	if (want.what == WHAT_CUTS)
 		mount_device();
 	take_reference(scenario, &reference, &steps);
 	if (want.what == WHAT_MEMORY)
-		loop_memory(scenario, &reference, worker, &counts);
+		loop_memory(scenario, &reference, worker, counts);
 	else
-		loop_operations(scenario, &reference, &steps, worker, &counts);
+		loop_operations(scenario, &reference, &steps, worker, counts);
 	if (want.what == WHAT_CUTS)
 		unmount_device();
-	if (write(out, &counts, sizeof(counts)) != sizeof(counts))
-		die("write");
-	_exit(0);
-}
-
-static struct counts loop(const struct scenario *scenario, const char *work)
-{
-	struct counts all = { 0 };
-	int ends[2];
-
-	if (pipe2(ends, O_CLOEXEC) != 0)
-		die("pipe");
-	fflush(stdout);
-	for (unsigned i = 0; i < want.jobs; i++) {
-		pid_t child = fork();
-
-		if (child < 0)
-			die("fork");
-		if (child == 0)
-			be_worker(scenario, work, i, ends[1]);
-	}
-	close(ends[1]);
-	for (unsigned i = 0; i < want.jobs; i++) {
-		struct counts counts;
-		int status;
-
-		if (read(ends[0], &counts, sizeof(counts)) == sizeof(counts)) {
-			all.passed += counts.passed;
-			all.failed += counts.failed;
-		}
-		if (wait(&status) < 0 || status != 0)
-			all.failed++;
-	}
-	close(ends[0]);
-	return all;
 }
 
 /* One case, with what is said. */
@@ -748,7 +699,7 @@ static int try_one(const struct scenario *scenario, const char *work)
 	char *error = strstr(want.only, "ret=-");
 	bool good;
 
-	enter_folder(work, 0);
+	enter_folder(0);
 	take_reference(scenario, &reference, &steps);
 	snprintf(fault.plan, sizeof(fault.plan), "%s", want.only);
 	if (kind != NULL)
@@ -848,15 +799,13 @@ static void read_options(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	struct counts all = { 0 };
-	char work[PATH_BYTES];
+	const char *work;
 
 	read_options(argc, argv);
+	want.weir = command_at(want.weir);
 	if (want.work == NULL)
 		want.work = getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp";
-	snprintf(work, sizeof(work), "%s/faultloop.XXXXXX", want.work);
-	if (mkdtemp(work) == NULL)
-		die("mkdtemp %s", work);
-	umask(022);
+	work = enter_work(want.work, "faultloop");
 	for (size_t i = 0; i < SCENARIOS; i++) {
 		struct counts counts;
 
@@ -864,14 +813,11 @@ int main(int argc, char **argv)
 			continue;
 		if (want.only != NULL)
 			return try_one(&scenarios[i], work);
-		counts = loop(&scenarios[i], work);
+		counts = share(want.jobs, be_worker, &scenarios[i]);
 		printf("%-12s %-6s %llu passed, %llu failed\n", scenarios[i].name, want.engine,
 		       (unsigned long long)counts.passed, (unsigned long long)counts.failed);
-		all.passed += counts.passed;
-		all.failed += counts.failed;
+		counts_add(&all, &counts);
 	}
-	remove_all(work);
-	printf("%llu passed, %llu failed\n", (unsigned long long)all.passed,
-	       (unsigned long long)all.failed);
-	return all.failed == 0 && all.passed > 0 ? 0 : 1;
+	leave_work(work);
+	return counts_end(&all);
 }

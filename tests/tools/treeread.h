@@ -99,26 +99,18 @@ static void tree_add(struct tree *tree, const char *path, const char *from)
 	tree->entries[tree->count++] = entry;
 }
 
-static void tree_walk(struct tree *tree, const char *path, size_t skip)
+struct tree_walk {
+	struct tree *tree;
+	size_t skip; /* bytes of a path that are left out */
+};
+
+static void tree_walk(const char *path, void *context)
 {
-	struct dirent *dirent;
-	DIR *dir;
+	struct tree_walk *walk = context;
 
-	tree_add(tree, path, path + skip);
-	if (!S_ISDIR(tree->entries[tree->count - 1].stat.st_mode))
-		return;
-	dir = opendir(path);
-	if (dir == NULL)
-		die("opendir %s", path);
-	while ((dirent = readdir(dir)) != NULL) {
-		char below[PATH_BYTES];
-
-		if (strcmp(dirent->d_name, ".") == 0 || strcmp(dirent->d_name, "..") == 0)
-			continue;
-		snprintf(below, sizeof(below), "%s/%s", path, dirent->d_name);
-		tree_walk(tree, below, skip);
-	}
-	closedir(dir);
+	tree_add(walk->tree, path, path + walk->skip);
+	if (S_ISDIR(walk->tree->entries[walk->tree->count - 1].stat.st_mode))
+		each_in(path, tree_walk, walk);
 }
 
 static int by_path(const void *a, const void *b)
@@ -128,9 +120,11 @@ static int by_path(const void *a, const void *b)
 
 static void tree_read(struct tree *tree, const char *path)
 {
+	struct tree_walk walk = { .tree = tree, .skip = strlen(path) };
+
 	*tree = (struct tree){ 0 };
 	if (access(path, F_OK) == 0)
-		tree_walk(tree, path, strlen(path));
+		tree_walk(path, &walk);
 	if (tree->count > 0)
 		qsort(tree->entries, tree->count, sizeof(struct entry), by_path);
 }
