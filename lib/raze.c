@@ -12,6 +12,8 @@
 #include "raze.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -29,8 +31,21 @@ static void raze_tell(const struct raze *raze, long result, const char *operatio
 	event_post_error(raze->events, &error, raze->path, false);
 }
 
-/* Plans one of them.  What has gone by itself needs no plan. */
-static void raze_plan(const struct raze *raze, const struct settings *settings, struct plan *plan,
+static void raze_tell_name(const struct raze *raze, long result, const char *name)
+{
+	struct error error;
+	char *path;
+
+	error_set(&error, result, ERROR_SIDE_TARGET, "stat");
+	if (asprintf(&path, "%s/%s", raze->path, name) < 0)
+		path = NULL;
+	event_post_error(raze->events, &error, path != NULL ? path : raze->path, false);
+	free(path);
+}
+
+/* Plans one of them.  What has gone by itself needs no plan.  False: it stays, and that
+ * is told. */
+static bool raze_plan(const struct raze *raze, const struct settings *settings, struct plan *plan,
 		      int fd, const char *name)
 {
 	const struct filter none = { 0 };
@@ -44,13 +59,18 @@ static void raze_plan(const struct raze *raze, const struct settings *settings, 
 		.target_path = raze->path,
 	};
 	struct sys_stat stat;
+	int result = sys_statx(raze->sys, fd, name, false, &stat);
 
-	if (sys_statx(raze->sys, fd, name, false, &stat) < 0 || !S_ISDIR(stat.mode) ||
-	    stat.device != raze->dir->device) /* Z5 */
-		return;
+	if (result < 0 && result != -ENOENT) {
+		raze_tell_name(raze, result, name);
+		return false;
+	}
+	if (result < 0 || !S_ISDIR(stat.mode) || stat.device != raze->dir->device) /* Z5 */
+		return true;
 	plan_begin(plan, raze->dir);
 	doom_name(&doom, fd, name, &stat, name);
 	plan_end(plan);
+	return true;
 }
 
 static bool raze_carry_out(const struct raze *raze, const struct settings *settings,
@@ -92,9 +112,11 @@ bool raze_run(const struct raze *raze, char *const *names, size_t count)
 	if (plan_open(&plan, raze->sys) < 0) {
 		raze_tell(raze, -ENOMEM, "delete in");
 	} else {
+		bool planned = true;
+
 		for (size_t i = 0; i < count; i++)
-			raze_plan(raze, &settings, &plan, fd, names[i]);
-		done = raze_carry_out(raze, &settings, &plan, &tally);
+			planned = raze_plan(raze, &settings, &plan, fd, names[i]) && planned;
+		done = raze_carry_out(raze, &settings, &plan, &tally) && planned;
 		plan_close(&plan);
 	}
 	dir_unpin(raze->root, raze->dir);

@@ -102,6 +102,7 @@ static void snapshot_forget(struct snapshot *snapshot)
 		free(snapshot->leftovers[--snapshot->leftover_count]);
 	snapshot->count = 0;
 	snapshot->there = false;
+	snapshot->unknown_result = 0;
 }
 
 /* A link that never got its name; nobody else is at work here. */
@@ -111,6 +112,16 @@ static void snapshot_drop_link(struct snapshot *snapshot, struct sys *sys, int f
 		sys_unlinkat(sys, fd, name, 0); /* the next run tries again */
 }
 
+/* Only what may have to go is of interest. */
+static void snapshot_note_unknown(struct snapshot *snapshot, const char *name, int result)
+{
+	if (result == -ENOENT || snapshot->unknown_result != 0 ||
+	    (!retain_is_temp(name) && !retain_is_wanted(&snapshot->retain)))
+		return;
+	snapshot->unknown_result = result;
+	snprintf(snapshot->unknown, sizeof(snapshot->unknown), "%s", name);
+}
+
 /* S2 */
 static int snapshot_note(struct snapshot *snapshot, struct sys *sys, int fd, const char *name)
 {
@@ -118,8 +129,14 @@ static int snapshot_note(struct snapshot *snapshot, struct sys *sys, int fd, con
 	int64_t time_s;
 	bool snaps = retain_is_name(name, &time_s);
 	struct sys_stat stat;
+	int result;
 
-	if ((!ours && !snaps && !link) || sys_statx(sys, fd, name, false, &stat) < 0)
+	if (!ours && !snaps && !link)
+		return 0;
+	result = sys_statx(sys, fd, name, false, &stat);
+	if (result < 0 && !link)
+		snapshot_note_unknown(snapshot, name, result);
+	if (result < 0)
 		return 0;
 	if (link && S_ISLNK(stat.mode))
 		snapshot_drop_link(snapshot, sys, fd, name);
@@ -560,6 +577,10 @@ static void snapshot_thin(struct snapshot *snapshot, struct snapshot_end *end, i
 	struct tree *tree = end->tree;
 	int result = snapshot_list(snapshot, tree->sys, fd);
 
+	if (result == 0 && snapshot->unknown_result < 0) { /* S3 */
+		snapshot_fail(snapshot, tree, snapshot->unknown_result, "stat", snapshot->unknown);
+		return;
+	}
 	if (result == 0 && tree->settings->dry_run) /* as if it had been made */
 		result = snapshot_note_time(snapshot, snapshot->began_s);
 	if (result == 0)

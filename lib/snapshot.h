@@ -31,6 +31,8 @@ struct snapshot {
 	char **leftovers; /* names of what killed runs have left, owned */
 	size_t leftover_count;
 	size_t leftover_room;
+	int unknown_result; /* 0, or why the first that could not be looked at could not */
+	char unknown[RETAIN_TEMP_BYTES]; /* its name */
 	char temp[RETAIN_TEMP_BYTES]; /* the name of the folder that is filled */
 	bool there;			/* it is there */
 };

@@ -201,6 +201,37 @@ kills_leave() { # FUNCTION OPTION...
 	says "flags of target '$D/a'"
 }
 
+# bats test_tags=O11
+@test "a snapshot that cannot be looked at when older ones are to go is told" {
+	mktree file "$S/f" 100
+	mkdir "$D/20200101T000000Z" "$D/20210101T000000Z"
+	ends 23 'op=statx path=*/20200101T000000Z ret=-EIO' sync --engine=plain \
+		--snapshot="$D" --retain=last:1 "$S"
+	says "cannot stat target '$D/20200101T000000Z': Input/output error (EIO)"
+	[ -d "$D/20210101T000000Z" ] # nothing goes where not all is known
+	ends 0 '' sync --snapshot="$D" --retain=last:1 "$S"
+	absent "$D/20200101T000000Z"
+}
+
+# bats test_tags=O11
+@test "what is left of a snapshot and cannot be looked at to be removed is told" {
+	local left
+
+	mktree file "$S/f" 100
+	mkdir "$D/20200101T000000Z"
+	mktree file "$D/20200101T000000Z/old" 100
+	ends 23 'op=unlink path=*/.weir-snapshot-*/old ret=-EIO' sync --engine=plain \
+		--snapshot="$D" --retain=last:1 "$S"
+	left=$(find "$D" -name '.weir-snapshot-*')
+	[ -f "$left/old" ]
+	# The looks before it is removed: one when the run begins, one at its end.
+	ends 23 "op=statx path=$left nth=2 ret=-EIO; op=statx path=$left nth=4 ret=-EIO" sync \
+		--engine=plain --snapshot="$D" --retain=last:1 "$S"
+	says "cannot stat target '$left': Input/output error (EIO)"
+	ends 0 '' sync --snapshot="$D" --retain=last:1 "$S"
+	absent "$left"
+}
+
 # bats test_tags=F09
 @test "where memory ends anywhere, the run says so and leaves old or new" {
 	run "$WEIR_TOOLS/faultloop" --weir="$WEIR_FAULTY" --work="$T" --what=memory \

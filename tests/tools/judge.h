@@ -21,6 +21,7 @@
 #define IN_PLACE 1U /* files may be of neither time, if they say so */
 #define MOVES 2U    /* names of S go, so times of its folders are others next time */
 #define SHARES 4U   /* a file may be one that is there already, or a copy */
+#define SNAPS 16U   /* D is a folder of snapshots */
 
 static char verdict[1024];
 

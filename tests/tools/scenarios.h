@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "judge.h"
+#include "snapshots.h"
 #include "treemake.h"
 
 /* ---- the scenarios ---- */
@@ -212,6 +213,25 @@ static void make_renames(void)
 	file("d/before", 50000, 2);
 }
 
+/* The one of now is made, `latest` led to it, and that of then removed. */
+static void make_snapshot(void)
+{
+	folder("s");
+	folder("s/a");
+	folder("d");
+	folder("d/" SNAPSHOT_OLD);
+	folder("d/" SNAPSHOT_OLD "/a");
+	file("s/same", 3000, 1);
+	file("d/" SNAPSHOT_OLD "/same", 3000, 1);
+	file("s/a/differs", 3000, 2);
+	file("d/" SNAPSHOT_OLD "/a/differs", 3000, 3);
+	file("d/" SNAPSHOT_OLD "/a/gone", 100, 4);
+	points_to("s/a/link", "differs");
+	points_to("d/latest", SNAPSHOT_OLD);
+	set_time("s/a", OLD_TIME);
+	set_time("s", OLD_TIME);
+}
+
 struct scenario {
 	const char *name;
 	void (*make)(void);
@@ -241,6 +261,10 @@ static const struct scenario scenarios[] = {
 	  make_renames,
 	  { "sync", "--delete", "--yes-delete-many", "--detect-renames", "s", "d", NULL },
 	  SHARES },
+	{ "snapshot",
+	  make_snapshot,
+	  { "sync", "--snapshot=d", "--retain=last:1", "s", NULL },
+	  SHARES | SNAPS },
 };
 
 #define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))

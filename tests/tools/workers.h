@@ -6,7 +6,9 @@
 #define TOOLS_WORKERS_H
 
 #include <fcntl.h>
+#include <sched.h>
 #include <stdbool.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 
 #include "common.h"
@@ -57,6 +59,19 @@ static const char *command_at(const char *path)
 	return whole;
 }
 
+/* Where a sync remembers its folders, if that is this worker's alone; else NULL. */
+static const char *own_records;
+
+static void hide_records(void)
+{
+	if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0)
+		return;
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	    mount("none", "/var/lib", "tmpfs", 0, "mode=755") != 0)
+		die("a /var/lib that is hidden");
+	own_records = "/var/lib/weir";
+}
+
 /* Enters a folder of the worker's own: all as deep, so all runs take the same steps. */
 static void enter_folder(unsigned worker)
 {
@@ -65,6 +80,7 @@ static void enter_folder(unsigned worker)
 	snprintf(name, sizeof(name), "w%u", worker);
 	if ((mkdir(name, 0700) != 0 && errno != EEXIST) || chdir(name) != 0)
 		die("a folder to work in");
+	hide_records();
 }
 
 /* The last line, and the status that goes with it. */
