@@ -28,8 +28,8 @@ static bool site_is_whole(const struct site *site)
 	       site->label != NULL;
 }
 
-/* S2; to be freed.  NULL: there is none. */
-static char *site_path_of(struct sys *sys, int fd)
+/* S2: *path is to be freed, or stays NULL: there is none.  0 or -ENOMEM. */
+static int site_path_of(struct sys *sys, int fd, char **path)
 {
 	char link[64];
 	char text[PATH_MAX];
@@ -39,13 +39,14 @@ static char *site_path_of(struct sys *sys, int fd)
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	bytes = sys_readlinkat(sys, AT_FDCWD, link, text, sizeof(text));
 	if (bytes <= 0 || (size_t)bytes >= sizeof(text) || text[0] != '/')
-		return NULL;
+		return 0;
 	text[bytes] = '\0';
 	if (sys_statx(sys, fd, "", false, &folder) < 0 ||
 	    sys_statx(sys, AT_FDCWD, text, false, &found) < 0 || folder.device != found.device ||
 	    folder.inode != found.inode)
-		return NULL;
-	return strdup(text);
+		return 0;
+	*path = strdup(text);
+	return *path != NULL ? 0 : -ENOMEM;
 }
 
 /* HEAD and TAIL with one slash between them; of TAIL the slashes around it are left
@@ -100,46 +101,73 @@ static char *site_source(const struct mount *mount)
 	return strdup(mount->source);
 }
 
-static void site_find_fs(struct sys *sys, int fd, struct site *site)
+/* What MOUNT, which it lies in, tells.  0 or -ENOMEM: a text that is missing for want of
+ * memory must not be taken for one that is empty. */
+static int site_take_mount(struct site *site, const struct mount *mount,
+			   const struct device_name *name)
+{
+	const char *below = site->path != NULL ? site_below(site->path, mount->point) : NULL;
+
+	if (below != NULL)
+		site->place = site_join(mount->root, below);
+	site->mount = strdup(mount->point);
+	site->type = strdup(mount->type);
+	site->uuid = strdup(name->uuid);
+	site->label = strdup(name->label);
+	site->source = site_source(mount);
+	site->device = mount->device;
+	return (below == NULL || site->place != NULL) && site->mount != NULL &&
+			       site->type != NULL && site->uuid != NULL && site->label != NULL &&
+			       site->source != NULL
+		       ? 0
+		       : -ENOMEM;
+}
+
+/* Whether that mount is the one of the root folder.  0 or -ENOMEM. */
+static int site_compare_root(struct sys *sys, struct site *site, const struct mount *mount)
+{
+	struct mount root;
+	int fd = sys_openat(sys, AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
+	int result;
+
+	if (fd < 0)
+		return 0;
+	result = mount_of(sys, fd, &root);
+	sys_close(sys, fd);
+	if (result < 0)
+		return result == -ENOMEM ? result : 0;
+	site->is_on_root = root.id == mount->id;
+	mount_free(&root);
+	return 0;
+}
+
+static int site_find_fs(struct sys *sys, int fd, struct site *site)
 {
 	struct device_name name;
-	struct mount mount, root;
-	const char *below;
-	int root_fd;
+	struct mount mount;
+	int result = mount_of(sys, fd, &mount);
 
-	if (mount_of(sys, fd, &mount) < 0)
-		return;
+	if (result < 0)
+		return result == -ENOMEM ? result : 0;
 	device_name_find(sys, fd, &mount, &name);
-	below = site->path != NULL ? site_below(site->path, mount.point) : NULL;
-	if (below != NULL)
-		site->place = site_join(mount.root, below);
-	site->mount = strdup(mount.point);
-	site->type = strdup(mount.type);
-	site->uuid = strdup(name.uuid);
-	site->label = strdup(name.label);
-	site->source = site_source(&mount);
-	site->device = mount.device;
-	root_fd = sys_openat(sys, AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
-	if (root_fd >= 0) {
-		if (mount_of(sys, root_fd, &root) == 0) {
-			site->is_on_root = root.id == mount.id;
-			mount_free(&root);
-		}
-		sys_close(sys, root_fd);
-	}
+	result = site_take_mount(site, &mount, &name);
+	if (result == 0)
+		result = site_compare_root(sys, site, &mount);
 	mount_free(&mount);
+	return result;
 }
 
 /* What is BELOW the folder that was found. */
-static void site_descend(char **path, const char *below)
+static int site_descend(char **path, const char *below)
 {
 	char *joined;
 
 	if (*path == NULL)
-		return;
+		return 0;
 	joined = site_join(*path, below);
 	free(*path);
 	*path = joined;
+	return joined != NULL ? 0 : -ENOMEM;
 }
 
 static void site_fill(char **text)
@@ -150,13 +178,19 @@ static void site_fill(char **text)
 
 int site_find(struct sys *sys, int fd, const char *below, struct site *site)
 {
+	int result;
+
 	*site = (struct site){ .is_on_root = true };
-	site->path = site_path_of(sys, fd);
-	site_find_fs(sys, fd, site);
-	if (below != NULL && below[0] != '\0') {
-		site_descend(&site->path, below);
-		site_descend(&site->place, below);
+	result = site_path_of(sys, fd, &site->path);
+	if (result == 0)
+		result = site_find_fs(sys, fd, site);
+	if (result == 0 && below != NULL && below[0] != '\0') {
+		result = site_descend(&site->path, below);
+		if (result == 0)
+			result = site_descend(&site->place, below);
 	}
+	if (result < 0)
+		return result;
 	site_fill(&site->path);
 	site_fill(&site->place);
 	site_fill(&site->mount);

@@ -232,7 +232,23 @@ kills_leave() { # FUNCTION OPTION...
 	absent "$left"
 }
 
-# bats test_tags=F09
+# bats test_tags=F10,O03
+@test "a first sync whose memory ends does not remember another file system" {
+	local n
+
+	mktree file "$S/f" 100
+	cd "$T" # which the library that lets memory end leaves a file in
+	for ((n = 10; n <= 50; n++)); do # among them those about where both folders lie
+		mkdir "$D/$n"
+		run env NOMEM_AT="$n" LD_PRELOAD="$WEIR_TOOLS/libnomem.so" \
+			WEIR_FAULT='inline seed=1' "$WEIR_FAULTY" sync --engine=plain "$S" "$D/$n"
+		[ "$status" -eq 0 ] || [ "$status" -eq 1 ] || [ "$status" -eq 23 ]
+		run "$WEIR_FAULTY" sync --delete --yes-delete-many "$S" "$D/$n"
+		[ "$status" -eq 0 ] || { echo "$n: status $status: $output" && return 1; }
+	done
+}
+
+# bats test_tags=F10
 @test "where memory ends anywhere, the run says so and leaves old or new" {
 	run "$WEIR_TOOLS/faultloop" --weir="$WEIR_FAULTY" --work="$T" --what=memory \
 		--nomem="$WEIR_TOOLS/libnomem.so" --sample="${TEST_SAMPLE:-20}"

@@ -33,7 +33,8 @@
  *
  * Judged after each run, where S is the source and D the target:
  *   J1  each name of D is as before, as after a clean run, or not there if it was not;
- *       its attributes may be less, if that is told
+ *       its attributes may be less, if that is told; what has the name of a snapshot is
+ *       the whole one
  *   J2  after status 0 all is as after a clean run
  *   J3  nothing beside S and D has changed
  *   J4  S has not changed; moved names are gone only if D has them
@@ -543,8 +544,10 @@ static void place_of(const struct steps *steps, const char *path, struct step *s
 	unsigned nth = 1;
 
 	if (strcmp(want.engine, "plain") == 0) {
-		snprintf(step->where, sizeof(step->where), "op=%s serial=%zu", step->kind,
-			 steps->count + 1);
+		bool any = want.what == WHAT_KILLS || want.what == WHAT_CUTS;
+
+		snprintf(step->where, sizeof(step->where), "op=%s serial=%zu",
+			 any ? "*" : step->kind, steps->count + 1);
 		return;
 	}
 	pattern_of(path, pattern, sizeof(pattern));
