@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # Errors of single system calls, no space, and what is said about them: cases
-# E01 to E06, F01, F02, F14, R06.  Errors of real devices are in tests/root.
+# E01 to E06, E08, E09, E18, F01, F02, F14, R06.  Errors of real devices are in tests/root.
 
 load helper
 
@@ -71,6 +71,35 @@ three_files() {
 	says EIO
 	[[ $stderr =~ "offset "[1-9] ]]
 	empty_folder "$D"
+}
+
+# bats test_tags=E18
+@test "what cannot be read past the page cache is read through it, once" {
+	local engine fault
+
+	[ -x "$WEIR_FAULTY" ] || skip "there is no fault build"
+	mktree file "$S/f" 3000000
+	case $(fs_type "$S") in
+	ext2/ext3 | xfs | btrfs) ;;
+	*) skip "nothing is read direct here" ;;
+	esac
+	for engine in auto plain; do
+		fault="op=read path=$S/f nth=2 ret=-EIO"
+		set -- "$WEIR_FAULTY" copy --engine=$engine --reflink=never \
+			--chunk-size=1M "$S/f" "$D"
+		exits 0 env WEIR_FAULT="$fault" "$@" --direct=always
+		same "$S/f" "$D/f"
+		rm "$D/f"
+		# There is no other way left.
+		exits 23 env WEIR_FAULT="$fault" "$@" --direct=never
+		says "cannot read source '$S/f' at offset"
+		rm -f "$T/trace"
+		exits 23 env WEIR_FAULT="$fault sticky" WEIR_TRACE="$T/trace" "$@" --direct=always
+		says "cannot read source '$S/f' at offset"
+		empty_folder "$D"
+		awk -v path="$S/f" '$2 == "read" && $10 == path && ++count[$5] > 2 { exit 1 }' \
+			"$T/trace"
+	done
 }
 
 # bats test_tags=E03
@@ -197,6 +226,28 @@ inject_inline() { # EXPRESSION ARGUMENT...
 	counts files_durable -lt 4000
 	same "$S/a" "$D/a"
 	no_temps "$D"
+}
+
+# bats test_tags=E08
+@test "where the sync of a file system fails nothing it was for is called durable" {
+	local engine
+
+	[ -x "$WEIR_FAULTY" ] || skip "there is no fault build"
+	need_syncfs
+	mktree many "$S/a" 30 100
+	for engine in auto plain; do
+		# For data: each file is asked for itself.  For names there is nobody to ask.
+		exits 23 env WEIR_FAULT='op=syncfs ret=-EIO' "$WEIR_FAULTY" copy -r --stats \
+			--engine=$engine --sync=fs -T "$S/a" "$D/group-$engine"
+		says "cannot sync the file system of target"
+		says "cannot sync names below"
+		counts files_durable -eq 0
+		same "$S/a" "$D/group-$engine"
+		exits 23 env WEIR_FAULT='op=syncfs ret=-EIO' "$WEIR_FAULTY" copy -r --stats \
+			--engine=$engine --durable=end -T "$S/a" "$D/end-$engine"
+		says "not known to be durable"
+		counts files_durable -eq 0
+	done
 }
 
 # bats test_tags=E06,F04

@@ -298,6 +298,20 @@ leave_temp() { # ARGUMENT...
 	same "$T/old" "$D/f"
 }
 
+# bats test_tags=F16
+@test "the temporary names of many killed runs do not pile up" {
+	local i
+
+	mktree file "$S/f" 5000
+	mktree file "$D/f" 50 7
+	for ((i = 0; i < 20; i++)); do
+		leave_temp "$S/f" "$D"
+		[ "$(temps_in "$D" | wc -l)" -eq 1 ]
+	done
+	copies "$S/f" "$D"
+	no_temps "$D"
+}
+
 # bats test_tags=M03
 @test "temporary names are removed in every folder of a tree" {
 	mkdir -p "$S/a/b/c" "$D/a/b/c"

@@ -55,7 +55,7 @@ fails_with() { # STATUS PLAN ARGUMENT...
 	done
 }
 
-# bats test_tags=E04
+# bats test_tags=E11
 @test "transfers that are short are gone on with" {
 	local engine part
 
@@ -69,14 +69,14 @@ fails_with() { # STATUS PLAN ARGUMENT...
 	done
 }
 
-# bats test_tags=E04
+# bats test_tags=E11
 @test "a write of a part takes more writes" {
 	WEIR_TRACE=$T/trace fails_with 0 'op=write path=*/# short=10000 sticky' copy \
 		--engine=plain --reflink=never "$S/1" "$D"
 	[ "$(awk '$2 == "write"' "$T/trace" | wc -l)" -ge 30 ]
 }
 
-# bats test_tags=E05
+# bats test_tags=E13
 @test "completions of a ring can come in another order" {
 	[ "$(engines | head -n 1)" = ring ] || skip "needs io_uring"
 	for p in 'op=read do=late' 'op=read,write p=1/2 seed=3 do=late' 'op=write nth=1 do=late'; do

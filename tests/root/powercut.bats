@@ -28,13 +28,14 @@ old_target() {
 	inside sync -f "$M"
 }
 
+# $mounted: options of the mounts.
 cut_often() { # KIND COUNT ARGUMENT...
 	local count=$2 took at i
 
 	format "$1" 400M
 	shift 2
 	old_and_new
-	attach
+	attach "${mounted:-}"
 	old_target
 	inside strike --report="$T/report" -- "$WEIR" copy "$@" -T "$S/new" "$M/a"
 	took=$(awk '{ print $6 }' "$T/report")
@@ -48,7 +49,7 @@ cut_often() { # KIND COUNT ARGUMENT...
 		inside strike --report="$T/report" --after-us="$at" --cut="$M" -- \
 			"$WEIR" copy "$@" -T "$S/new" "$M/a" 2>"$T/stderr" || status=$?
 		detach
-		attach
+		attach "${mounted:-}"
 		echo "$i: at $at us: $(cat "$T/report"): $(head -n 3 "$T/stderr")"
 		judge
 	done
@@ -101,6 +102,14 @@ new_if_done() {
 	judge() { old_or_new_always; }
 	cut_often ext4 $((POWERCUTS * 5 / 100)) -a --direct=never
 	cut_often xfs $((POWERCUTS * 5 / 100)) -a --direct=never
+}
+
+# bats test_tags=N13
+@test "the same with other journals of ext4, and without barriers" {
+	judge() { old_or_new_always; }
+	mounted=data=writeback cut_often ext4 $((POWERCUTS * 2 / 100)) -a
+	mounted=data=journal cut_often ext4 $((POWERCUTS * 2 / 100)) -a
+	mounted=nobarrier cut_often ext4 $((POWERCUTS * 2 / 100)) -a
 }
 
 # bats test_tags=N01

@@ -256,6 +256,32 @@ far_dates() { # KIND SIZE [OPTION...]
 	unshow
 }
 
+# bats test_tags=O08
+@test "what only changed its case is not deleted where case does not count" {
+	local engine when
+
+	show casefold
+	for engine in auto plain; do
+		for when in --delete --delete=first; do
+			inside mkdir -p "$S/a/Sub"
+			inside mktree file "$S/a/Name" 5000 1
+			inside mktree file "$S/a/Sub/f" 100 2
+			sync_inside 0 "--engine=$engine" "$S/a" "$M/b"
+			inside mv "$S/a/Name" "$S/a/name"
+			inside mv "$S/a/Sub" "$S/a/sub"
+			sync_inside 0 "--engine=$engine" "$when" "$S/a" "$M/b"
+			[ "$(inside ls "$B/b" | wc -l)" -eq 2 ]
+			inside cmp "$S/a/name" "$M/b/name"
+			inside cmp "$S/a/sub/f" "$M/b/sub/f"
+			sync_inside 0 "--engine=$engine" "$when" "$S/a" "$M/b"
+			inside cmp "$S/a/name" "$M/b/name"
+			inside cmp "$S/a/sub/f" "$M/b/sub/f"
+			inside rm -r "$S/a" "$B/b"
+		done
+	done
+	unshow
+}
+
 # --- Mounts ----------------------------------------------------------------------
 
 # bats test_tags=L01

@@ -352,6 +352,26 @@ inject_path() { # PATH EXPRESSION ARGUMENT...
 	done
 }
 
+# Removals that come first look at no more than names of both sides.
+# bats test_tags=O04,E04
+@test "an entry of SOURCE that cannot be looked at keeps all that DEST has" {
+	local errno
+
+	[ -x "$WEIR_FAULTY" ] || skip "there is no fault build"
+	make_pair
+	for errno in EIO EUCLEAN EBADMSG; do
+		exits 23 env WEIR_FAULT="op=statx path=$S/a/sub/g ret=-$errno" \
+			"$WEIR_FAULTY" sync --yes-delete-many --delete "$S/a" "$D/b"
+		says "a/sub/g'"
+		says "$errno"
+		[ -e "$D/b/sub/extra" ]
+		[ -e "$D/b/extra" ] # g may be what it has become
+		same "$S/a/f" "$D/b/f"
+	done
+	syncs --yes-delete-many --delete "$S/a" "$D/b"
+	mirrors "$S/a" "$D/b"
+}
+
 # bats test_tags=O04
 @test "an error while DEST is listed is told, and removes nothing of what was not seen" {
 	need_strace

@@ -318,7 +318,7 @@ source_folders() {
 	absent "$S/a"
 }
 
-# bats test_tags=N07,B01
+# bats test_tags=N07,B01,B11
 @test "what is one file on both sides is not taken away" {
 	need_root
 	make_tree
@@ -344,7 +344,7 @@ source_folders() {
 	[ "$(cat "$D/d/f")" = x ]
 }
 
-# bats test_tags=N07,B04
+# bats test_tags=N07,B04,B11
 @test "what is seen through an overlay is not taken away below it" {
 	need_root
 	make_tree
