@@ -98,8 +98,6 @@ struct way {
 	unsigned traits;
 };
 
-#define KEEPS 8U /* what is deleted is kept */
-
 static const struct way ways[] = {
 	{ "copy", { "copy", "-a", "-T" }, 0 },
 	{ "delete", { "sync", "--delete", "--yes-delete-many" }, 0 },
@@ -741,31 +739,6 @@ static bool judge_source(const struct reference *reference, const struct tree *t
 	return good;
 }
 
-/* Files that are to go: each is in D, or its bytes are in the trash. */
-static bool judge_kept(const struct reference *reference, const struct tree *target)
-{
-	struct tree kept;
-	bool good = true;
-
-	tree_read(&kept, "kept");
-	for (size_t i = 0; i < reference->old_target.count && good; i++) {
-		const struct entry *old = &reference->old_target.entries[i];
-		bool found = tree_find(target, old->path) != NULL;
-
-		if (!S_ISREG(old->stat.st_mode) ||
-		    tree_find(&reference->new_target, old->path) != NULL)
-			continue;
-		for (size_t k = 0; k < kept.count && !found; k++)
-			found = S_ISREG(kept.entries[k].stat.st_mode) &&
-				kept.entries[k].content == old->content;
-		if (!found)
-			good = wrong("O15: '%s' is neither in the target nor in the trash",
-				     old->path);
-	}
-	tree_free(&kept);
-	return good;
-}
-
 /* What is on disk now, before anything is run again. */
 static bool judge_state(const struct exploring *exploring, bool at_end)
 {
@@ -780,7 +753,8 @@ static bool judge_state(const struct exploring *exploring, bool at_end)
 		same_trees("J2", &target, &reference->new_target,
 			   exploring->depth > 0 ? traits & MOVES : 0, NULL)) &&
 	       ((traits & MOVES) == 0 || judge_source(reference, &target)) &&
-	       ((traits & KEEPS) == 0 || judge_kept(reference, &target));
+	       ((traits & KEEPS) == 0 ||
+		judge_kept(&reference->old_target, &reference->new_target, &target));
 	tree_free(&target);
 	return good;
 }
@@ -797,7 +771,8 @@ static bool judge_again(const struct exploring *exploring)
 	tree_read(&source, "s");
 	good = same_trees("J10", &target, &reference->new_target, traits & MOVES, NULL) &&
 	       same_trees("J10 (source)", &source, &reference->source_after, MOVES, NULL) &&
-	       ((traits & KEEPS) == 0 || judge_kept(reference, &target));
+	       ((traits & KEEPS) == 0 ||
+		judge_kept(&reference->old_target, &reference->new_target, &target));
 	tree_free(&target);
 	tree_free(&source);
 	return good;

@@ -38,6 +38,7 @@
  *   J2  after status 0 all is as after a clean run
  *   J3  nothing beside S and D has changed
  *   J4  S has not changed; moved names are gone only if D has them
+ *   O15 what is gone from D and to be kept is in the trash
  *   J7  no run takes more than ten seconds
  *   J8  nothing of weir's own is left, unless removing was what failed, or it was
  *       killed: then it has a name of weir's
@@ -370,6 +371,8 @@ static bool judge(const struct scenario *scenario, const struct fault *fault,
 	       ((scenario->traits & SNAPS) == 0 || is_lie(fault) ||
 		judge_snapshots(&target, &reference->old_target, &reference->new_target,
 				outcome)) &&
+	       ((scenario->traits & KEEPS) == 0 ||
+		judge_kept(&reference->old_target, &reference->new_target, &target)) &&
 	       same_trees("J3", &outside, &reference->outside, 0, NULL) &&
 	       judge_source(scenario, reference, &target, outcome) &&
 	       (outcome->status != 0 || is_lie(fault) ||

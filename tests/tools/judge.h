@@ -21,6 +21,7 @@
 #define IN_PLACE 1U /* files may be of neither time, if they say so */
 #define MOVES 2U    /* names of S go, so times of its folders are others next time */
 #define SHARES 4U   /* a file may be one that is there already, or a copy */
+#define KEEPS 8U    /* what is deleted is kept in `kept` */
 #define SNAPS 16U   /* D is a folder of snapshots */
 
 static char verdict[1024];
@@ -73,6 +74,31 @@ static bool same_trees(const char *what, const struct tree *actual, const struct
 		if (tree_find(expected, actual->entries[i].path) == NULL)
 			return wrong("%s: '%s' is too much", what, actual->entries[i].path);
 	return true;
+}
+
+/* Files that are to go: each is in D, or its bytes are in the trash. */
+static bool judge_kept(const struct tree *old_target, const struct tree *new_target,
+		       const struct tree *target)
+{
+	struct tree kept;
+	bool good = true;
+
+	tree_read(&kept, "kept");
+	for (size_t i = 0; i < old_target->count && good; i++) {
+		const struct entry *old = &old_target->entries[i];
+		bool found = tree_find(target, old->path) != NULL;
+
+		if (!S_ISREG(old->stat.st_mode) || tree_find(new_target, old->path) != NULL)
+			continue;
+		for (size_t k = 0; k < kept.count && !found; k++)
+			found = S_ISREG(kept.entries[k].stat.st_mode) &&
+				kept.entries[k].content == old->content;
+		if (!found)
+			good = wrong("O15: '%s' is neither in the target nor in the trash",
+				     old->path);
+	}
+	tree_free(&kept);
+	return good;
 }
 
 /* The name of a temp: .weir. and 24 characters. */

@@ -256,7 +256,7 @@ static const struct scenario scenarios[] = {
 	{ "trash",
 	  make_delete,
 	  { "sync", "--delete", "--yes-delete-many", "--trash=kept", "s", "d", NULL },
-	  0 },
+	  KEEPS },
 	{ "renames",
 	  make_renames,
 	  { "sync", "--delete", "--yes-delete-many", "--detect-renames", "s", "d", NULL },
