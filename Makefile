@@ -520,10 +520,14 @@ check-install: tests-built fault-built
 # Every fault at every operation, every kill, every allocation: half an hour.  SAMPLE=N
 # tries one in N, as SEED= says.  The other one cuts the power on real file systems, as
 # root: ten minutes.
-.PHONY: check-faults check-powercut
+# The third one loses what was not flushed, at each flush of a device: forty minutes.
+.PHONY: check-faults check-powercut check-flushes
 check-powercut: tests-built fault-built
 	$(Q)tests/fault/cuts --tools '$(abspath $(B))/tools' --fault '$(fault)' \
 		--sample '$(or $(SAMPLE),1)' --seed '$(or $(SEED),1)'
+check-flushes: tests-built
+	$(Q)tests/fault/blocks --tools '$(abspath $(B))/tools' --weir '$(tested)' \
+		--sample '$(or $(SAMPLE),1)' --seed '$(or $(SEED),1)' $(CASES)
 check-faults: tests-built fault-built
 	$(Q)tests/fault/run --tools '$(abspath $(B))/tools' --fault '$(fault)' \
 		$(if $(JOBS),--jobs '$(JOBS)') --sample '$(or $(SAMPLE),1)' \

@@ -217,3 +217,38 @@ cut_patches() { # KIND COUNT ARGUMENT...
 	cut_patches xfs $((POWERCUTS * 10 / 100)) --engine=plain --direct=always
 	cut_patches xfs $((POWERCUTS * 5 / 100))
 }
+
+# --- Flushes of the device -----------------------------------------------------------
+
+# A few of the disks of `make check-flushes`: what was not flushed is gone, wholly or in
+# part, as no ioctl can do it.
+flushes() { # ARGUMENT...
+	[ -x "$WEIR_TOOLS/fusefs" ] || skip "needs a build with libfuse3"
+	[ -c /dev/fuse ] || skip "no /dev/fuse here"
+	run env TMPDIR="$T" "$top/tests/fault/blocks" --tools "$WEIR_TOOLS" --seed "${SEED:-1}" "$@"
+	echo "$output"
+}
+
+# bats test_tags=N01,N02
+@test "what was not flushed may be lost at any flush, and old or new is left" {
+	need_kind ext4
+	need_kind xfs
+	flushes --weir "$WEIR" --subsets 2 --sample 16 xfs:group:auto ext4:file:plain \
+		xfs:delete:auto ext4:inplace:auto xfs:move:plain
+	[ "$status" -eq 0 ]
+}
+
+# A stranger's sync has done the work of the journal, so syncfs of XFS flushes nothing.
+# bats test_tags=N02
+@test "a flush of the device that is left out is found, where syncfs alone makes none" {
+	local others='op=syncfs nth=1 do=run:echo x >@/other && sync @/other'
+
+	need_kind xfs
+	[ -x "$WEIR_FAULTY" ] || skip "there is no fault build"
+	flushes --weir "$WEIR_FAULTY" --subsets 0 --plan "$others" xfs:flush:plain
+	[ "$status" -eq 0 ]
+	flushes --weir "$WEIR_FAULTY" --subsets 0 --plan "op=fsync ret=0"$'\n'"$others" \
+		xfs:flush:plain
+	[ "$status" -eq 1 ]
+	[[ $output == *"FAILED xfs:flush:plain cut "*"the run had ended with 0"* ]]
+}

@@ -34,6 +34,7 @@
  *   space=BYTES     no more than this is ever written: ENOSPC
  *   writeback       the kernel keeps what is written until the file is synced
  *                   or closed
+ *   log=FILE        writes, syncs and removals are logged there (blocklog.h)
  *
  * Caller's rights are not looked at: it is for root.  Exit: 0, it is mounted; 1.
  */
@@ -55,8 +56,11 @@
 #include <strings.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/uio.h>
 #include <sys/xattr.h>
 #include <unistd.h>
+
+#include "blocklog.h"
 
 #define ERRNO_MAX 200
 #define LOOP_NAME "loop"
@@ -134,7 +138,8 @@ static struct {
 	long grain, mtime;
 	unsigned long ino, nlink;
 	unsigned long space;
-} set = { .blocked = OPS };
+	int log; /* -1: none */
+} set = { .blocked = OPS, .log = -1 };
 
 static atomic_ulong written_bytes;
 
@@ -310,6 +315,34 @@ static void touch(const struct handle *handle)
 		futimens(handle->fd, times);
 }
 
+/* ---- the log ---- */
+
+/* One append for each record: those of different threads do not mix. */
+static void log_record(struct block_record record, const char *path, const void *data)
+{
+	struct iovec parts[2] = {
+		{ .iov_base = &record, .iov_len = sizeof(record) },
+		{ .iov_base = (void *)(uintptr_t)data, .iov_len = record.bytes },
+	};
+	int count = data != NULL ? 2 : 1;
+	ssize_t bytes = (ssize_t)(sizeof(record) + (data != NULL ? record.bytes : 0));
+
+	if (set.log < 0)
+		return;
+	snprintf(record.path, sizeof(record.path), "%s", path);
+	if (writev(set.log, parts, count) != bytes)
+		abort(); /* a log with a hole proves nothing */
+}
+
+static uint32_t log_sync_begins(const char *path)
+{
+	static atomic_uint serial;
+	uint32_t mine = atomic_fetch_add(&serial, 1);
+
+	log_record((struct block_record){ .kind = BLOCK_SYNC, .serial = mine }, path, NULL);
+	return mine;
+}
+
 /* ---- names ---- */
 
 static int fs_getattr(const char *path, struct stat *stat, struct fuse_file_info *fi)
@@ -371,7 +404,11 @@ static int fs_unlink(const char *path)
 	char place[PATH_MAX];
 	int result = begin(OP_UNLINK, path, place);
 
-	return result != 0 ? result : result_of(unlink(place));
+	if (result == 0)
+		result = result_of(unlink(place));
+	if (result == 0)
+		log_record((struct block_record){ .kind = BLOCK_UNLINK }, path, NULL);
+	return result;
 }
 
 static int fs_rmdir(const char *path)
@@ -623,7 +660,13 @@ static int fs_write(const char *path, const char *data, size_t size, off_t offse
 	if (set.has_space && atomic_fetch_add(&written_bytes, size) + size > set.space)
 		return -ENOSPC;
 	bytes = pwrite(handle_of(fi)->fd, data, size, offset);
-	return bytes < 0 ? -errno : (int)bytes;
+	if (bytes < 0)
+		return -errno;
+	log_record((struct block_record){ .kind = BLOCK_WRITE,
+					  .offset = (uint64_t)offset,
+					  .bytes = (uint64_t)bytes },
+		   handle_of(fi)->path, data);
+	return (int)bytes;
 }
 
 static int fs_truncate(const char *path, off_t size, struct fuse_file_info *fi)
@@ -649,13 +692,19 @@ static int fs_flush(const char *path, struct fuse_file_info *fi)
 
 static int fs_fsync(const char *path, int data_only, struct fuse_file_info *fi)
 {
+	uint32_t serial = log_sync_begins(handle_of(fi)->path);
 	int result = refuses(OP_FSYNC, handle_of(fi)->path);
 
 	(void)path;
 	(void)data_only;
 	if (set.late_fsync)
 		touch(handle_of(fi));
-	return result != 0 ? result : result_of(fsync(handle_of(fi)->fd));
+	if (result == 0)
+		result = result_of(fsync(handle_of(fi)->fd));
+	if (result == 0)
+		log_record((struct block_record){ .kind = BLOCK_SYNCED, .serial = serial },
+			   handle_of(fi)->path, NULL);
+	return result;
 }
 
 static int fs_release(const char *path, struct fuse_file_info *fi)
@@ -672,7 +721,14 @@ static int fs_fallocate(const char *path, int mode, off_t offset, off_t bytes,
 	int result = refuses(OP_FALLOCATE, handle_of(fi)->path);
 
 	(void)path;
-	return result != 0 ? result : result_of(fallocate(handle_of(fi)->fd, mode, offset, bytes));
+	if (result == 0)
+		result = result_of(fallocate(handle_of(fi)->fd, mode, offset, bytes));
+	if (result == 0 && (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) != 0)
+		log_record((struct block_record){ .kind = BLOCK_ZERO,
+						  .offset = (uint64_t)offset,
+						  .bytes = (uint64_t)bytes },
+			   handle_of(fi)->path, NULL);
+	return result;
 }
 
 static ssize_t fs_copy_range(const char *path_in, struct fuse_file_info *in, off_t offset_in,
@@ -842,6 +898,8 @@ static bool set_value(const char *name, const char *value)
 		set.only = value;
 	else if (strcmp(name, "life") == 0)
 		set.life = value;
+	else if (strcmp(name, "log") == 0)
+		set.log = open(value, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
 	else
 		return false;
 	return true;
