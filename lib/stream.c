@@ -116,7 +116,7 @@ void stream_issue_chunk(struct stream *stream, const struct stream_env *env, str
 	WEIR_ASSERT(op != NULL); /* ops suffice for all slots and jobs */
 	WEIR_ASSERT(reads || (chunk->state == CHUNK_WRITE && !chunk->of_target));
 	op->fd = stream_fd(stream, chunk);
-	op->immediate = !reads && stream->plan.write_now;
+	op->immediate = reads ? stream->plan.read_now : stream->plan.write_now;
 	op->data = chunk->data + at;
 	op->offset = (int64_t)(chunk->offset + at);
 	op->length = (reads ? chunk->want : chunk->length) - at;

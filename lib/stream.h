@@ -61,6 +61,7 @@ struct stream_plan {
 	bool read_direct;
 	bool write_direct;
 	bool write_now;	      /* by plain pwrite on the worker */
+	bool read_now;	      /* by plain pread */
 	bool sparse;	      /* the source's map is worth asking for */
 	bool find_zeros;      /* blocks of zeros are not written: the target is all hole */
 	bool in_blocks;	      /* ranges are whole blocks, whatever aligns transfers */

@@ -154,6 +154,9 @@ void way_choose(struct job_env *env, struct job *job, struct stream_plan *plan)
 		plan->to_end = true;
 		plan->depth = 1;
 		plan->sparse = false;
+		/* In a ring a file that FUSE does not cache ends where its size does. */
+		plan->read_now = job->folder->source_fs != NULL &&
+				 job->folder->source_fs->kind == FS_FUSE;
 		job->way = JOB_WAY_TO_END;
 		job->way_reason = source->size_bytes == 0
 					  ? "the size is 0 or not told"
