@@ -843,3 +843,311 @@ there_and_back() { # NAME OPTION...
 	done
 	unshow
 }
+
+# bats test_tags=C07
+@test "a file that tells no size is read to its end" {
+	local only engine
+
+	own_state
+	for only in / /large; do
+		show "size=0,only=$only"
+		plant "$B/a"
+		[ "$(inside stat -c %s "$M/a/large")" -eq 0 ]
+		for engine in auto plain; do
+			weir_inside 0 -a --engine=$engine -T "$M/a" "$D/copied"
+			same_inside --mode --owner --times --links "$B/a" "$D/copied"
+			sync_inside 0 --engine=$engine "$M/a" "$D/synced"
+			same_inside --mode --owner --times --links "$B/a" "$D/synced"
+			inside rm -r "$D/copied" "$D/synced"
+		done
+		unshow
+	done
+}
+
+# bats test_tags=A02
+@test "a file that tells more bytes than it has fails alone, and what it was to replace stays" {
+	local more engine command
+
+	own_state
+	for more in 100 5000000; do
+		show "size=+$more,only=/large"
+		ENTRIES=17 plant "$B/a"
+		for engine in auto plain; do
+			for command in "copy -a -T" sync; do
+				rm -rf "$D/a"
+				mkdir "$D/a"
+				echo old >"$D/a/large"
+				# shellcheck disable=SC2086
+				exits 23 inside "$WEIR" $command --engine=$engine "$M/a" "$D/a"
+				says "cannot copy source '$M/a/large'"
+				[ "$(wc -l <<<"$stderr")" -eq 1 ]
+				[ "$(cat "$D/a/large")" = old ]
+				inside cp -p "$B/a/large" "$D/a"
+				same_inside --mode --owner "$B/a" "$D/a"
+				no_temps "$D"
+			done
+		done
+		unshow
+	done
+}
+
+# bats test_tags=I10
+@test "inode numbers that change give the right files, and folders that are right or refused" {
+	local only command
+
+	own_state
+	for only in /first /x; do
+		show "ino=changing,only=$only"
+		ENTRIES=17 plant "$B/a"
+		inside mkdir -p "$B/a/x/y"
+		inside cp "$B/a/first" "$B/a/x/y"
+		[ "$(inside stat -c %i "$M/a$only")" != "$(inside stat -c %i "$M/a$only")" ]
+		for command in "copy -a -T" "sync --delete --engine=plain"; do
+			# shellcheck disable=SC2086
+			exits 0 inside "$WEIR" $command "$M/a" "$D/a"
+			same_inside --mode --owner --times "$B/a" "$D/a"
+			for _ in new there; do
+				# shellcheck disable=SC2086
+				run --separate-stderr inside "$WEIR" $command "$D/a" "$M/b"
+				[ "$status" -eq 0 ] || [ $only = /x ] || return 1
+				[ "$status" -eq 0 ] || refuses
+				nothing_half_inside "$D/a" "$B/b"
+			done
+			[ $only = /x ] || same_inside --mode --owner --times "$D/a" "$B/b"
+			inside rm -r "$D/a" "$B/b"
+		done
+		unshow
+	done
+}
+
+# bats test_tags=D04
+@test "what is too large for the target fails alone, and what fits is there" {
+	local limit engine command
+
+	own_state
+	mkdir "$S/a"
+	mktree sparse "$S/a/fits" 4294967295 0 4294955008
+	mktree sparse "$S/a/large" 4294967300 0 4294963200
+	mktree file "$S/a/data" 3000000
+	for limit in 4294967295 2500000; do
+		show max-size=$limit
+		for engine in auto plain; do
+			for command in "copy -a -T" sync "copy -a --inplace -T"; do
+				inside mkdir "$B/a"
+				# shellcheck disable=SC2086
+				exits 23 inside "$WEIR" $command --engine=$engine "$S/a" "$M/a"
+				says "File too large (EFBIG)"
+				says "cannot write target '$M/a/large'"
+				no_temps_inside "$B"
+				if [ $limit -gt 3000000 ]; then
+					[ "$(wc -l <<<"$stderr")" -eq 1 ]
+					inside cmp "$S/a/data" "$B/a/data"
+					[ "$(inside stat -c %s "$B/a/fits")" -eq 4294967295 ]
+					inside cmp -i 4294955008 "$S/a/fits" "$B/a/fits"
+				else
+					[ "$(wc -l <<<"$stderr")" -eq 3 ]
+				fi
+				[[ $command == *inplace* ]] || run ! inside test -e "$B/a/large"
+				inside rm -r "$B/a"
+			done
+		done
+		unshow
+	done
+}
+
+# bats test_tags=E09
+@test "where no folder can be synced nothing goes, and none is called durable" {
+	local engine errno
+
+	own_state
+	plant "$S/a"
+	for engine in auto plain; do
+		show fsyncdir=EIO
+		inside mkdir -p "$B/a/gone"
+		inside touch "$B/a/gone/f"
+		weir_inside 23 -a --stats --engine=$engine "$S/a" "$M/b"
+		says "not known to be durable"
+		counts files_durable -eq 0
+		same_inside --mode --owner --links "$S/a" "$B/b"
+		sync_inside 23 --delete --yes-delete-many --engine=$engine "$S/a" "$M/a"
+		says "not known to be durable"
+		inside test -e "$B/a/gone/f"
+		cp -a "$S/a" "$S/b"
+		inside mkdir "$B/c"
+		sync_inside 23 --remove-source-files --engine=$engine "$S/b" "$M/c"
+		same "$S/a" "$S/b"
+		rm -r "$S/b"
+		unshow
+		# That there is no such sync is no error.
+		for errno in EINVAL ENOSYS; do
+			show fsyncdir=$errno
+			inside mkdir -p "$B/a/gone"
+			sync_inside 0 --delete --yes-delete-many --engine=$engine \
+				"$S/a" "$M/a"
+			same_inside --mode --owner --times --links "$S/a" "$B/a"
+			unshow
+		done
+	done
+}
+
+# bats test_tags=C10
+@test "what goes, is kept or gets a name does so where no rename may spare what is there" {
+	local engine errno
+
+	own_state
+	ENTRIES=25 plant "$S/a"
+	for errno in EINVAL ENOSYS; do
+		for engine in auto plain; do
+			show rename-flags=$errno
+			inside mkdir -p "$B/a/gone" "$B/snapshots"
+			echo went | inside sh -c 'cat >"$1"' sh "$B/a/gone/f"
+			echo old | inside sh -c 'cat >"$1"' sh "$B/a/first"
+			sync_inside 0 --delete --yes-delete-many --trash="$M/trash" \
+				--engine=$engine "$S/a" "$M/a"
+			same_inside --mode --owner --times --links "$S/a" "$B/a"
+			[ "$(inside find "$B/trash" -type f -exec cat {} +)" = went ]
+			sync_inside 0 --snapshot="$M/snapshots" --engine=$engine "$S/a"
+			same_inside --mode --owner --times "$S/a" "$B/snapshots/latest/."
+			weir_inside 0 --backup=numbered --engine=$engine "$S/a/first" "$M/a"
+			inside cmp "$B/a/first.~1~" "$S/a/first"
+			no_temps_inside "$B"
+			unshow
+		done
+	done
+}
+
+# bats test_tags=C10
+@test "a snapshot whose folder cannot be renamed while it is open is told, and lost to none" {
+	local engine errno
+
+	own_state
+	ENTRIES=17 plant "$S/a"
+	for errno in EBUSY EACCES; do
+		for engine in auto plain; do
+			show held=$errno
+			inside mkdir "$B/snapshots" "$B/a"
+			echo old | inside sh -c 'cat >"$1"' sh "$B/a/x"
+			sync_inside 23 --snapshot="$M/snapshots" --engine=$engine "$S/a"
+			says "($errno)"
+			run ! inside test -e "$B/snapshots/latest"
+			# All other commands rename files alone.
+			sync_inside 0 --delete --yes-delete-many --trash="$M/trash" \
+				--engine=$engine "$S/a" "$M/a"
+			same_inside --mode --owner --times --links "$S/a" "$B/a"
+			unshow
+		done
+	done
+}
+
+# bats test_tags=M10
+@test "where no folder can be locked all is done without" {
+	local errno
+
+	own_state
+	ENTRIES=17 plant "$S/a"
+	for errno in ENOLCK EOPNOTSUPP; do
+		show ""
+		inside mkdir -p "$B/a/gone" "$B/snapshots"
+		exits 0 inside refuse flock=$errno -- "$WEIR" sync --delete --yes-delete-many \
+			"$S/a" "$M/a"
+		same_inside --mode --owner --times --links "$S/a" "$B/a"
+		exits 0 inside refuse flock=$errno -- "$WEIR" copy -a --engine=plain "$S/a" "$M/b"
+		same_inside --mode --owner --times --links "$S/a" "$B/b"
+		no_temps_inside "$B"
+		unshow
+	done
+}
+
+# --- What was not synced is forgotten ------------------------------------------------
+
+# One in so many syncs, links and renames is the last one before the power goes.
+: "${FORGET_EVERY:=23}"
+
+# What is left is judged by the function judge, then weir runs on it once more.
+power_goes() { # COMMAND...
+	local cut engine ended kept=$ram/kept
+
+	for engine in auto plain; do
+		ended=1
+		for ((cut = 2; ended != 0; cut += FORGET_EVERY)); do
+			B=$ram/backing
+			inside cp -a "$S/old" "$B"
+			show "forget=$kept,cut=$cut"
+			ended=0
+			inside "$WEIR" "$@" --engine=$engine "$S/new" "$M/a" 2>"$T/stderr" ||
+				ended=$?
+			echo "$engine, cut $cut: status $ended, $(head -n 1 "$T/stderr")"
+			unshow
+			judge "$kept/tree/a"
+			[ "$ended" -ne 0 ] ||
+				inside treecheck --mode --owner --times "$S/new" "$kept/tree/a"
+			inside mv "$kept/tree" "$B"
+			inside rm -r "$kept"
+			show ""
+			exits 0 inside "$WEIR" "$@" --engine=$engine "$S/new" "$M/a"
+			inside treecheck --mode --owner --times --links "$S/new" "$B/a"
+			no_temps_inside "$B"
+			unshow
+			[ "$cut" -lt 1000 ]
+		done
+		[ "$cut" -gt "$FORGET_EVERY" ]
+	done
+}
+
+old_and_new() {
+	own_state
+	mktree random "$S/new" 93 20
+	mktree file "$S/new/large" 800000 3
+	mkdir "$S/old"
+	cp -a "$S/new" "$S/old/a"
+	find "$S/old/a" -type f -exec sh -c 'for f; do rm "$f"; echo "old $f" >"$f"; done' sh {} +
+	mktree file "$S/new/only-new" 9000 4
+}
+
+# bats test_tags=N01,N02
+@test "what was not synced is forgotten at any step, and old or new is left" {
+	judge() {
+		inside treecheck --skip-temps --mode --owner --file-times \
+			--or="$S/old/a" "$S/new" "$1"
+	}
+	old_and_new
+	power_goes copy -a -T
+}
+
+# bats test_tags=N01,N04
+@test "what was not synced is forgotten at any step, and nothing goes before all is there" {
+	judge() {
+		inside test -e "$1/went" && inside test -e "$1/gone/f" ||
+			inside treecheck --skip-temps --mode --owner --file-times --extra \
+				"$S/new" "$1" || return 1
+		inside rm -rf "$1/went" "$1/gone"
+		inside treecheck --skip-temps --mode --owner --file-times \
+			--or="$T/before" "$S/new" "$1"
+	}
+	old_and_new
+	cp -a "$S/old/a" "$T/before"
+	mkdir "$S/old/a/gone"
+	echo gone >"$S/old/a/gone/f"
+	echo went >"$S/old/a/went"
+	power_goes sync --delete --yes-delete-many
+}
+
+# bats test_tags=N02
+@test "a sync that is left out is found where what was not synced is forgotten" {
+	local plan
+
+	[ -x "$WEIR_FAULTY" ] || skip "there is no fault build"
+	old_and_new
+	for plan in "" "op=fsync nth=7 ret=0"; do
+		show "forget=$ram/kept"
+		exits 0 inside env WEIR_FAULT="inline; $plan" "$WEIR_FAULTY" copy -a \
+			--engine=plain "$S/new" "$M/a"
+		if [ -z "$plan" ]; then
+			inside treecheck "$S/new" "$ram/kept/tree/a"
+		else
+			run ! inside treecheck --quiet "$S/new" "$ram/kept/tree/a"
+		fi
+		unshow
+		inside rm -r "$ram/kept"
+	done
+}

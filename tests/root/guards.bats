@@ -10,16 +10,7 @@ setup() {
 	make_areas
 	need_root
 	open_space
-	# Records, and whatever else is there, are this test's own.
-	inside mount -t tmpfs -o mode=755 state /var/lib
-}
-
-# weir sync in the namespace.
-sync_inside() { # STATUS ARGUMENT...
-	local expected=$1
-
-	shift
-	exits "$expected" inside "$WEIR" sync "$@"
+	own_state
 }
 
 # A disk of this kind at $M, with a file.

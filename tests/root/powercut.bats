@@ -233,7 +233,7 @@ flushes() { # ARGUMENT...
 @test "what was not flushed may be lost at any flush, and old or new is left" {
 	need_kind ext4
 	need_kind xfs
-	flushes --weir "$WEIR" --subsets 2 --sample 16 xfs:group:auto ext4:file:plain \
+	flushes --weir "$WEIR" --subsets 2 --sample 24 xfs:group:auto ext4:file:plain \
 		xfs:delete:auto ext4:inplace:auto xfs:move:plain
 	[ "$status" -eq 0 ]
 }

@@ -14,7 +14,7 @@ setup() {
 	make_areas
 	need_root
 	open_space
-	inside mount -t tmpfs -o mode=755 state /var/lib
+	own_state
 }
 
 snap_inside() { # STATUS [OPTION...]

@@ -10,6 +10,8 @@
 #   format KIND BYTES [OPTION...]   a new image of that kind at $image
 #   attach [DIRECT]                 mounts $image on $M
 #   detach                          unmounts it
+#   weir_inside STATUS ARGUMENT...  weir copy, which must end so; sync_inside: weir sync
+#   own_state                       records of runs are the test's own
 #   show SWITCH,... / unshow        the folder $B as a file system that misbehaves
 
 load "${BASH_SOURCE[0]%/*}/../copy/helper"
@@ -107,4 +109,16 @@ weir_inside() { # STATUS ARGUMENT...
 
 	shift
 	exits "$expected" inside "$WEIR" copy "$@"
+}
+
+sync_inside() { # STATUS ARGUMENT...
+	local expected=$1
+
+	shift
+	exits "$expected" inside "$WEIR" sync "$@"
+}
+
+# What weir remembers of its runs is not to be that of the machine.
+own_state() {
+	inside mount -t tmpfs -o mode=755 state /var/lib
 }

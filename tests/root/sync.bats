@@ -16,13 +16,6 @@ as() {
 	inside "$@"
 }
 
-sync_inside() { # STATUS ARGUMENT...
-	local expected=$1
-
-	shift
-	exits "$expected" inside "$WEIR" sync "$@"
-}
-
 # A run that has nothing to do, where it must try out what the target can store: what
 # is not a folder is untouched, folders have the times that they had, and nothing is
 # left.

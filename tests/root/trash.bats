@@ -11,13 +11,6 @@ teardown() {
 	remove_areas
 }
 
-sync_inside() { # STATUS ARGUMENT...
-	local expected=$1
-
-	shift
-	exits "$expected" inside "$WEIR" sync "$@"
-}
-
 make_pair() {
 	echo new >"$S/f"
 	mkdir -p "$D/d/sub"

@@ -84,7 +84,7 @@ static void remove_one(const char *path, void *context)
 		die("rmdir %s", path);
 }
 
-static void remove_all(const char *path)
+static __attribute__((unused)) void remove_all(const char *path)
 {
 	remove_one(path, NULL);
 }

@@ -12,7 +12,7 @@
  *                   makes GATE.reached when it begins to wait; only a signal
  *                   that the waiting thread does not block ends it before
  *   gate=FILE
- *   only=TEXT       OP=ERRNO, block, ino and nlink mean paths with this text alone
+ *   only=TEXT       OP=ERRNO, block, ino, nlink and size mean paths with this text alone
  *   life=FIFO       the server ends when the last writer of the FIFO does
  *
  *   casefold        names that differ in case only are one name
@@ -30,11 +30,19 @@
  *   late=fsync      or at each sync
  *   mtime=SECONDS   the time of each regular file
  *   ino=NUMBER      the inode number of each file that is meant
+ *   ino=changing    another one each time it is asked for
  *   nlink=NUMBER    its count of links
+ *   size=[+|-]BYTES the size of each regular file, or what is added to it; reads do
+ *                   not believe it
  *   space=BYTES     no more than this is ever written: ENOSPC
+ *   max-size=BYTES  no file is larger: EFBIG
+ *   held=ERRNO      a folder is not renamed while it, or what is below it, is open
  *   writeback       the kernel keeps what is written until the file is synced
  *                   or closed
  *   log=FILE        writes, syncs and removals are logged there (blocklog.h)
+ *   forget=FOLDER   FOLDER/tree is what would be left if the power went (forget.h)
+ *   cut=N           it goes before the N-th sync, link or rename: from there on nothing
+ *                   is synced, and all ends with EIO
  *
  * Caller's rights are not looked at: it is for root.  Exit: 0, it is mounted; 1.
  */
@@ -61,10 +69,12 @@
 #include <unistd.h>
 
 #include "blocklog.h"
+#include "forget.h"
 
 #define ERRNO_MAX 200
 #define LOOP_NAME "loop"
 #define RANGE_ZERO_FROM 65536
+#define CHANGING_INO (1UL << 40) /* the first one, which no file has */
 #define RANGE_SHORT_BYTES 1000
 
 enum op {
@@ -87,6 +97,7 @@ enum op {
 	OP_WRITE,
 	OP_FLUSH,
 	OP_FSYNC,
+	OP_FSYNCDIR,
 	OP_FALLOCATE,
 	OP_COPY_RANGE,
 	OP_LSEEK,
@@ -115,6 +126,7 @@ static const char *const op_names[OPS] = {
 	[OP_WRITE] = "write",
 	[OP_FLUSH] = "flush",
 	[OP_FSYNC] = "fsync",
+	[OP_FSYNCDIR] = "fsyncdir",
 	[OP_FALLOCATE] = "fallocate",
 	[OP_COPY_RANGE] = "copy_file_range",
 	[OP_LSEEK] = "lseek",
@@ -134,21 +146,34 @@ static struct {
 	bool holes_empty, holes_lie, range_zero, range_short;
 	bool late_flush, late_fsync;
 	bool has_mtime, has_ino, has_nlink, has_space;
+	bool ino_changes, has_size, size_adds;
+	long size;
+	unsigned long max_size;
+	int held;
+	const char *forget;
+	unsigned long cut;
 	unsigned long name_max;
 	long grain, mtime;
-	unsigned long ino, nlink;
+	atomic_ulong ino;
+	unsigned long nlink;
 	unsigned long space;
 	int log; /* -1: none */
 } set = { .blocked = OPS, .log = -1 };
 
 static atomic_ulong written_bytes;
+static atomic_ulong steps; /* syncs, links and renames */
+static atomic_bool is_dark; /* the power is off */
 
 /* What is open; the library gives no path with a handle. */
 struct handle {
+	struct handle *next, **link; /* among all */
 	int fd; /* -1 for a folder */
 	bool writes;
 	char path[];
 };
+
+static struct handle *handles;
+static pthread_mutex_t handles_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static struct handle *handle_of(const struct fuse_file_info *fi)
 {
@@ -175,7 +200,39 @@ static struct handle *handle_new(const char *path)
 	handle->fd = -1;
 	handle->writes = false;
 	memcpy(handle->path, path, bytes);
+	pthread_mutex_lock(&handles_lock);
+	handle->next = handles;
+	handle->link = &handles;
+	if (handles != NULL)
+		handles->link = &handle->next;
+	handles = handle;
+	pthread_mutex_unlock(&handles_lock);
 	return handle;
+}
+
+static void handle_free(struct handle *handle)
+{
+	pthread_mutex_lock(&handles_lock);
+	*handle->link = handle->next;
+	if (handle->next != NULL)
+		handle->next->link = handle->link;
+	pthread_mutex_unlock(&handles_lock);
+	free(handle);
+}
+
+/* PATH or something below it was opened by that name, and is open. */
+static bool is_held(const char *path)
+{
+	size_t bytes = strlen(path);
+	const struct handle *handle;
+
+	pthread_mutex_lock(&handles_lock);
+	for (handle = handles; handle != NULL; handle = handle->next)
+		if (strncmp(handle->path, path, bytes) == 0 &&
+		    (handle->path[bytes] == '/' || handle->path[bytes] == '\0'))
+			break;
+	pthread_mutex_unlock(&handles_lock);
+	return handle != NULL;
 }
 
 /* ---- misbehaviour ---- */
@@ -206,11 +263,20 @@ static bool wait_at_gate(void)
 /* 0, or the error that this operation is to end with. */
 static int refuses(enum op op, const char *path)
 {
+	if (is_dark)
+		return -EIO;
 	if (!is_meant(path))
 		return 0;
 	if (op == set.blocked && !wait_at_gate())
 		return -EINTR;
 	return -set.errnum[op];
+}
+
+/* Before what makes something durable, or changes names at once. */
+static void step(void)
+{
+	if (set.cut != 0 && atomic_fetch_add(&steps, 1) + 1 == set.cut)
+		is_dark = true;
 }
 
 static int check_name(const char *path)
@@ -294,9 +360,11 @@ static void misreport(const char *path, struct stat *stat)
 {
 	if (is_meant(path)) {
 		if (set.has_ino)
-			stat->st_ino = set.ino;
+			stat->st_ino = set.ino_changes ? ++set.ino : set.ino;
 		if (set.has_nlink)
 			stat->st_nlink = set.nlink;
+		if (set.has_size && S_ISREG(stat->st_mode))
+			stat->st_size = set.size_adds ? stat->st_size + set.size : set.size;
 	}
 	if (S_ISREG(stat->st_mode) && set.has_mtime)
 		stat->st_mtim = (struct timespec){ .tv_sec = set.mtime };
@@ -430,22 +498,32 @@ static int fs_symlink(const char *text, const char *path)
 static int fs_rename(const char *from, const char *to, unsigned int flags)
 {
 	char old_place[PATH_MAX], place[PATH_MAX];
-	int result = begin_new(OP_RENAME, to, place);
+	struct stat stat;
+	int result;
 
+	step();
+	result = begin_new(OP_RENAME, to, place);
 	if (result == 0 && flags != 0)
 		result = refuses(OP_RENAME_FLAGS, to);
 	if (result == 0)
 		result = find(from, old_place);
-	if (result != 0)
-		return result;
-	return result_of(renameat2(AT_FDCWD, old_place, AT_FDCWD, place, flags));
+	if (result == 0 && set.held != 0 && lstat(old_place, &stat) == 0 &&
+	    S_ISDIR(stat.st_mode) && is_held(from))
+		result = -set.held;
+	if (result == 0)
+		result = result_of(renameat2(AT_FDCWD, old_place, AT_FDCWD, place, flags));
+	if (result == 0)
+		forget_tie(old_place, place);
+	return result;
 }
 
 static int fs_link(const char *from, const char *to)
 {
 	char old_place[PATH_MAX], place[PATH_MAX];
-	int result = begin_new(OP_LINK, to, place);
+	int result;
 
+	step();
+	result = begin_new(OP_LINK, to, place);
 	if (result == 0)
 		result = find(from, old_place);
 	return result != 0 ? result : result_of(link(old_place, place));
@@ -479,8 +557,22 @@ static int fs_opendir(const char *path, struct fuse_file_info *fi)
 static int fs_releasedir(const char *path, struct fuse_file_info *fi)
 {
 	(void)path;
-	free(handle_of(fi));
+	handle_free(handle_of(fi));
 	return 0;
+}
+
+static int fs_fsyncdir(const char *path, int data_only, struct fuse_file_info *fi)
+{
+	char place[PATH_MAX];
+	int result;
+
+	(void)data_only;
+	step();
+	path = handle_of(fi)->path;
+	result = begin(OP_FSYNCDIR, path, place);
+	if (result == 0)
+		forget_sync_folder(place);
+	return result;
 }
 
 static int fs_readdir(const char *path, void *buffer, fuse_fill_dir_t fill, off_t offset,
@@ -612,10 +704,11 @@ static int open_at(const char *path, const char *place, mode_t mode, struct fuse
 	if (handle->fd < 0) {
 		int errnum = errno;
 
-		free(handle);
+		handle_free(handle);
 		return -errnum;
 	}
 	fi->fh = (uint64_t)(uintptr_t)handle;
+	fi->direct_io = set.has_size && is_meant(path);
 	return 0;
 }
 
@@ -657,6 +750,8 @@ static int fs_write(const char *path, const char *data, size_t size, off_t offse
 	(void)path;
 	if (result != 0)
 		return result;
+	if (set.max_size != 0 && (size_t)offset + size > set.max_size)
+		return -EFBIG;
 	if (set.has_space && atomic_fetch_add(&written_bytes, size) + size > set.space)
 		return -ENOSPC;
 	bytes = pwrite(handle_of(fi)->fd, data, size, offset);
@@ -674,6 +769,8 @@ static int fs_truncate(const char *path, off_t size, struct fuse_file_info *fi)
 	char place[PATH_MAX];
 	int result;
 
+	if (set.max_size != 0 && (unsigned long)size > set.max_size)
+		return -EFBIG;
 	if (fi != NULL) {
 		result = refuses(OP_TRUNCATE, handle_of(fi)->path);
 		return result != 0 ? result : result_of(ftruncate(handle_of(fi)->fd, size));
@@ -693,25 +790,29 @@ static int fs_flush(const char *path, struct fuse_file_info *fi)
 static int fs_fsync(const char *path, int data_only, struct fuse_file_info *fi)
 {
 	uint32_t serial = log_sync_begins(handle_of(fi)->path);
-	int result = refuses(OP_FSYNC, handle_of(fi)->path);
+	int result;
 
 	(void)path;
 	(void)data_only;
+	step();
+	result = refuses(OP_FSYNC, handle_of(fi)->path);
 	if (set.late_fsync)
 		touch(handle_of(fi));
 	if (result == 0)
 		result = result_of(fsync(handle_of(fi)->fd));
-	if (result == 0)
-		log_record((struct block_record){ .kind = BLOCK_SYNCED, .serial = serial },
-			   handle_of(fi)->path, NULL);
-	return result;
+	if (result != 0)
+		return result;
+	log_record((struct block_record){ .kind = BLOCK_SYNCED, .serial = serial },
+		   handle_of(fi)->path, NULL);
+	forget_sync_file(handle_of(fi)->fd);
+	return 0;
 }
 
 static int fs_release(const char *path, struct fuse_file_info *fi)
 {
 	(void)path;
 	close(handle_of(fi)->fd);
-	free(handle_of(fi));
+	handle_free(handle_of(fi));
 	return 0;
 }
 
@@ -721,6 +822,8 @@ static int fs_fallocate(const char *path, int mode, off_t offset, off_t bytes,
 	int result = refuses(OP_FALLOCATE, handle_of(fi)->path);
 
 	(void)path;
+	if (result == 0 && set.max_size != 0 && (size_t)(offset + bytes) > set.max_size)
+		result = -EFBIG;
 	if (result == 0)
 		result = result_of(fallocate(handle_of(fi)->fd, mode, offset, bytes));
 	if (result == 0 && (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) != 0)
@@ -802,6 +905,8 @@ static void *fs_init(struct fuse_conn_info *connection, struct fuse_config *conf
 	sigaction(SIGUSR1, &action, NULL);
 	if (set.writeback)
 		connection->want |= FUSE_CAP_WRITEBACK_CACHE;
+	if (set.forget != NULL)
+		forget_begin(set.backing, set.forget);
 	if (set.life != NULL && pthread_create(&thread, NULL, live, NULL) != 0)
 		_exit(1);
 	return NULL;
@@ -836,6 +941,7 @@ static const struct fuse_operations operations = {
 	.truncate = fs_truncate,
 	.flush = fs_flush,
 	.fsync = fs_fsync,
+	.fsyncdir = fs_fsyncdir,
 	.release = fs_release,
 	.fallocate = fs_fallocate,
 	.copy_file_range = fs_copy_range,
@@ -878,42 +984,6 @@ static bool set_flag(const char *text)
 	return false;
 }
 
-static bool set_value(const char *name, const char *value)
-{
-	if (strcmp(name, "name-max") == 0)
-		set.name_max = strtoul(value, NULL, 10);
-	else if (strcmp(name, "grain") == 0)
-		set.grain = strtol(value, NULL, 10);
-	else if (strcmp(name, "mtime") == 0)
-		set.has_mtime = true, set.mtime = strtol(value, NULL, 10);
-	else if (strcmp(name, "ino") == 0)
-		set.has_ino = true, set.ino = strtoul(value, NULL, 10);
-	else if (strcmp(name, "nlink") == 0)
-		set.has_nlink = true, set.nlink = strtoul(value, NULL, 10);
-	else if (strcmp(name, "space") == 0)
-		set.has_space = true, set.space = strtoul(value, NULL, 10);
-	else if (strcmp(name, "gate") == 0)
-		set.gate = value;
-	else if (strcmp(name, "only") == 0)
-		set.only = value;
-	else if (strcmp(name, "life") == 0)
-		set.life = value;
-	else if (strcmp(name, "log") == 0)
-		set.log = open(value, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
-	else
-		return false;
-	return true;
-}
-
-static enum op find_op(const char *name)
-{
-	enum op op = 0;
-
-	while (op < OPS && strcmp(op_names[op], name) != 0)
-		op++;
-	return op;
-}
-
 static int find_errno(const char *name)
 {
 	int errnum;
@@ -926,6 +996,61 @@ static int find_errno(const char *name)
 	}
 	fail(name);
 	return 0;
+}
+
+static bool set_text(const char *name, const char *value)
+{
+	if (strcmp(name, "gate") == 0)
+		set.gate = value;
+	else if (strcmp(name, "forget") == 0)
+		set.forget = value;
+	else if (strcmp(name, "only") == 0)
+		set.only = value;
+	else if (strcmp(name, "life") == 0)
+		set.life = value;
+	else if (strcmp(name, "log") == 0)
+		set.log = open(value, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+	else
+		return false;
+	return true;
+}
+
+static bool set_value(const char *name, const char *value)
+{
+	if (strcmp(name, "name-max") == 0)
+		set.name_max = strtoul(value, NULL, 10);
+	else if (strcmp(name, "grain") == 0)
+		set.grain = strtol(value, NULL, 10);
+	else if (strcmp(name, "mtime") == 0)
+		set.has_mtime = true, set.mtime = strtol(value, NULL, 10);
+	else if (strcmp(name, "ino") == 0)
+		set.has_ino = true, set.ino_changes = strcmp(value, "changing") == 0,
+		atomic_store(&set.ino, set.ino_changes ? CHANGING_INO : strtoul(value, NULL, 10));
+	else if (strcmp(name, "nlink") == 0)
+		set.has_nlink = true, set.nlink = strtoul(value, NULL, 10);
+	else if (strcmp(name, "space") == 0)
+		set.has_space = true, set.space = strtoul(value, NULL, 10);
+	else if (strcmp(name, "max-size") == 0)
+		set.max_size = strtoul(value, NULL, 10);
+	else if (strcmp(name, "size") == 0)
+		set.has_size = true, set.size = strtol(value, NULL, 10),
+		set.size_adds = *value == '+' || *value == '-';
+	else if (strcmp(name, "held") == 0)
+		set.held = find_errno(value);
+	else if (strcmp(name, "cut") == 0)
+		set.cut = strtoul(value, NULL, 10);
+	else
+		return set_text(name, value);
+	return true;
+}
+
+static enum op find_op(const char *name)
+{
+	enum op op = 0;
+
+	while (op < OPS && strcmp(op_names[op], name) != 0)
+		op++;
+	return op;
 }
 
 static void set_switch(char *text)

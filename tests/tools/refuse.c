@@ -99,7 +99,7 @@ static const struct {
 	{ "EINVAL", EINVAL }, { "EIO", EIO }, { "ENOSPC", ENOSPC }, { "EDQUOT", EDQUOT },
 	{ "EACCES", EACCES }, { "EOPNOTSUPP", EOPNOTSUPP }, { "EXDEV", EXDEV },
 	{ "EAGAIN", EAGAIN }, { "EROFS", EROFS }, { "EISDIR", EISDIR }, { "ENOENT", ENOENT },
-	{ "EMLINK", EMLINK },
+	{ "EMLINK", EMLINK }, { "ENOLCK", ENOLCK },
 };
 
 static struct sock_filter filter[FILTER_MAX];
