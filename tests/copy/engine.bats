@@ -268,6 +268,20 @@ within_lockable() { # BYTES COMMAND...
 	[ "$status" -ne 0 ] || same "$S/a" "$D/a"
 }
 
+# Where the run went on, what is missing was told, or a folder it lies in.
+named_or_there() {
+	local path
+
+	[ "$status" -eq 23 ] || return 0
+	(cd "$S" && find a ! -type d) | while IFS= read -r path; do
+		[ -e "$D/$path" ] || [ -L "$D/$path" ] && continue
+		until [[ $stderr == *"/$path'"* ]]; do
+			[[ $path == */* ]] || return 1
+			path=${path%/*}
+		done
+	done
+}
+
 # bats test_tags=F10
 @test "little memory for addresses ends the run or lets it work, and leaves nothing half" {
 	need_no_sanitizer
@@ -286,8 +300,10 @@ within_lockable() { # BYTES COMMAND...
 			fi
 			# 127: not even the loader has enough.
 			[ "$status" -eq 127 ] || refuses
+			[ -n "$stderr" ]
 			nothing_half "$S/a" "$D/a"
 			no_temps "$D"
+			named_or_there
 			ended=$((ended + 1))
 		done
 	done

@@ -58,6 +58,45 @@ sources_with_mark() {
 }
 
 # bats test_tags=E01
+@test "a sync with a damaged block on either side removes nothing, and names that file alone" {
+	local engine options
+
+	own_state
+	format btrfs 300M -m single -d single
+	attach
+	sources_with_mark
+	detach
+	damage THE-MARKED-BLOCK
+	attach
+	for engine in auto plain; do
+		for options in "" --inplace --checksum; do
+			rm -rf "$D/a"
+			mkdir -p "$D/a/gone"
+			mktree file "$D/a/2" 300000 9
+			cp "$D/a/2" "$T/before"
+			# shellcheck disable=SC2086
+			sync_inside 23 --delete --yes-delete-many $options --engine=$engine \
+				"$M/a" "$D/a"
+			says "cannot read source '$M/a/2'"
+			says "so nothing was deleted"
+			[ "$(wc -l <<<"$stderr")" -eq 2 ]
+			rmdir "$D/a/gone"
+			[ "$options" = --inplace ] || cmp "$T/before" "$D/a/2"
+			[ "$options" != --inplace ] || [ "$(stat -c %Y "$D/a/2")" -eq 1 ]
+			inside cmp "$ram/expected/1" "$D/a/1"
+		done
+		# What cannot be read in the target is told where it is to be compared, and
+		# written anew where it is not.
+		inside touch "$ram/expected/2"
+		sync_inside 23 --inplace --engine=$engine "$ram/expected" "$M/a"
+		says "cannot read target '$M/a/2' at offset $((20 * 4096))"
+	done
+	sync_inside 0 "$ram/expected" "$M/a"
+	inside treecheck --times "$ram/expected" "$M/a"
+	detach
+}
+
+# bats test_tags=E01
 @test "a device that lost its end fails the files that lie there" {
 	format ext4 64M
 	attach
@@ -103,7 +142,8 @@ need_denial() { # FOLDER
 		rm -rf "$D/f" "$D/g"
 		echo old >"$D/f"
 		exits 23 inside deny "$M/f" 5000000 4096 5 -- \
-			"$WEIR" copy $how --chunk-size=64K "$M/f" "$M/g" "$D"
+			"$WEIR" copy --stats $how --chunk-size=64K "$M/f" "$M/g" "$D"
+		[ $how != --direct=always ] || counts ops_read_fixed -gt 50
 		says EIO
 		says source
 		says "/f'"
@@ -130,8 +170,9 @@ need_denial() { # FOLDER
 		inside rm -f "$M/f" "$M/g"
 		echo old | inside sh -c 'cat >"$1"' sh "$M/f"
 		exits 23 inside deny --mount "$M" 5000000 4096 5 -- \
-			refuse fallocate=EOPNOTSUPP -- "$WEIR" copy $how --chunk-size=64K \
+			refuse fallocate=EOPNOTSUPP -- "$WEIR" copy --stats $how --chunk-size=64K \
 			"$S/f" "$S/g" "$M"
+		[ $how != --direct=always ] || counts ops_write_fixed -gt 50
 		says EIO
 		says target
 		says "/f'"
@@ -288,6 +329,21 @@ lose_files() { # KIND ARGUMENT...
 	lose_files btrfs --direct=never
 }
 
+# syncfs of an overlay tells no such error, so each file is synced for itself.
+# bats test_tags=E05,E06,F04
+@test "write-back errors below an overlay are blamed on the lost files alone" {
+	thin ext4
+	mktree many "$S/a" 300 160000
+	inside mkdir -p "$M/work" "$ram/lower" "$ram/over/a"
+	inside mount -t overlay -o "lowerdir=$ram/lower,upperdir=$M/a,workdir=$M/work" over \
+		"$ram/over/a" || skip "no overlay in this kernel"
+	run --separate-stderr inside "$WEIR" copy -r --direct=never --log-file="$T/log" -T \
+		"$S/a" "$ram/over/a"
+	judge_thin "$T/log"
+	inside umount "$ram/over/a"
+	detach
+}
+
 # As lose_files, spread over folders, which XFS spreads over the device.
 lose_more() { # KIND ARGUMENT...
 	thin "$1"
@@ -390,6 +446,79 @@ lose_more() { # KIND ARGUMENT...
 	[ "$status" -eq 23 ] || [ "$status" -eq 1 ]
 	says EROFS
 	detach
+}
+
+# bats test_tags=F01,F02
+@test "a tmpfs that runs out of bytes or of inodes ends as full, and a sync removes nothing" {
+	local limit engine
+
+	own_state
+	mkdir -p "$T/empty" "$S/a"
+	mktree many "$S/a" 60 30000
+	for limit in size=1M nr_inodes=40; do
+		for engine in auto plain; do
+			inside mount -t tmpfs -o "$limit" tiny "$M"
+			inside mkdir "$M/b"
+			inside touch "$M/b/gone"
+			run --separate-stderr inside "$WEIR" copy -r --engine=$engine "$S/a" "$M"
+			ended 27
+			says ENOSPC
+			inside treecheck --or="$T/empty" "$S/a" "$M/a"
+			nothing "$(inside find "$M" -name '.weir.*')"
+			inside rm -r "$M/a"
+			sync_inside 27 --delete --yes-delete-many --engine=$engine "$S/a" "$M/b"
+			inside rm "$M/b/gone" # it is still there
+			inside treecheck --or="$T/empty" "$S/a" "$M/b"
+			# With room, the next run completes it.
+			inside mount -o remount,size=20M,nr_inodes=1000 "$M"
+			sync_inside 0 --engine=$engine "$S/a" "$M/b"
+			inside treecheck "$S/a" "$M/b"
+			inside umount "$M"
+		done
+	done
+}
+
+# ext4 turns read-only by itself when it finds itself damaged; the option does the same.
+# bats test_tags=E16,L03
+@test "a target that turns read-only in the middle of a run ends it, with old or new there" {
+	local engine at command
+
+	[ -x "$WEIR_FAULTY" ] || skip "there is no fault build"
+	own_state
+	mktree random "$S/new" 73 40
+	mktree file "$S/new/large" 3000000
+	cp -a "$S/new" "$S/old"
+	find "$S/old" -type f -exec sh -c 'for f; do rm -f "$f"; echo "old $f" >"$f"; done' sh {} +
+	while read -r engine at command; do
+		format ext4 32M
+		attach
+		inside cp -a "$S/old" "$M/a"
+		inside mkdir "$M/a/gone"
+		inside sync -f "$M"
+		# shellcheck disable=SC2086
+		run --separate-stderr inside env \
+			WEIR_FAULT="op=${at%:*} nth=${at#*:} do=run:mount -o remount,abort $M" \
+			"$WEIR_FAULTY" $command --engine=$engine "$S/new" "$M/a"
+		echo "$at $command: $status $stderr"
+		[ "$status" -eq 1 ] || [ "$status" -eq 23 ]
+		[[ $stderr == *EROFS* || $stderr == *EIO* ]]
+		inside test -d "$M/a/gone"
+		detach
+		attach
+		inside rmdir "$M/a/gone"
+		inside treecheck --skip-temps --mode --owner --file-times --or="$S/old" \
+			"$S/new" "$M/a"
+		weir_inside 0 -a -T "$S/new" "$M/a"
+		inside treecheck --mode --owner --times "$S/new" "$M/a"
+		detach
+	done <<-END
+		auto create:9 copy -a -T
+		plain write:2 sync --delete --yes-delete-many
+		auto write:2 sync --delete --yes-delete-many
+		plain syncfs:1 copy -a -T
+		auto link,rename:5 sync --delete --yes-delete-many
+		plain link,rename:5 copy -a -T
+	END
 }
 
 @test "a file that something is mounted on is left as it is" {

@@ -13,6 +13,7 @@ load space
 teardown() {
 	[ -z "${disabled_before:-}" ] ||
 		echo "$disabled_before" >/proc/sys/kernel/io_uring_disabled
+	[ -z "${group:-}" ] || rmdir "$group"
 	close_space
 	remove_areas
 }
@@ -141,4 +142,73 @@ in_root() { # CHROOT-OPTION ARGUMENT...
 		inside fstrim "$M"
 	done
 	detach
+}
+
+# A control group of the test's own with this limit, at $group.
+limit_group() { # CONTROLLER FILE-OF-VERSION-1 FILE-OF-VERSION-2 LIMIT
+	local root=/sys/fs/cgroup file=$2
+
+	if [ -e "$root/$1/cgroup.procs" ]; then
+		root=$root/$1
+	elif grep -qw "$1" "$root/cgroup.subtree_control" 2>/dev/null; then
+		file=$3
+	else
+		skip "no control groups for $1 here"
+	fi
+	mkdir "$root/weir-test.$BASHPID" 2>/dev/null || skip "no control groups can be made here"
+	group=$root/weir-test.$BASHPID
+	echo "$4" >"$group/$file" || skip "no such limit here"
+}
+
+in_group() { # COMMAND...
+	# shellcheck disable=SC2016
+	inside timeout 60 sh -c 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"' sh "$group" "$@"
+}
+
+# bats test_tags=F11
+@test "a group with little memory is enough for large files and many small ones" {
+	local command
+
+	own_state
+	limit_group memory memory.limit_in_bytes memory.max 64M
+	# All pages of the image are there already, so none is counted as the group's.
+	format ext4 400M
+	inside fallocate -l 400M "$image"
+	inside mkfs.ext4 -q -F -E nodiscard "$image"
+	attach
+	inside mktree many "$ram/a" 6000 1000
+	inside mktree file "$ram/a/large" 150000000
+	for command in "copy -a -T" "sync --direct=never --engine=plain"; do
+		# shellcheck disable=SC2086
+		exits 0 in_group "$WEIR" $command "$ram/a" "$M/a"
+		inside treecheck "$ram/a" "$M/a"
+		inside rm -r "$M/a"
+	done
+	detach
+}
+
+# bats test_tags=F12
+@test "a group that allows one process ends the run with its work done, or with a reason" {
+	local command
+
+	own_state
+	limit_group pids pids.max pids.max 1
+	inside mktree random "$ram/a" 83 60
+	inside mktree file "$ram/a/large" 9000000
+	for command in "copy -a -T" "sync --delete --yes-delete-many"; do
+		inside mkdir -p "$ram/b/gone"
+		# shellcheck disable=SC2086
+		run --separate-stderr in_group "$WEIR" $command "$ram/a" "$ram/b"
+		echo "$status $stderr"
+		if [ "$status" -eq 0 ]; then
+			inside treecheck --extra "$ram/a" "$ram/b"
+		else
+			refuses
+			[ -n "$stderr" ]
+			inside rmdir "$ram/b/gone"
+			mkdir -p "$T/empty"
+			inside treecheck --or="$T/empty" "$ram/a" "$ram/b"
+		fi
+		inside rm -r "$ram/b"
+	done
 }

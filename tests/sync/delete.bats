@@ -666,3 +666,33 @@ rest_is_old() {
 	syncs --delete --yes-delete-many "$S/a" "$D/b"
 	mirrors "$S/a" "$D/b"
 }
+
+# bats test_tags=F07,F08,F09,F10
+@test "under limits of the process nothing goes unless all is there" {
+	no_trace
+	need_no_sanitizer
+	local limit engine done=0 failed=0
+
+	mktree random "$S/a" 37 60
+	mktree file "$S/a/large" 3000000
+	for engine in $(engines); do
+		for limit in fsize:8192 nofile:10 nofile:16 memlock:0 as:$((9 << 20)) \
+			as:$((24 << 20)) as:$((1 << 30)); do
+			mkdir -p "$D/b/gone"
+			run --separate-stderr timeout 60 launch --limit=$limit -- "$WEIR" sync \
+				--delete --yes-delete-many --engine="$engine" "$S/a" "$D/b"
+			echo "$limit: $status $stderr"
+			if [ "$status" -eq 0 ]; then
+				mirrors "$S/a" "$D/b"
+				done=$((done + 1))
+			else
+				[ "$status" -eq 127 ] || refuses
+				rmdir "$D/b/gone"
+				nothing_half "$S/a" "$D/b"
+				failed=$((failed + 1))
+			fi
+			rm -rf "$D/b"
+		done
+	done
+	[ $done -gt 0 ] && [ $failed -gt 0 ]
+}
