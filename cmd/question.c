@@ -83,7 +83,9 @@ static char get(const struct question *question)
 		bytes = read(question->fd, &byte, 1);
 		if (bytes < 0 && errno == EINTR)
 			continue;
-		return bytes <= 0 || byte == '\n' ? 0 : byte;
+		if (bytes <= 0 || byte == '\n')
+			return '\0';
+		return byte;
 	}
 }
 

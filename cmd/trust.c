@@ -73,7 +73,7 @@ static int step(struct walk *walk, bool *over)
 	const char *rest = end + strspn(end, "/");
 	struct stat status;
 
-	*over = *rest == '\0';
+	*over = name == end || *rest == '\0';
 	if (name == end)
 		return 0;
 	*end = '\0';

@@ -218,7 +218,7 @@ void arena_close(struct arena *arena)
 	arena->mapping = NULL;
 }
 
-static struct slot *arena_take(struct arena *arena, uint16_t *list, uint32_t *count)
+static struct slot *arena_take(struct arena *arena, const uint16_t *list, uint32_t *count)
 {
 	struct slot *slot;
 

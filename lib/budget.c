@@ -228,12 +228,13 @@ void budget_settle(struct budget *budget, struct sys *sys, const struct settings
 	uint32_t fds = budget_fds();
 	uint64_t lockable = budget_lockable_bytes();
 	uint64_t memory = budget_memory_bytes(sys);
+	uint64_t cpus = budget_cpus(sys);
 	uint32_t jobs, taken;
 
 	memset(budget, 0, sizeof(*budget));
 	budget->workers = settings->workers != 0
 				  ? settings->workers
-				  : budget_within(2 * budget_cpus(sys), 1, LIMIT_WORKERS_DEFAULT);
+				  : budget_within(2 * cpus, 1, LIMIT_WORKERS_DEFAULT);
 	if (rotates && settings->workers == 0)
 		budget->workers = 1;
 	if (budget->workers > workers_useful)

@@ -77,7 +77,7 @@ void commit_publish_now(struct commit *commit, struct unit *unit);
 bool commit_step(struct commit *commit, bool last);
 
 /* The final sync of names, or of everything at level end. */
-void commit_finish(struct commit *commit, struct fs_table *fs);
+void commit_finish(struct commit *commit, struct fs_table *table);
 
 /* True when nothing is parked. */
 bool commit_empty(struct commit *commit);

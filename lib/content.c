@@ -145,7 +145,7 @@ int content_compare(struct sys *sys, const _Atomic int *cancel, const struct con
 		    const struct content_file *target, struct error *error)
 {
 	struct content_side sides[2] = { { .fd = -1 }, { .fd = -1 } };
-	char *buffer = malloc(2 * LIMIT_CONTENT_BYTES);
+	char *buffer = malloc((size_t)2 * LIMIT_CONTENT_BYTES);
 	int result = buffer == NULL ? -ENOMEM : content_open(sys, &sides[0], source);
 
 	sides[0].buffer = buffer;

@@ -87,7 +87,7 @@ static bool doom_set_path(struct doom_walk *walk, const char *name)
 	size_t head = walk->depth > 0 ? walk->levels[walk->depth - 1].path_bytes : 0;
 	size_t bytes = strlen(name);
 
-	if (head + bytes + 2 > walk->path_room) {
+	if (walk->path == NULL || head + bytes + 2 > walk->path_room) {
 		size_t room = 2 * (head + bytes + 2);
 		char *path = realloc(walk->path, room);
 

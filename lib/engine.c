@@ -99,8 +99,10 @@ static void engine_admit(struct worker *worker)
 		return;
 	while (!list_empty(&worker->free) && engine_next_entry(worker, &entry)) {
 		struct list *node = list_take_head(&worker->free);
-		struct job *job = LIST_ENTRY(node, struct job, node);
+		struct job *job;
 
+		WEIR_ASSERT(node != NULL);
+		job = LIST_ENTRY(node, struct job, node);
 		job_begin(job, engine_recipe(shared, &entry), worker->batch, &entry);
 		job->dry = shared->settings->dry_run;
 		list_add_tail(&worker->runnable, &job->node);

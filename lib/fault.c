@@ -522,7 +522,7 @@ bool fault_before(struct fault *fault, struct sys_op *op, uint64_t serial, const
 	return !rule->has_result;
 }
 
-long fault_after(struct fault *fault, struct sys_op *op, const char *path, long result)
+long fault_after(const struct fault *fault, struct sys_op *op, const char *path, long result)
 {
 	const struct fault_rule *rule = op->after;
 

@@ -52,7 +52,7 @@ void fault_free(struct fault *fault);
 bool fault_before(struct fault *fault, struct sys_op *op, uint64_t serial, const char *path);
 
 /* Once it is over: the result that is to be told. */
-long fault_after(struct fault *fault, struct sys_op *op, const char *path, long result);
+long fault_after(const struct fault *fault, struct sys_op *op, const char *path, long result);
 
 bool fault_is_inline(const struct fault *fault);
 

@@ -93,7 +93,9 @@ struct folder *folder_free(struct folder *folder, struct root *root)
 	return parent;
 }
 
-/* The path of a folder that is not open (yet): its parent's and its name. */
+/* The path of a folder that is not open (yet): its parent's and its name.  The parent is open
+ * (F1), but where both are of an operand's path, which has an end.
+ * NOLINTNEXTLINE(misc-no-recursion) */
 static char *folder_path(const struct folder *folder, const char *name, bool target)
 {
 	const struct dir *dir = target ? folder->target : folder->source;

@@ -131,7 +131,7 @@ static int guard_keep_names(struct operands *operands, const struct operand *con
 
 const struct operand **guard_sort(const struct operands *operands, size_t *count)
 {
-	const struct operand **sorted = calloc(operands->count, sizeof(struct operand *));
+	const struct operand **sorted = calloc(operands->count + 1, sizeof(struct operand *));
 
 	*count = 0;
 	if (sorted == NULL)

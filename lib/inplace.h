@@ -38,7 +38,6 @@ enum step_answer inplace_claim(struct job_env *env, struct job *job);
  * -errno. */
 int inplace_tighten(struct job_env *env, const struct job *job);
 
-enum step_answer inplace_flags(struct job_env *env, struct job *job);
 void inplace_close(struct job_env *env, struct job *job);
 
 #endif

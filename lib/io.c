@@ -113,8 +113,12 @@ int io_turn(struct io *io, int timeout_ms)
 	int result = io->backend->turn(io, timeout_ms);
 
 	/* What is late comes when there is nothing else, the last one first. */
-	if (io->queued == 0 && list_empty(&io->done) && !list_empty(&io->late))
-		list_add_tail(&io->done, list_take_tail(&io->late));
+	if (io->queued == 0 && list_empty(&io->done)) {
+		struct list *late = list_take_tail(&io->late);
+
+		if (late != NULL)
+			list_add_tail(&io->done, late);
+	}
 	return result;
 }
 

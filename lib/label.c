@@ -241,6 +241,7 @@ static int label_set(struct labeller *labeller, const struct label_memo *memo, c
 	if (policy->compute_name(policy->own, memo->folder, (security_class_t)memo->number, name,
 				 &named) < 0)
 		return label_errno();
+	WEIR_ASSERT(memo->nameless != NULL);
 	if (strcmp(named, memo->nameless) != 0) {
 		if (policy->set_thread(named) < 0)
 			result = label_errno();

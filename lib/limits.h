@@ -11,8 +11,8 @@
 
 #include <stdint.h>
 
-#define KIB(n) ((n)*1024U)
-#define MIB(n) ((n)*1024U * 1024U)
+#define KIB(n) ((unsigned)(n) << 10)
+#define MIB(n) ((unsigned)(n) << 20)
 
 #ifdef WEIR_TINY
 #define LIMIT_JOBS 1U
@@ -150,6 +150,7 @@
 
 _Static_assert(2 * LIMIT_NAME_BYTES + 9 <= LIMIT_BATCH_BYTES, "one entry fits a batch");
 _Static_assert(LIMIT_CHUNK_BYTES % LIMIT_ALIGN_BYTES == 0, "chunks are whole blocks");
+/* NOLINTNEXTLINE(misc-redundant-expression): they are equal today */
 _Static_assert(LIMIT_ZERO_BYTES % LIMIT_ALIGN_BYTES == 0, "holes are whole blocks");
 _Static_assert(LIMIT_SMALL_BYTES % LIMIT_ALIGN_BYTES == 0, "slots are whole blocks");
 _Static_assert(LIMIT_OPS <= 2 * LIMIT_SQ_ENTRIES, "every completion finds its place");

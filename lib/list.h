@@ -62,7 +62,9 @@ static inline struct list *list_take_head(struct list *list)
 
 	if (node == list)
 		return NULL;
-	list_remove(node);
+	list->next = node->next;
+	node->next->previous = list;
+	list_init(node);
 	return node;
 }
 
@@ -72,7 +74,9 @@ static inline struct list *list_take_tail(struct list *list)
 
 	if (node == list)
 		return NULL;
-	list_remove(node);
+	list->previous = node->previous;
+	node->previous->next = list;
+	list_init(node);
 	return node;
 }
 

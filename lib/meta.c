@@ -227,7 +227,7 @@ static int meta_inherit_one(struct sys *sys, int existing_fd, int fd, const char
 static int meta_inherit_xattrs(struct sys *sys, const struct settings *settings,
 			       const struct meta_file *file, struct error *error)
 {
-	char *list = malloc(2 * META_XATTR_BYTES);
+	char *list = malloc((size_t)2 * META_XATTR_BYTES);
 	char *value = list + META_XATTR_BYTES;
 	ssize_t bytes = list != NULL
 				? sys_listxattr(sys, file->existing_fd, "", list, META_XATTR_BYTES)

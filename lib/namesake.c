@@ -44,13 +44,18 @@ typedef bool namesake_visit(const struct namesake_dirent *entry, void *data);
 static int namesake_list(struct sys *sys, int dirfd, namesake_visit *visit, void *data)
 {
 	char *buffer = malloc(LIMIT_LIST_BYTES);
-	ssize_t bytes = -ENOMEM;
 	bool found = false;
-	int fd = -ENOMEM;
+	ssize_t bytes;
+	int fd;
 
-	if (buffer != NULL)
-		bytes = fd = sys_openat(sys, dirfd, ".", O_RDONLY | O_DIRECTORY, 0);
-	while (fd >= 0 && !found && (bytes = sys_getdents(sys, fd, buffer, LIMIT_LIST_BYTES)) > 0) {
+	if (buffer == NULL)
+		return -ENOMEM;
+	fd = sys_openat(sys, dirfd, ".", O_RDONLY | O_DIRECTORY, 0);
+	if (fd < 0) {
+		free(buffer);
+		return fd;
+	}
+	while (!found && (bytes = sys_getdents(sys, fd, buffer, LIMIT_LIST_BYTES)) > 0) {
 		for (ssize_t at = 0; at < bytes && !found;) {
 			const struct namesake_dirent *entry = (const void *)(buffer + at);
 
@@ -58,8 +63,7 @@ static int namesake_list(struct sys *sys, int dirfd, namesake_visit *visit, void
 			found = visit(entry, data);
 		}
 	}
-	if (fd >= 0)
-		sys_close(sys, fd);
+	sys_close(sys, fd);
 	free(buffer);
 	if (found)
 		return 1;

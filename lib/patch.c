@@ -206,19 +206,20 @@ static int patch_reopen(struct job_env *env, struct job *job)
 
 /* The marks, in this order: with the target's mode narrowed, the attribute may be
  * refused to its owner. */
-static int patch_set_mark(struct job_env *env, struct job *job)
+static void patch_set_mark(struct job_env *env, struct job *job)
 {
 	int result = torn_mark(env->stream.sys, job->target_fd);
 
 	/* Who may write but is not the owner may set no time, and perhaps no attribute
 	 * here: then there is no mark to be had, which costs nothing but its use. */
-	if (result < 0 && result != -EPERM && result != -EACCES)
-		return job_fail(job, result, ERROR_SIDE_TARGET, "mark"), result;
+	if (result < 0 && result != -EPERM && result != -EACCES) {
+		job_fail(job, result, ERROR_SIDE_TARGET, "mark");
+		return;
+	}
 	job->marked = true;
 	result = inplace_tighten(env, job);
 	if (result < 0)
 		job_fail(job, result, ERROR_SIDE_TARGET, "set mode of");
-	return result;
 }
 
 /* True where a sync of the target means nothing. */
@@ -240,14 +241,13 @@ static void patch_issue_sync(struct job_env *env, struct job *job)
  * what it holds. */
 static void patch_begin_mark(struct job_env *env, struct job *job)
 {
-	int result = 0;
-
 	if (inplace_claim(env, job) == STEP_NEXT) {
-		result = patch_reopen(env, job);
+		int result = patch_reopen(env, job);
+
 		if (result < 0)
 			job_fail(job, result, ERROR_SIDE_TARGET, "write to");
 		else
-			result = patch_set_mark(env, job);
+			patch_set_mark(env, job);
 	}
 	if (job->error.grade != ERROR_NONE) {
 		job->stream.error = job->error;

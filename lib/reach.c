@@ -62,7 +62,7 @@ static int reach_judge(const struct reach *reach, const struct sys_stat *link)
 
 	if (reach->ours && link->uid != 0 && link->uid != geteuid())
 		return -EACCES;
-	if (result == 0)
+	if (result >= 0)
 		result = sys_fstatfs(reach->sys, reach->fd, &statfs);
 	if (result < 0)
 		return result;

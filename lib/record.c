@@ -42,7 +42,7 @@
 #define RECORD_SYSTEM_BASE "/var/lib"
 #define RECORD_SYSTEM_BELOW "weir"
 #define RECORD_USER_BELOW ".local/state/weir"
-#define RECORD_FRESH_SECONDS (24 * 60 * 60)
+#define RECORD_FRESH_SECONDS (24L * 60 * 60)
 #define RECORD_STALE_SECONDS (400LL * 24 * 60 * 60)
 #define RECORD_TIME_BYTES 64
 #define RECORD_TIME_MOST 253402300800LL /* the year 10000 */
@@ -201,10 +201,11 @@ static char *record_decode(const char *value, size_t bytes)
 		int byte = (unsigned char)value[i];
 
 		if (byte == '\\') {
-			bool whole = bytes - i >= 4 && value[i + 1] == 'x' &&
-				     record_hex(value[i + 2]) >= 0 && record_hex(value[i + 3]) >= 0;
+			bool whole = bytes - i >= 4 && value[i + 1] == 'x';
+			int high = whole ? record_hex(value[i + 2]) : -1;
+			int low = whole ? record_hex(value[i + 3]) : -1;
 
-			byte = whole ? record_hex(value[i + 2]) << 4 | record_hex(value[i + 3]) : 0;
+			byte = high >= 0 && low >= 0 ? high << 4 | low : 0;
 			i += 3;
 		}
 		if (byte == 0) {
@@ -279,7 +280,7 @@ static bool record_read_time(const char *value, size_t bytes, int64_t *time_s)
 		days += 365 + record_is_leap(i);
 	for (unsigned i = 1; i < month; i++)
 		days += record_days_of(year, i);
-	*time_s = ((days + day - 1) * 24 + hour) * 3600 + minute * 60 + second;
+	*time_s = ((days + day - 1) * 24 + hour) * 3600 + (int64_t)minute * 60 + second;
 	/* There is one way to write a time. */
 	record_write_time(*time_s, again);
 	return strcmp(text, again) == 0;

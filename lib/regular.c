@@ -68,6 +68,8 @@ enum step_answer regular_look(struct job_env *env, struct job *job)
 	return job_meet_rival(env, job);
 }
 
+/* An open that is no op ends at once, in regular_opened(), which tries LIMIT_TRIES times.
+ * NOLINTNEXTLINE(misc-no-recursion) */
 static enum step_answer regular_issue_open(struct job_env *env, struct job *job)
 {
 	int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
@@ -134,6 +136,7 @@ static enum step_answer regular_leased(struct job_env *env, struct job *job)
 	return STEP_LATER;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): regular_issue_open() says why */
 enum step_answer regular_opened(struct job_env *env, struct job *job)
 {
 	int32_t result = job->op_result;

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "invariant.h"
 #include "limits.h"
 
 static const struct settings_bound {
@@ -224,6 +225,7 @@ static void settings_store(struct settings *settings, enum weir_option option, i
 {
 	bool *on = settings_switch(settings, option);
 
+	WEIR_ASSERT(settings != NULL);
 	if (on != NULL) {
 		*on = value != 0;
 		return;

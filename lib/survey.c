@@ -373,7 +373,7 @@ static int survey_ask(struct survey *survey, const struct survey_pair *pair,
 	    pair->target->inode == pair->source->inode)
 		return 0; /* V4 */
 	gathered = survey_gather(survey, pair, &sides, error);
-	if (gathered == 0) {
+	if (gathered >= 0) {
 		result = compare_earlier(survey->settings, &sides);
 		gathered = survey_content(survey, pair, &result, error);
 	}

@@ -29,7 +29,7 @@
 #define TEMP_PREFIX_BYTES 6
 #define TEMP_RANDOM 20 /* characters, 100 bits */
 #define TEMP_CHECK 4   /* characters, 20 bits */
-#define TEMP_OLD_SECONDS (24 * 60 * 60)
+#define TEMP_OLD_SECONDS (24L * 60 * 60)
 
 /* Lower case only, so that a target that folds case keeps names apart. */
 static const char temp_alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
@@ -153,7 +153,7 @@ unsigned temp_sweep(struct root *root, struct dir *dir, int fd)
 		return 0;
 	if (temp_sweep_pass(sys, fd, false, false) > 0) {
 		locked = dir->held ? 0 : sys_flock(sys, fd, LOCK_EX | LOCK_NB);
-		if (locked == 0 || locked != -EWOULDBLOCK)
+		if (locked != -EWOULDBLOCK)
 			removed = temp_sweep_pass(sys, fd, true, locked == 0);
 	}
 	sys_close(sys, fd); /* drops the lock */

@@ -24,7 +24,7 @@ static bool zero_is_stride(const uint8_t *data)
 {
 	uint64_t any = 0;
 
-	for (int i = 0; i < ZERO_STRIDE_WORDS; i++) {
+	for (size_t i = 0; i < ZERO_STRIDE_WORDS; i++) {
 		uint64_t word;
 
 		memcpy(&word, data + 8 * i, sizeof(word));
