@@ -19,6 +19,7 @@
 #   check-install  install, build tests/api against it, run, uninstall
 #   fuzz           each target of tests/fuzz for a while, with clang's libFuzzer
 #   lint           the style and consistency checks of tests/lint
+#   analyze        static analysers: gcc -fanalyzer, clang-tidy, cppcheck (minutes)
 #   bench          measure weir against its peers (tests/bench)
 #   completions    write completions/ again from the option table
 #   dist           build/weir-VERSION.tar.gz
@@ -47,6 +48,7 @@
 #   JOBS=N         check: test files run at a time
 #   SIZE=N|full    check-crash: N hundred workloads (default: 1), or all; PART=K/N: every
 #                  N-th of them from K on
+#   ANALYZE=...    analyze: only these tools and files, such as "gcc lib/run.c"
 #   CHECK_PINNED=1 check: the skipped tests must be those of tests/skips/
 #   FUZZ_TARGETS=...  fuzz: only these targets, such as "filter escape"
 #   FUZZ_SECONDS=N fuzz: how long each one runs (default: 20)
@@ -548,15 +550,19 @@ fuzz fuzz-built:
 	$(Q)+$(MAKE) --no-print-directory D=fuzz CC='$(FUZZ_CC)' $@
 endif
 
-.PHONY: lint bench completions
+.PHONY: lint analyze bench completions
 # What is shipped is the release variant, so that is what the lint looks at.
 ifeq ($(D),release)
-lint: command $(B)/libweir.so $(B)/libweir.a fault-built
+lint: command $(B)/libweir.so $(B)/libweir.a $(B)/installed/weir fault-built
 	$(Q)CC='$(CC)' tests/lint/run '$(abspath $(B))' '$(fault)'
 else
 lint:
 	$(Q)+$(MAKE) --no-print-directory D=release lint
 endif
+# What takes minutes; check-cppcheck is in the lint, too.
+analyze: $(B)/include/weir.h
+	$(Q)tests/lint/analyze $(if $(JOBS),--jobs '$(JOBS)') --include '$(B)/include' \
+		$(ANALYZE) -- $(all_cppflags)
 bench: all tests-built
 	$(Q)WEIR='$(tested)' WEIR_BUILD='$(abspath $(B))' tests/bench/run
 
