@@ -12,7 +12,8 @@
 #   check-tiny     the same suite with every budget at its minimum
 #   check-asan     the same suite under the address and undefined behaviour sanitizers
 #   check-ubsan    the same suite under the undefined behaviour sanitizer alone
-#   check-tsan     the same suite under the thread sanitizer
+#   check-tsan     unit programs, copy and sync under the thread sanitizer
+#   check-valgrind unit programs, some of copy and sync under valgrind, with plain calls
 #   check-root     tests/root, and copy and sync on each kind of file system (root)
 #   check-crash    what a disk may hold at a power cut, by a model: states are built and
 #                  judged by hundreds of thousands (SIZE=full), or for a minute
@@ -204,6 +205,8 @@ ldflags_dev := -Wl,-z,defs
 cflags_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=undefined
 cflags_ubsan := -O1 -g -fno-omit-frame-pointer -fsanitize=undefined -fno-sanitize-recover=all
+# Whose races are looked for runs by threads, however small it is.
+cppflags_tsan := -DWEIR_THREADED
 cflags_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 cppflags_fault := -DWEIR_FAULT_BUILD
 cflags_fault := -O1 -g
@@ -476,6 +479,7 @@ LANE ?= check
 # The thread sanitizer does not bear all of the address randomisation.
 run_tests = $(if $(filter tsan,$(D)),setarch -R) tests/run --lane '$(LANE)' \
 	--build '$(abspath $(B))' --weir '$(tested)' --fault '$(fault)' \
+	$(if $(UNDER),--under '$(UNDER)') \
 	$(if $(JOBS),--jobs '$(JOBS)') $(if $(FILTER),--filter '$(FILTER)')
 again = +$(Q)$(MAKE) --no-print-directory LANE=$@
 # But for those that say "# once": what they are about is the same in any lane.
@@ -485,8 +489,8 @@ suites_again := $(shell grep -L '^\# once$$' tests/copy/*.bats tests/sync/*.bats
 # nothing.
 slow_tests := tests/copy/names.bats tests/copy/regressions.bats
 
-.PHONY: check check-plain check-tiny check-asan check-ubsan check-tsan check-root check-crash \
-	check-install
+.PHONY: check check-plain check-tiny check-asan check-ubsan check-tsan check-valgrind \
+	check-root check-crash check-install
 check: tests-built fault-built
 	$(Q)$(run_tests) $(suites)
 # The unit programs choose the backend themselves, and the command line knows no
@@ -504,8 +508,18 @@ check-asan:
 		$(filter-out $(slow_tests),$(suites_again)))' check
 check-ubsan:
 	$(again) D=ubsan check
+# All but what needs no thread.
 check-tsan:
-	$(again) D=tsan check
+	$(again) D=tsan TESTS='$(or $(TESTS),tests/unit \
+		$(filter-out $(slow_tests),$(suites_again)))' check
+# Valgrind makes all of it fifty times slower: a set that goes once through what allocates,
+# opens and undoes.  One unit program takes too long, and one is about rings, whose buffers
+# valgrind does not see filled.
+valgrind_tests := $(filter-out tests/unit/filter.c tests/unit/io.c,$(unit_sources)) \
+	tests/copy/links.bats tests/copy/conflicts.bats tests/sync/renames.bats
+check-valgrind:
+	$(again) D=dev WEIR_ENGINE=plain UNDER='tests/valgrind' \
+		TESTS='$(or $(TESTS),$(valgrind_tests))' check
 check-root: LANE = check-root
 check-root: tests-built fault-built
 	$(Q)$(run_tests) $(or $(TESTS),tests/root tests/root/on-filesystems \

@@ -121,7 +121,11 @@
 #define LIMIT_TRIES 8U	       /* EAGAIN and EINTR of one transfer */
 #define LIMIT_LINK_HOPS 40U    /* links followed in an operand, as the kernel's */
 #define LIMIT_INLINE_FILES 16U /* so few small operands need no thread and no ring */
+#ifdef WEIR_THREADED /* none has data, so that all that copies bytes has threads */
+#define LIMIT_INLINE_BYTES 0U
+#else
 #define LIMIT_INLINE_BYTES KIB(512)
+#endif
 #define LIMIT_SYNC_AT_BYTES (8ULL * 1024 * 1024)      /* G9: write-back is started */
 #define LIMIT_DIRTY_BYTES (64ULL * 1024 * 1024)	      /* G9: buffered bytes not on disk... */
 #define LIMIT_DIRTY_MOST_BYTES (512ULL * 1024 * 1024) /* ... or a second's worth, up to this */

@@ -51,6 +51,7 @@ registered_all() {
 }
 
 @test "a few small files set up no ring and no thread" {
+	need_small_runs
 	mktree file "$S/f" 4096
 	copies --stats "$S/f" "$D/f"
 	counts workers -eq 0

@@ -267,6 +267,11 @@ need_syncfs() {
 	esac
 }
 
+# The thread sanitizer's build copies nothing without a thread of its own (limits.h).
+need_small_runs() {
+	case ${WEIR_LANE:-} in *tsan) skip "in this build no run is small" ;; esac
+}
+
 need_command() {
 	command -v "$1" >/dev/null || skip "needs $1"
 }

@@ -179,6 +179,7 @@ copied $D/large" ]
 }
 
 @test "0 is no limit" {
+	need_small_runs
 	mktree file "$S/f" 4096
 	copies --bwlimit=0 --stop-after=0 --stats "$S/f" "$D/f"
 	counts workers -eq 0 # as without
