@@ -218,11 +218,15 @@ void fs_hold_file(struct fs_table *table, struct fs *fs, int fd)
 	pthread_mutex_unlock(&table->lock);
 }
 
+bool fs_tells_by_syncfs(const struct fs *fs)
+{
+	return fs->tells_syncfs && (fs->kind == FS_EXT4 || fs->kind == FS_XFS ||
+				    fs->kind == FS_BTRFS || fs->kind == FS_FAT);
+}
+
 bool fs_believes_syncfs(const struct fs *fs)
 {
-	return fs->sync_fd >= 0 && fs->tells_syncfs &&
-	       (fs->kind == FS_EXT4 || fs->kind == FS_XFS || fs->kind == FS_BTRFS ||
-		fs->kind == FS_FAT);
+	return fs->sync_fd >= 0 && fs_tells_by_syncfs(fs);
 }
 
 bool fs_keeps_times(const struct fs *fs)

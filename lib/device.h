@@ -84,6 +84,9 @@ void fs_hold_file(struct fs_table *table, struct fs *fs, int fd);
 /* What is known of copies from SOURCE to TARGET.  NULL: out of memory. */
 struct fs_pair *fs_pair(struct fs_table *table, const struct fs *source, const struct fs *target);
 
+/* True if its syncfs tells of errors; a dry run has no descriptor to sync by. */
+bool fs_tells_by_syncfs(const struct fs *fs);
+
 /* True where syncfs tells whether it worked (G3). */
 bool fs_believes_syncfs(const struct fs *fs);
 

@@ -45,11 +45,12 @@ static bool moving_trusts_end(const struct fs *fs)
 }
 
 /* The same of the file system that an earlier copy is on, too. */
-static bool moving_may_trust(const struct listing *listing)
+static bool moving_may_trust(const struct tree *tree, const struct listing *listing)
 {
 	const struct fs *fs = listing->folder->target_fs;
 
-	return fs == NULL || fs_is_memory(fs) || moving_trusts_end(fs);
+	return fs == NULL || fs_is_memory(fs) || moving_trusts_end(fs) ||
+	       (tree->settings->dry_run && fs_tells_by_syncfs(fs));
 }
 
 bool moving_may(const struct tree *tree, const struct listing *listing,
@@ -60,7 +61,7 @@ bool moving_may(const struct tree *tree, const struct listing *listing,
 	if (tree->moves == NULL || finding->result.verdict == COMPARE_LEAVE ||
 	    finding->result.verdict == COMPARE_LEAVE_OUT)
 		return false;
-	if (!same && finding->earlier != SURVEY_NOTHING && !moving_may_trust(listing)) {
+	if (!same && finding->earlier != SURVEY_NOTHING && !moving_may_trust(tree, listing)) {
 		error_set_text(error, ERROR_SIDE_SOURCE, "remove",
 			       "an earlier copy has it, which is not known to be durable here");
 		return false;

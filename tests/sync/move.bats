@@ -182,6 +182,18 @@ source_folders() {
 	run ! grep -q '^move' <<<"$output"
 }
 
+# bats test_tags=N07,O14
+@test "a dry run of a move tells the same where an earlier copy has it all" {
+	make_tree
+	cp -a "$S" "$T/earlier"
+	mkdir "$D/d"
+	exits 0 "$WEIR" sync -n --remove-source-files --link-dest="$T/earlier" "$S" "$D/d"
+	planned=$(sed 1d <<<"$output")
+	exits 0 "$WEIR" sync -i --remove-source-files --link-dest="$T/earlier" "$S" "$D/d"
+	[ "$output" = "$planned" ]
+	grep -q '^link' <<<"$planned"
+}
+
 # bats test_tags=N07
 @test "what could not be copied stays, and with it all names of its inode" {
 	make_tree
