@@ -582,6 +582,8 @@ static void run_remove(struct weir_run *run)
 		run->no_room_made = run->settings.delete_when == WEIR_DELETE_FIRST;
 	if (atomic_load(&run->shared.cancel) == 0)
 		atomic_store(&run->shared.removes, false);
+	else if (run->plan.removals > tally_get(&run->tally.removed))
+		atomic_store(&run->shared.dropped, true);
 	if (removal.unsynced)
 		atomic_store(&run->commit.failed, true);
 }
@@ -637,6 +639,10 @@ static bool run_go_on(struct weir_run *run)
 		queue_push_deferred(&run->queue, LIST_ENTRY(node, struct batch, node));
 		more = true;
 	}
+	if (first && atomic_load(&run->shared.cancel) != 0) { /* nothing was copied yet */
+		atomic_store(&run->shared.dropped, true);
+		atomic_fetch_add(&run->shared.left_folders, 1);
+	}
 	if (!first || !run_may_remove(run) || run->no_room_made)
 		return more;
 	if (operands_queue(&run->operands, &run->tree) < 0) {
@@ -658,8 +664,13 @@ static void run_move(struct weir_run *run)
 		.source_path = run->operands.sources[0].path,
 	};
 
-	if (run->settings.remove_source && run_may_remove(run))
+	if (!run->settings.remove_source)
+		return;
+	if (run_may_remove(run))
 		moves_carry_out(&run->moves, &end);
+	if (atomic_load(&run->shared.cancel) != 0 &&
+	    tally_get(&run->tally.to_move) > tally_get(&run->tally.moved))
+		atomic_store(&run->shared.dropped, true);
 }
 
 /* Everything is done that does not wait for the removals. */

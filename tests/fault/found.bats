@@ -254,3 +254,12 @@ kills_leave() { # FUNCTION OPTION...
 		--nomem="$WEIR_TOOLS/libnomem.so" --sample="${TEST_SAMPLE:-20}"
 	[ "$status" -eq 0 ] || { echo "$output" && return 1; }
 }
+
+@test "a run whose time is over when it has deleted, and copied nothing, says so" {
+	mktree file "$S/new" 100
+	mktree file "$D/gone" 100
+	ends 1 'op=unlink path=*/gone do=delay:600' sync --delete=first --yes-delete-many \
+		--stop-after=200ms "$S" "$D"
+	absent "$D/new"
+	says "the time is over; not done:"
+}
