@@ -375,6 +375,17 @@ bool fault_random(struct fault *fault, void *bytes, size_t count)
 
 /* ---- which ---- */
 
+bool fault_wants_path(const struct fault *fault, enum sys_kind kind)
+{
+	for (size_t i = 0; i < fault->count; i++) {
+		const struct fault_rule *rule = &fault->rules[i];
+
+		if ((rule->kinds >> kind & 1) != 0 && (rule->has_path || rule->deed == FAULT_RUN))
+			return true;
+	}
+	return false;
+}
+
 static bool fault_matches(struct fault *fault, const struct fault_rule *rule,
 			  const struct sys_op *op, uint64_t serial, const char *path)
 {

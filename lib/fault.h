@@ -47,6 +47,10 @@ struct fault;
 struct fault *fault_new(const char *plan, const char **wrong);
 void fault_free(struct fault *fault);
 
+/* True if what becomes of an operation of that kind depends on its path: to find it takes
+ * a call. */
+bool fault_wants_path(const struct fault *fault, enum sys_kind kind);
+
 /* What the plan says to operation SERIAL about PATH: changes OP.  False: op->result
  * stands for it. */
 bool fault_before(struct fault *fault, struct sys_op *op, uint64_t serial, const char *path);

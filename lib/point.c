@@ -371,7 +371,9 @@ bool point_begin(struct point *point, struct sys_op *op)
 	WEIR_ASSERT(op->kind < SYS_KINDS);
 	if (point->fault == NULL && point->trace_fd < 0)
 		return true;
-	if (point->fault != NULL || op->kind == SYS_CLOSE) /* it takes a call */
+	path[0] = '\0';
+	if ((point->fault != NULL && fault_wants_path(point->fault, op->kind)) ||
+	    (point->trace_fd >= 0 && op->kind == SYS_CLOSE))
 		point_path(op, path);
 	if (point->fault != NULL)
 		go_on = fault_before(point->fault, op, serial, path);
@@ -387,9 +389,8 @@ long point_end(struct point *point, struct sys_op *op, long result)
 
 	if (point->fault == NULL && point->trace_fd < 0)
 		return result;
-	if (op->kind == SYS_CLOSE)
-		path[0] = '\0';
-	else
+	path[0] = '\0';
+	if (op->kind != SYS_CLOSE && (point->trace_fd >= 0 || op->after != NULL))
 		point_path(op, path);
 	if (point->trace_fd >= 0 && op->kind != SYS_CLOSE)
 		point_trace(point, op, path, result);
