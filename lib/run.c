@@ -577,6 +577,8 @@ static void run_remove(struct weir_run *run)
 	run->removed = true;
 	if (!settings_syncs(&run->settings) || run->settings.delete_when == WEIR_DELETE_OFF)
 		return;
+	/* Done or not, it is over: nothing can wait for it any more. */
+	plan_rewind(&run->plan);
 	/* What was to make room stays: without it there may be none for the copies. */
 	if (run_may_remove(run) && !run_has_failed(run) && !removal_run(&removal))
 		run->no_room_made = run->settings.delete_when == WEIR_DELETE_FIRST;

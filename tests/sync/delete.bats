@@ -325,6 +325,23 @@ inject_path() { # PATH EXPRESSION ARGUMENT...
 }
 
 # The first piece of the listing is good, so what is below was seen, and read whole.
+# bats test_tags=O04
+@test "what was to take the place of a folder fails where removals came first and were not done" {
+	make_pair
+	mkdir -p "$S/a/closed" "$D/b/in-the-way"
+	touch "$S/a/in-the-way" "$D/b/in-the-way/x"
+	chmod 0 "$S/a/closed"
+	user_areas
+	exits 23 as_user timeout -k 1 60 "$WEIR" sync --delete=first --yes-delete-many "$S/a" "$D/b"
+	says "some entries failed, so nothing was deleted"
+	says "b/in-the-way': a folder has this name"
+	[ -e "$D/b/in-the-way/x" ]
+	[ -e "$D/b/f" ]
+	chmod 700 "$S/a/closed" "$D/b/closed"
+	exits 0 as_user "$WEIR" sync --delete=first --yes-delete-many "$S/a" "$D/b"
+	mirrors "$S/a" "$D/b"
+}
+
 # bats test_tags=O04,E03
 @test "an error while a folder of SOURCE is listed keeps all that DEST has in and below it" {
 	local when
