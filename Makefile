@@ -214,8 +214,9 @@ ldflags_fault := -Wl,-z,defs
 cppflags_tiny := -DWEIR_TINY
 cflags_tiny := -O1 -g
 ldflags_tiny := -Wl,-z,defs
-# What is measured by blocks has the smallest ones, so that short inputs fill many.
-cppflags_fuzz := -DWEIR_TINY
+# What is measured by blocks has the smallest ones, so that short inputs fill many; a few
+# jobs have an order.  What fails, and when, is a part of inputs.
+cppflags_fuzz := -DWEIR_TINY=4 -DWEIR_FAULT_BUILD
 cflags_fuzz := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=undefined \
 	-fsanitize=fuzzer-no-link,address,undefined
 
@@ -467,10 +468,13 @@ tested := $(WEIR)
 endif
 tests-built: $(tool_programs) $(tool_preloads)
 
-# Order tests read the trace that only the fault build writes.
-.PHONY: fault-built
+# Order tests read the trace that only the fault build writes; fuzz targets whose inputs
+# have faults are replayed by it, too.
+fuzz_faulty := $(shell grep -l '^ \* Replayed: ' $(fuzz_sources))
+.PHONY: fault-built fault-command
 fault-built:
-	$(Q)+$(if $(filter fault,$(D)),:,$(MAKE) --no-print-directory D=fault WEIR= command)
+	$(Q)+$(if $(filter fault,$(D)),:,$(MAKE) --no-print-directory D=fault WEIR= fault-command)
+fault-command: command $(fuzz_faulty:tests/fuzz/%.c=$(B)/fuzz/%)
 fault := $(abspath $(O)/fault$(flavour)/weir)
 
 suites := $(or $(TESTS),tests/cli tests/copy tests/sync tests/fault \

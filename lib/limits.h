@@ -4,7 +4,8 @@
  * settled by measurement say so (2 cores, virtio disk, Linux 6.18).
  *
  * WEIR_TINY builds run the whole suite with every budget at its minimum, so
- * that the rare paths (full queue, no free slot, group of one) are common.
+ * that the rare paths (full queue, no free slot, group of one) are common.  A
+ * number of WEIR_TINY above 1 is how many jobs and slots a worker has.
  */
 #ifndef WEIR_LIMITS_H
 #define WEIR_LIMITS_H
@@ -15,12 +16,12 @@
 #define MIB(n) ((unsigned)(n) << 20)
 
 #ifdef WEIR_TINY
-#define LIMIT_JOBS 1U
+#define LIMIT_JOBS (WEIR_TINY + 0U)
 #define LIMIT_CHUNK_BYTES KIB(4)
 #define LIMIT_OFFLOAD_BYTES KIB(64)
-#define LIMIT_LARGE_SLOTS 1U
+#define LIMIT_LARGE_SLOTS (WEIR_TINY + 0U)
 #define LIMIT_SMALL_BYTES KIB(4)
-#define LIMIT_SMALL_SLOTS 1U
+#define LIMIT_SMALL_SLOTS (WEIR_TINY + 0U)
 #define LIMIT_BATCH_NAMES 1U
 #define LIMIT_QUEUE_BATCHES 1U
 #define LIMIT_GROUP_UNITS 2U

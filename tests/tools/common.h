@@ -36,7 +36,7 @@ static void *must(void *memory)
 	return memory;
 }
 
-static uint64_t number(const char *text)
+static inline uint64_t number(const char *text)
 {
 	char *end;
 	uint64_t value = strtoull(text, &end, 10);

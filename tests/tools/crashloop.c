@@ -616,8 +616,8 @@ static void replay(struct model *model, struct line *line)
 
 struct reference {
 	int status; /* of a clean run: 0, or 23 if a folder is to replace a file, say */
-	struct tree old_target, new_target;
-	struct tree source, source_after;
+	struct image old_target, new_target;
+	struct image source, source_after;
 };
 
 /* A state that can be: the effects that are on disk. */
@@ -652,7 +652,8 @@ static bool is_one_of(const char *differs, const char *words)
 
 /* Content is new, or was never to change; attributes are of the one or the other, and
  * their order is free. */
-static bool is_between(const struct entry *entry, const struct entry *old, const struct entry *new)
+static bool is_between(const struct image_entry *entry, const struct image_entry *old,
+		       const struct image_entry *new)
 {
 	if (old == NULL || new == NULL || !S_ISREG(entry->stat.st_mode) ||
 	    !S_ISREG(old->stat.st_mode) || !S_ISREG(new->stat.st_mode))
@@ -682,10 +683,10 @@ static bool is_in_temp(const char *path)
 }
 
 static bool judge_name(unsigned traits, const struct reference *reference,
-		       const struct entry *entry)
+		       const struct image_entry *entry)
 {
-	const struct entry *old = tree_find(&reference->old_target, entry->path);
-	const struct entry *new = tree_find(&reference->new_target, entry->path);
+	const struct image_entry *old = tree_find(&reference->old_target, entry->path);
+	const struct image_entry *new = tree_find(&reference->new_target, entry->path);
 	const char *from_old = old != NULL ? entry_differs(entry, old, false) : "absent";
 	const char *from_new = new != NULL ? entry_differs(entry, new, false) : "absent";
 
@@ -702,14 +703,14 @@ static bool judge_name(unsigned traits, const struct reference *reference,
 }
 
 static bool judge_names(unsigned traits, const struct reference *reference,
-			const struct tree *target)
+			const struct image *target)
 {
 	for (size_t i = 0; i < target->count; i++)
 		if (!judge_name(traits, reference, &target->entries[i]))
 			return false;
 	for (size_t i = 0; i < reference->old_target.count; i++) {
-		const struct entry *old = &reference->old_target.entries[i];
-		const struct entry *new = tree_find(&reference->new_target, old->path);
+		const struct image_entry *old = &reference->old_target.entries[i];
+		const struct image_entry *new = tree_find(&reference->new_target, old->path);
 
 		if (tree_find(target, old->path) != NULL || new == NULL)
 			continue;
@@ -718,16 +719,16 @@ static bool judge_names(unsigned traits, const struct reference *reference,
 	return true;
 }
 
-static bool judge_source(const struct reference *reference, const struct tree *target)
+static bool judge_source(const struct reference *reference, const struct image *target)
 {
-	struct tree now;
+	struct image now;
 	bool good = true;
 
 	tree_read(&now, "s");
 	for (size_t i = 0; i < reference->source.count && good; i++) {
 		const char *path = reference->source.entries[i].path;
-		const struct entry *new = tree_find(&reference->new_target, path);
-		const struct entry *there = tree_find(target, path);
+		const struct image_entry *new = tree_find(&reference->new_target, path);
+		const struct image_entry *there = tree_find(target, path);
 
 		if (tree_find(&now, path) != NULL)
 			continue;
@@ -744,7 +745,7 @@ static bool judge_state(const struct exploring *exploring, bool at_end)
 {
 	const struct reference *reference = exploring->reference;
 	unsigned traits = exploring->workload->way->traits;
-	struct tree target;
+	struct image target;
 	bool good;
 
 	tree_read(&target, "d");
@@ -764,7 +765,7 @@ static bool judge_again(const struct exploring *exploring)
 {
 	const struct reference *reference = exploring->reference;
 	unsigned traits = exploring->workload->way->traits;
-	struct tree target, source;
+	struct image target, source;
 	bool good;
 
 	tree_read(&target, "d");

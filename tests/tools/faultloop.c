@@ -56,6 +56,7 @@
 #include <sys/wait.h>
 
 #include "judge.h"
+#include "results.h"
 #include "scenarios.h"
 #include "treeread.h"
 #include "workers.h"
@@ -91,23 +92,16 @@ struct fault {
 };
 
 struct reference {
-	struct tree old_target, new_target;
-	struct tree source, source_after, outside, earlier;
+	struct image old_target, new_target;
+	struct image source, source_after, outside, earlier;
 };
 
-/* What says that something is not there, which was never asked for, or that it cannot
- * be kept here: such a run may end well with less. */
 static bool is_lie(const struct fault *fault)
 {
-	static const char *const lies[] = { "ENOENT", "ENODATA", "EOPNOTSUPP", "ENOTTY" };
-
-	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++)
-		if (strcmp(fault->result, lies[i]) == 0)
-			return true;
-	return false;
+	return result_is_lie(fault->result);
 }
 
-static bool read_target(const struct scenario *scenario, struct tree *target)
+static bool read_target(const struct scenario *scenario, struct image *target)
 {
 	if ((scenario->traits & SNAPS) != 0)
 		return read_snapshots(target, "d");
@@ -116,16 +110,16 @@ static bool read_target(const struct scenario *scenario, struct tree *target)
 }
 
 static bool judge_target(const struct scenario *scenario, const struct fault *fault,
-			 const struct reference *reference, const struct tree *target,
+			 const struct reference *reference, const struct image *target,
 			 const struct outcome *outcome)
 {
 	bool may_leave = outcome->status == KILLED || want.what == WHAT_CUTS ||
 			 strcmp(fault->kind, "unlink") == 0 || strcmp(fault->kind, "rename") == 0;
 
 	for (size_t i = 0; i < target->count; i++) {
-		const struct entry *entry = &target->entries[i];
-		const struct entry *old = tree_find(&reference->old_target, entry->path);
-		const struct entry *new = tree_find(&reference->new_target, entry->path);
+		const struct image_entry *entry = &target->entries[i];
+		const struct image_entry *old = tree_find(&reference->old_target, entry->path);
+		const struct image_entry *new = tree_find(&reference->new_target, entry->path);
 		const char *from_old = old != NULL ? entry_differs(entry, old, false) : "absent";
 		const char *from_new = new != NULL ? entry_differs(entry, new, false) : "absent";
 
@@ -151,7 +145,7 @@ static bool judge_target(const struct scenario *scenario, const struct fault *fa
 	for (size_t i = 0; i < reference->old_target.count; i++) {
 		const char *path = reference->old_target.entries[i].path;
 
-		const struct entry *new = tree_find(&reference->new_target, path);
+		const struct image_entry *new = tree_find(&reference->new_target, path);
 
 		if (tree_find(target, path) != NULL || new == NULL)
 			continue;
@@ -161,9 +155,9 @@ static bool judge_target(const struct scenario *scenario, const struct fault *fa
 }
 
 static bool judge_source(const struct scenario *scenario, const struct reference *reference,
-			 const struct tree *target, const struct outcome *outcome)
+			 const struct image *target, const struct outcome *outcome)
 {
-	struct tree now;
+	struct image now;
 	bool good = true;
 
 	tree_read(&now, "s");
@@ -173,9 +167,9 @@ static bool judge_source(const struct scenario *scenario, const struct reference
 		return good;
 	}
 	for (size_t i = 0; i < reference->source.count && good; i++) {
-		const struct entry *before = &reference->source.entries[i];
-		const struct entry *after = tree_find(&reference->new_target, before->path);
-		const struct entry *there = tree_find(target, before->path);
+		const struct image_entry *before = &reference->source.entries[i];
+		const struct image_entry *after = tree_find(&reference->new_target, before->path);
+		const struct image_entry *there = tree_find(target, before->path);
 
 		const char *differs = there == NULL || after == NULL
 					      ? "there"
@@ -188,11 +182,6 @@ static bool judge_source(const struct scenario *scenario, const struct reference
 	}
 	tree_free(&now);
 	return good;
-}
-
-static bool is_full(const char *result)
-{
-	return strcmp(result, "ENOSPC") == 0 || strcmp(result, "EDQUOT") == 0;
 }
 
 static bool judge_status(const struct fault *fault, const struct outcome *outcome)
@@ -208,7 +197,7 @@ static bool judge_status(const struct fault *fault, const struct outcome *outcom
 		known = known || legal[i] == outcome->status;
 	if (!known)
 		return wrong("J9: status %d", outcome->status);
-	if (outcome->status == 27 && !is_full(fault->result))
+	if (outcome->status == 27 && !result_is_full(fault->result))
 		return wrong("J9: status 27 (full) for %s", fault->result);
 	if (outcome->status != 0 && outcome->said[0] == '\0')
 		return wrong("J9: status %d, and nothing is told", outcome->status);
@@ -357,7 +346,7 @@ static bool cut_power(void)
 static bool judge(const struct scenario *scenario, const struct fault *fault,
 		  const struct reference *reference, struct outcome *outcome)
 {
-	struct tree target, outside, earlier;
+	struct image target, outside, earlier;
 	bool good;
 
 	if (outcome->hung)
@@ -380,7 +369,7 @@ static bool judge(const struct scenario *scenario, const struct fault *fault,
 			   outcome));
 	/* Links to it count; their number is no change of it. */
 	for (size_t i = 0; good && i < earlier.count; i++) {
-		const struct entry *before =
+		const struct image_entry *before =
 			tree_find(&reference->earlier, earlier.entries[i].path);
 
 		good = before != NULL && entry_differs(&earlier.entries[i], before, false) == NULL;
@@ -397,7 +386,7 @@ static bool judge(const struct scenario *scenario, const struct fault *fault,
 static bool judge_again(const struct scenario *scenario, const struct reference *reference)
 {
 	struct outcome outcome;
-	struct tree target;
+	struct image target;
 	bool good;
 
 	run(scenario, base_plan(), NULL, &outcome);
@@ -430,60 +419,6 @@ static bool try_case(const struct scenario *scenario, const struct fault *fault,
 }
 
 /* ---- the cases ---- */
-
-struct kind_results {
-	const char *kind;
-	const char *results;
-};
-
-/* What an operation of each kind can end with, on one file system or another. */
-static const struct kind_results kinds[] = {
-	{ "open", "EIO EACCES ENOMEM ENOENT ELOOP ESTALE EMFILE EINTR" },
-	{ "create", "EIO ENOSPC EDQUOT EACCES EROFS ENOMEM EEXIST EOPNOTSUPP EMFILE" },
-	{ "close", "EIO EINTR ENOSPC EDQUOT" },
-	{ "statx", "EIO EACCES ENOENT ESTALE ENOMEM" },
-	{ "statfs", "EIO ENOSYS ENOTTY" },
-	{ "read", "EIO EINTR EAGAIN ESTALE ENOMEM 0 1 half less" },
-	{ "write", "EIO ENOSPC EDQUOT EINTR EAGAIN EROFS EFBIG ENOMEM 0 1 half less" },
-	{ "fsync", "EIO ENOSPC EDQUOT EROFS ESTALE" },
-	{ "syncfs", "EIO ENOSPC EDQUOT ENOSYS" },
-	{ "sync_file_range", "EIO ENOSPC ENOMEM" },
-	{ "fallocate", "EIO ENOSPC EDQUOT EINTR EOPNOTSUPP EFBIG" },
-	{ "ftruncate", "EIO ENOSPC EINTR EFBIG EACCES" },
-	{ "lseek", "EIO EINVAL" },
-	{ "cachestat", "ENOSYS EOPNOTSUPP EBADF" },
-	{ "fadvise", "EINVAL EIO" },
-	{ "setfl", "EINVAL" },
-	{ "dup", "EMFILE EINTR" },
-	{ "getflags", "ENOTTY EIO" },
-	{ "setflags", "ENOTTY EPERM EIO" },
-	{ "getattr", "ENOTTY EOPNOTSUPP EIO" },
-	{ "setattr", "EPERM EIO ENOSPC" },
-	{ "clone", "EOPNOTSUPP EXDEV EIO ENOSPC EDQUOT" },
-	{ "copy_range", "EXDEV EIO ENOSPC EDQUOT EINTR 0 1 half" },
-	{ "mkdir", "EIO ENOSPC EDQUOT EACCES EROFS EEXIST EMLINK ENOENT" },
-	{ "unlink", "EIO EACCES EROFS EBUSY ENOENT EPERM" },
-	{ "link", "EIO ENOSPC EDQUOT EACCES EEXIST EMLINK ENOENT EXDEV EPERM" },
-	{ "rename", "EIO ENOSPC EDQUOT EACCES EBUSY EEXIST EINVAL EROFS EXDEV" },
-	{ "symlink", "EIO ENOSPC EDQUOT EACCES EEXIST EROFS EPERM" },
-	{ "mknod", "EIO ENOSPC EDQUOT EACCES EEXIST EROFS EPERM" },
-	{ "readlink", "EIO EACCES ENOMEM EINVAL ESTALE" },
-	{ "chown", "EPERM EIO EROFS EDQUOT" },
-	{ "chmod", "EPERM EIO EROFS" },
-	{ "utimens", "EPERM EIO EROFS" },
-	{ "getdents", "EIO ENOENT ESTALE ENOMEM" },
-	{ "flock", "EAGAIN EINTR ENOLCK EOPNOTSUPP" },
-	{ "getxattr", "EIO EOPNOTSUPP ENODATA ENOMEM EACCES" },
-	{ "setxattr", "EIO ENOSPC EDQUOT EOPNOTSUPP EPERM E2BIG EROFS" },
-	{ "poll", "EINTR ENOMEM" },
-	{ "ioprio", "EPERM" },
-	{ "nice", "EACCES" },
-	{ "random", "EINTR ENOSYS" },
-	{ "confine", "ENOSYS EPERM ENOMEM" },
-	{ "ring_setup", "EPERM ENOSYS ENOMEM EINVAL EMFILE" },
-	{ "ring_register", "ENOMEM EPERM EINVAL EOPNOTSUPP" },
-	{ "ring_enter", "EINTR EAGAIN EBUSY" },
-};
 
 static const char *results_of(const char *kind)
 {
@@ -601,8 +536,7 @@ static size_t cases_of(const struct step *step, size_t number, struct fault *fau
 	int used;
 
 	while (sscanf(results, "%31s%n", result, &used) == 1) {
-		bool is_count = strcmp(result, "half") == 0 || strcmp(result, "less") == 0 ||
-				strcmp(result, "1") == 0;
+		bool is_count = result_is_part(result);
 		/* A byte at a time would be no fault but patience, and the kernel takes
 		 * what waits in a ring at some time. */
 		bool once = deed != NULL || strcmp(result, "1") == 0 ||

@@ -26,7 +26,7 @@
 
 static char verdict[1024];
 
-static __attribute__((format(printf, 1, 2))) bool wrong(const char *format, ...)
+static inline __attribute__((format(printf, 1, 2))) bool wrong(const char *format, ...)
 {
 	va_list args;
 
@@ -43,7 +43,7 @@ struct outcome {
 };
 
 /* Attributes that could not be kept, which is told and no failure. */
-static bool is_loss(const char *differs, const struct outcome *outcome)
+static inline bool is_loss(const char *differs, const struct outcome *outcome)
 {
 	return differs != NULL && strstr(outcome->said, " not kept, first ") != NULL &&
 	       (strcmp(differs, "mode") == 0 || strcmp(differs, "owner") == 0 ||
@@ -52,11 +52,12 @@ static bool is_loss(const char *differs, const struct outcome *outcome)
 }
 
 /* TRAITS: what is left out.  OUTCOME may be NULL. */
-static bool same_trees(const char *what, const struct tree *actual, const struct tree *expected,
-		       unsigned traits, const struct outcome *outcome)
+static inline bool same_trees(const char *what, const struct image *actual,
+			      const struct image *expected, unsigned traits,
+			      const struct outcome *outcome)
 {
 	for (size_t i = 0; i < expected->count; i++) {
-		const struct entry *entry = tree_find(actual, expected->entries[i].path);
+		const struct image_entry *entry = tree_find(actual, expected->entries[i].path);
 		const char *differs;
 
 		if (entry == NULL)
@@ -77,15 +78,15 @@ static bool same_trees(const char *what, const struct tree *actual, const struct
 }
 
 /* Files that are to go: each is in D, or its bytes are in the trash. */
-static bool judge_kept(const struct tree *old_target, const struct tree *new_target,
-		       const struct tree *target)
+static bool judge_kept(const struct image *old_target, const struct image *new_target,
+		       const struct image *target)
 {
-	struct tree kept;
+	struct image kept;
 	bool good = true;
 
 	tree_read(&kept, "kept");
 	for (size_t i = 0; i < old_target->count && good; i++) {
-		const struct entry *old = &old_target->entries[i];
+		const struct image_entry *old = &old_target->entries[i];
 		bool found = tree_find(target, old->path) != NULL;
 
 		if (!S_ISREG(old->stat.st_mode) || tree_find(new_target, old->path) != NULL)
@@ -102,7 +103,7 @@ static bool judge_kept(const struct tree *old_target, const struct tree *new_tar
 }
 
 /* The name of a temp: .weir. and 24 characters. */
-static bool is_temp(const char *path)
+static inline bool is_temp(const char *path)
 {
 	const char *name = strrchr(path, '/');
 
@@ -112,7 +113,7 @@ static bool is_temp(const char *path)
 
 /* ---- chance ---- */
 
-static uint64_t chance(uint64_t *state)
+static inline uint64_t chance(uint64_t *state)
 {
 	uint64_t mixed = *state += 0x9e3779b97f4a7c15ULL;
 
@@ -123,7 +124,7 @@ static uint64_t chance(uint64_t *state)
 
 /* ---- running ---- */
 
-static uint64_t now_ms(void)
+static inline uint64_t now_ms(void)
 {
 	struct timespec now;
 
@@ -132,7 +133,7 @@ static uint64_t now_ms(void)
 }
 
 /* What it says, until it ends; more than fits is let go of. */
-static void listen_to(int fd, pid_t child, struct outcome *outcome)
+static inline void listen_to(int fd, pid_t child, struct outcome *outcome)
 {
 	uint64_t end_ms = now_ms() + SECONDS_MAX * 1000;
 	size_t used = 0;
@@ -158,7 +159,7 @@ static void listen_to(int fd, pid_t child, struct outcome *outcome)
 }
 
 /* A child that is to be weir, and the ends of what it says. */
-static pid_t fork_heard(int ends[2])
+static inline pid_t fork_heard(int ends[2])
 {
 	pid_t child;
 
@@ -170,7 +171,7 @@ static pid_t fork_heard(int ends[2])
 	return child;
 }
 
-static void hear(const int ends[2], pid_t child, struct outcome *outcome)
+static inline void hear(const int ends[2], pid_t child, struct outcome *outcome)
 {
 	int status;
 

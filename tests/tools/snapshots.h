@@ -31,14 +31,14 @@ static bool is_in_snapshot_temp(const char *path)
 
 /* The folder PATH of snapshots: those that runs made have one name in TREE.  False: there
  * is more than one of them, or what leads to the newest leads nowhere. */
-static bool read_snapshots(struct tree *tree, const char *path)
+static bool read_snapshots(struct image *tree, const char *path)
 {
 	unsigned made = 0;
 	bool leads = true;
 
 	tree_read(tree, path);
 	for (size_t i = 0; i < tree->count; i++) {
-		struct entry *entry = &tree->entries[i];
+		struct image_entry *entry = &tree->entries[i];
 		char text[PATH_BYTES], link[PATH_BYTES];
 		ssize_t bytes;
 
@@ -58,25 +58,25 @@ static bool read_snapshots(struct tree *tree, const char *path)
 		made += entry->path[1 + SNAPSHOT_BYTES] == '\0';
 		memcpy(entry->path + 1, SNAPSHOT_NEW, SNAPSHOT_BYTES);
 	}
-	qsort(tree->entries, tree->count, sizeof(struct entry), by_path);
+	qsort(tree->entries, tree->count, sizeof(struct image_entry), by_path);
 	if (made > 1)
 		return wrong("J1: %u new snapshots", made);
 	return leads || wrong("J1: 'latest' leads nowhere");
 }
 
 /* What has the name of a snapshot is the whole one, at any moment. */
-static bool judge_snapshots(const struct tree *target, const struct tree *old,
-			    const struct tree *new, const struct outcome *outcome)
+static bool judge_snapshots(const struct image *target, const struct image *old,
+			    const struct image *new, const struct outcome *outcome)
 {
 	static const char *const names[] = { "/" SNAPSHOT_OLD, "/" SNAPSHOT_NEW };
-	const struct tree *const wholes[] = { old, new };
+	const struct image *const wholes[] = { old, new };
 
 	for (int i = 0; i < 2; i++) {
 		if (tree_find(target, names[i]) == NULL)
 			continue;
 		for (size_t j = 0; j < wholes[i]->count; j++) {
-			const struct entry *whole = &wholes[i]->entries[j];
-			const struct entry *there = tree_find(target, whole->path);
+			const struct image_entry *whole = &wholes[i]->entries[j];
+			const struct image_entry *there = tree_find(target, whole->path);
 			const char *differs;
 
 			if (strncmp(whole->path, names[i], 1 + SNAPSHOT_BYTES) != 0)

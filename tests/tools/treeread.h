@@ -16,7 +16,7 @@
 #define OLD_TIME 1000000000
 #endif
 
-struct entry {
+struct image_entry {
 	char *path;
 	struct stat stat;
 	uint64_t content;    /* of bytes, or of the text of a link */
@@ -24,8 +24,8 @@ struct entry {
 	bool marked;	     /* it says that it is not of one moment */
 };
 
-struct tree {
-	struct entry *entries;
+struct image {
+	struct image_entry *entries;
 	size_t count, room;
 };
 
@@ -33,6 +33,13 @@ static uint64_t mix(uint64_t hash, const void *data, size_t bytes)
 {
 	const uint8_t *at = data;
 
+	for (; bytes >= 8; bytes -= 8, at += 8) {
+		uint64_t word;
+
+		memcpy(&word, at, 8);
+		hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
+		hash ^= hash >> 29;
+	}
 	for (size_t i = 0; i < bytes; i++)
 		hash = (hash ^ at[i]) * 1099511628211ULL;
 	return hash;
@@ -63,7 +70,7 @@ static uint64_t content_of(const char *path, const struct stat *stat)
 }
 
 /* Names are sorted by nobody: sums do not need it. */
-static void look_at_attributes(const char *path, struct entry *entry)
+static void look_at_attributes(const char *path, struct image_entry *entry)
 {
 	char names[4096], value[4096];
 	ssize_t bytes = llistxattr(path, names, sizeof(names));
@@ -83,9 +90,9 @@ static void look_at_attributes(const char *path, struct entry *entry)
 		entry->marked = true;
 }
 
-static void tree_add(struct tree *tree, const char *path, const char *from)
+static void tree_note(struct image *tree, const char *path, const char *from)
 {
-	struct entry entry = { 0 };
+	struct image_entry entry = { 0 };
 
 	if (lstat(path, &entry.stat) != 0)
 		die("lstat %s", path);
@@ -100,7 +107,7 @@ static void tree_add(struct tree *tree, const char *path, const char *from)
 }
 
 struct tree_walk {
-	struct tree *tree;
+	struct image *tree;
 	size_t skip; /* bytes of a path that are left out */
 };
 
@@ -108,38 +115,38 @@ static void tree_walk(const char *path, void *context)
 {
 	struct tree_walk *walk = context;
 
-	tree_add(walk->tree, path, path + walk->skip);
+	tree_note(walk->tree, path, path + walk->skip);
 	if (S_ISDIR(walk->tree->entries[walk->tree->count - 1].stat.st_mode))
 		each_in(path, tree_walk, walk);
 }
 
 static int by_path(const void *a, const void *b)
 {
-	return strcmp(((const struct entry *)a)->path, ((const struct entry *)b)->path);
+	return strcmp(((const struct image_entry *)a)->path, ((const struct image_entry *)b)->path);
 }
 
-static void tree_read(struct tree *tree, const char *path)
+static void tree_read(struct image *tree, const char *path)
 {
 	struct tree_walk walk = { .tree = tree, .skip = strlen(path) };
 
-	*tree = (struct tree){ 0 };
+	*tree = (struct image){ 0 };
 	if (access(path, F_OK) == 0)
 		tree_walk(path, &walk);
 	if (tree->count > 0)
-		qsort(tree->entries, tree->count, sizeof(struct entry), by_path);
+		qsort(tree->entries, tree->count, sizeof(struct image_entry), by_path);
 }
 
-static void tree_free(struct tree *tree)
+static void tree_free(struct image *tree)
 {
 	for (size_t i = 0; i < tree->count; i++)
 		free(tree->entries[i].path);
 	free(tree->entries);
-	*tree = (struct tree){ 0 };
+	*tree = (struct image){ 0 };
 }
 
-static const struct entry *tree_find(const struct tree *tree, const char *path)
+static const struct image_entry *tree_find(const struct image *tree, const char *path)
 {
-	struct entry key = { .path = (char *)(uintptr_t)path };
+	struct image_entry key = { .path = (char *)(uintptr_t)path };
 
 	return tree->count == 0 ? NULL
 				: bsearch(&key, tree->entries, tree->count, sizeof(key), by_path);
@@ -147,7 +154,8 @@ static const struct entry *tree_find(const struct tree *tree, const char *path)
 
 /* What differs, in a word; NULL: nothing.  A folder has its time and mode only when
  * all below it is there: --complete. */
-static const char *entry_differs(const struct entry *a, const struct entry *b, bool complete)
+static const char *entry_differs(const struct image_entry *a, const struct image_entry *b,
+				 bool complete)
 {
 	bool is_folder = S_ISDIR(a->stat.st_mode);
 
