@@ -46,7 +46,8 @@
 #   WEIR=FILE      check an installed command instead of the one built here
 #   TESTS=...      check: only these files or folders of tests/
 #   FILTER=REGEX   check: only tests whose name matches
-#   JOBS=N         check: test files run at a time
+#   JOBS=N         check: test files run at a time (default: two for each processor)
+#   TEST_SIZE=full check: what is about large numbers and chance in its full size
 #   SIZE=N|full    check-crash: N hundred workloads (default: 1), or all; PART=K/N: every
 #                  N-th of them from K on
 #   ANALYZE=...    analyze: only these tools and files, such as "gcc lib/run.c"

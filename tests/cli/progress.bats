@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
+# long
+#
 # M16: what a terminal sees, and what a pipe does not.
 
 load helper

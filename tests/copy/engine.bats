@@ -137,6 +137,7 @@ registered_all() {
 	local limit
 
 	need_ring
+	lone_user
 	user_areas
 	make_mixed "$S/a"
 	chmod -R a+rX "$S/a"
@@ -165,6 +166,7 @@ within_lockable() { # BYTES COMMAND...
 @test "the usual limit of locked memory lets buffers be registered" {
 	need_ring
 	[ "${WEIR_LANE:-}" != check-tiny ] || skip "the smallest budgets are no measure"
+	lone_user
 	user_areas
 	[ "$(ulimit -H -l)" = unlimited ] || [ "$(ulimit -H -l)" -ge 8192 ] ||
 		skip "the limit here is lower"

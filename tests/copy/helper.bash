@@ -77,6 +77,11 @@ remove_areas() {
 	[ "$S" = "$T/source" ] || rm -rf "$S"
 }
 
+# A number that makes a test longer and no other: the larger one with TEST_SIZE=full.
+size() { # USUAL FULL
+	[ "${TEST_SIZE:-}" = full ] && echo "$2" || echo "$1"
+}
+
 # --- Running ------------------------------------------------------------------
 
 # Runs weir copy; sets status, output (stdout) and stderr.
@@ -314,10 +319,20 @@ can_drop() {
 # else ourselves, see user_areas.  Its limits are its own, so it has its own uid.
 as_user() {
 	if can_drop; then
-		setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
+		setpriv --reuid="$other_user" --regid="$other_user" --clear-groups "$@"
 	else
 		"$@"
 	fi
+}
+
+other_user=65534
+
+# That user is one who runs nothing else: what one may lock counts for all of his runs.
+lone_user() {
+	local uid=$((1000000 + BASHPID))
+
+	can_drop && setpriv --reuid=$uid --regid=$uid --clear-groups true 2>/dev/null || return 0
+	other_user=$uid
 }
 
 # Hands the areas of this test to that user, or skips.
@@ -330,7 +345,7 @@ user_areas() {
 			folder=${folder%/*}
 			[ -n "$folder" ] || folder=/
 		done
-		chown -R 65534:65534 "$S" "$D" 2>/dev/null || skip "may not give files away"
+		chown -R "$other_user:$other_user" "$S" "$D" 2>/dev/null || skip "may not give files away"
 		chmod a+rwx "$T"
 	fi
 	as_user "$WEIR" --version >/dev/null 2>&1 || skip "that user cannot run $WEIR"

@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
+# long
+#
 # Beside others: rates, priorities, standing back, the end of the time.  That a rate
 # is kept at every moment, and when to stand back, is shown with clocks that are
 # numbers, in unit/pace.c and unit/pressure.c.

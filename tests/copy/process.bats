@@ -1,21 +1,23 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
+# long
+#
 # Signals, kills, output that fails, and several runs at once: cases M01 to
 # M05, M09, M10, N01.
 
 load helper
 
-# How often the tests of random moments strike.
-: "${STRIKES:=15}"
+# How often the tests of random moments strike, unless STRIKES says so.
+strikes() { # USUAL FULL
+	echo "${STRIKES:-$(size "$1" "$2")}"
+}
 
 # Two trees with the same names and no byte in common: the target begins as
 # the old one and must, name by name, never be anything else than old or new.
 old_and_new() {
-	mktree random "$S/old" 51 120
 	mktree random "$S/new" 52 120
 	# The same shape for both, so that each name has two versions.
-	rm -rf "$S/old"
 	cp -a "$S/new" "$S/old"
 	find "$S/old" -type f -exec sh -c 'for f; do rm -f "$f"; echo "old $f" >"$f"; done' sh {} +
 	mktree file "$S/new/large" 6000000 3
@@ -39,17 +41,17 @@ moment() { # END
 	echo $((seed % ($1 + 1)))
 }
 
-strike_often() { # SIGNALS ARGUMENT...
-	local signals=$1 took at i options=()
+strike_often() { # TIMES SIGNALS ARGUMENT...
+	local times=$1 signals=$2 took at i options=()
 
-	shift
+	shift 2
 	for i in $signals; do options+=("--signal=$i"); done
 	old_and_new
 	old_target
 	took=$(measure "$@" -T "$S/new" "$D/a")
 	seed=${SEED:-$RANDOM}
 	echo "SEED=$seed, a run takes $took us"
-	for ((i = 0; i < STRIKES; i++)); do
+	for ((i = 0; i < times; i++)); do
 		old_target
 		at=$(moment "$took")
 		status=0
@@ -77,50 +79,48 @@ ended_clean_by() {
 # bats test_tags=M03,N01
 @test "a run killed at any moment leaves old or new, and the next one cleans up" {
 	after_strike=was_killed_or_done
-	strike_often 9 -r
+	strike_often "$(strikes 6 15)" 9 -r
 }
 
 # bats test_tags=M03,N01
 @test "the same with plain calls" {
 	after_strike=was_killed_or_done
-	strike_often 9 -r --engine=plain
+	strike_often "$(strikes 6 15)" 9 -r --engine=plain
 }
 
 # bats test_tags=M03
 @test "the same with names given at once" {
 	after_strike=was_killed_or_done
-	strike_often 9 -r --durable=none
+	strike_often "$(strikes 6 15)" 9 -r --durable=none
 }
 
 # bats test_tags=M03
 @test "the same with named temporary files only" {
-	STRIKES=8
 	after_strike=was_killed_or_done
 	WEIR_real=$WEIR
 	WEIR=$T/weir-named
 	printf '#!/bin/sh\nexec %s tmpfile=EOPNOTSUPP -- %s "$@"\n' \
 		"$(command -v refuse)" "$WEIR_real" >"$WEIR"
 	chmod +x "$WEIR"
-	strike_often 9 -r
+	strike_often "$(strikes 4 8)" 9 -r
 }
 
 # bats test_tags=M01
 @test "an interrupt at any moment leaves old or new and nothing else" {
 	after_strike=ended_clean_by
 	expected=130
-	strike_often 2 -r
+	strike_often "$(strikes 6 15)" 2 -r
 }
 
 # bats test_tags=M01
 @test "a terminate or hangup ends by that signal" {
-	STRIKES=5
 	after_strike=ended_clean_by
 	expected=143
-	strike_often 15 -a
+	strike_often "$(strikes 3 5)" 15 -a
 	expected=129
 	rm -rf "$S" "$D"
 	mkdir "$S" "$D"
-	strike_often 1 -a
+	strike_often "$(strikes 3 5)" 1 -a
 }
 
 # The folders were opened for us, to be filled: no signal leaves them so.
@@ -156,10 +156,9 @@ ended_clean_by() {
 
 # bats test_tags=M01
 @test "a second signal at once still leaves no half file" {
-	STRIKES=8
 	after_strike=ended_clean_by
 	expected=130
-	strike_often "2 2" -r
+	strike_often "$(strikes 4 8)" "2 2" -r
 }
 
 # bats test_tags=M04
@@ -385,12 +384,13 @@ leave_temp() { # ARGUMENT...
 
 	need_ring
 	[ "${WEIR_LANE:-}" != check-tiny ] || skip "the smallest budgets are no measure"
+	lone_user
 	user_areas
 	[ "$(ulimit -H -l)" = unlimited ] || [ "$(ulimit -H -l)" -ge 8192 ] ||
 		skip "the limit of locked memory is lower"
 	mktree file "$S/f" 3000000
 	chmod a+r "$S/f"
-	for i in $(seq 15); do
+	for i in $(seq "$(size 6 15)"); do
 		exits 0 as_user launch --limit=memlock:8388608 -- \
 			"$WEIR" copy --engine=ring --stats --durable=none "$S/f" "$D/f$i"
 		counts rings -ge 1

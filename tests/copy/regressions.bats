@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
+# long
+#
 # Bugs that were found and mended.  Each test fails without its fix.
 
 load helper
@@ -8,11 +10,6 @@ load helper
 # The numbers of these tests are those of the usual budgets.
 need_usual_budgets() {
 	[ "${WEIR_LANE:-}" != check-tiny ] || skip "the smallest budgets are no measure"
-}
-
-# Where chance is looked for, more turns in one lane do what fewer in each would.
-turns() { # COUNT
-	[ "${WEIR_LANE:-check}" = check ] && echo "$1" || echo 3
 }
 
 need_inodes() { # COUNT
@@ -229,26 +226,29 @@ no_idle_seconds() { # SECONDS
 	no_idle_seconds 1
 }
 
-@test "a folder of 30,000 empty files needs few groups and no waiting" {
+@test "a folder of very many empty files needs few groups and no waiting" {
+	local count
+
+	count=$(size 12000 30000)
 	need_usual_budgets
 	need_no_sanitizer
 	need_inodes 70000
 	launch --limit=nofile:16384:16384 -- true || skip "needs 16,384 descriptors"
-	mktree many "$S/a" 30000 0
+	mktree many "$S/a" "$count" 0
 	exits 0 launch --limit=nofile:16384:16384 -- \
 		"$WEIR" copy -r --stats --durable=group "$S/a" "$D"
-	counts files_done -eq 30000
-	counts files_durable -eq 30000
+	counts files_done -eq "$count"
+	counts files_durable -eq "$count"
 	counts groups -lt 30
 	no_idle_seconds 5
-	[ "$(find "$D/a" -type f | wc -l)" -eq 30000 ]
+	[ "$(find "$D/a" -type f | wc -l)" -eq "$count" ]
 }
 
 # --- The walk ---------------------------------------------------------------------
 
 # Folders are many and files few, so that workers wait for what is found.
 copies_whole_tree() { # RUNS FOLDERS FILES
-	local turn # bats has an "i" of its own
+	local turn # where chance is looked for; bats has an "i" of its own
 
 	for turn in $(seq "$1"); do
 		copies -r --workers=4 --durable=none --stats -T "$S/a" "$D/$turn"
@@ -265,7 +265,7 @@ copies_whole_tree() { # RUNS FOLDERS FILES
 	mkdir "$S/a"
 	(cd "$S/a" && seq -f 'folder%06.0f' 1500 | xargs mkdir &&
 		seq -f 'folder%06.0f/file' 1500 | xargs touch)
-	copies_whole_tree "$(turns 6)" 1501 1500
+	copies_whole_tree "$(size 2 6)" 1501 1500
 }
 
 @test "a chain of folders is copied whole by workers that have nothing else" {
@@ -273,7 +273,7 @@ copies_whole_tree() { # RUNS FOLDERS FILES
 
 	[ "${WEIR_LANE:-}" != check-tiny ] || depth=200
 	mktree deep "$S/a" $depth
-	copies_whole_tree "$(turns 5)" "$(find "$S/a" -type d | wc -l)" \
+	copies_whole_tree "$(size 2 5)" "$(find "$S/a" -type d | wc -l)" \
 		"$(find "$S/a" -type f | wc -l)"
 }
 
@@ -306,6 +306,7 @@ copies_whole_tree() { # RUNS FOLDERS FILES
 	for number in 1 2 3 4; do
 		mktree file "$S/a/$number" 20000000 "$number"
 	done
+	lone_user
 	user_areas
 	# A few buffers are there at the start, the rest is wanted while these are
 	# in use; three runs cannot lock all of it.
@@ -337,14 +338,15 @@ peak_kib() { # NAME LEVEL
 }
 
 # bats test_tags=I05
-@test "100,000 empty files take less than 64 MiB, and little more than 10,000" {
-	local level=group few many
+@test "very many empty files take less than 64 MiB, and little more than 10,000" {
+	local level=group count few many
 
+	count=$(size 40000 100000)
 	need_usual_budgets
 	need_no_sanitizer
-	need_inodes 450000
+	need_inodes $((4 * count + 40000))
 	mktree many "$S/few" 10000 0
-	mktree many "$S/many" 100000 0
+	mktree many "$S/many" "$count" 0
 	few=$(peak_kib few $level)
 	many=$(peak_kib many $level)
 	echo "$few KiB and $many KiB"

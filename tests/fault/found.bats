@@ -251,7 +251,7 @@ kills_leave() { # FUNCTION OPTION...
 # bats test_tags=F10
 @test "where memory ends anywhere, the run says so and leaves old or new" {
 	run "$WEIR_TOOLS/faultloop" --weir="$WEIR_FAULTY" --work="$T" --what=memory \
-		--nomem="$WEIR_TOOLS/libnomem.so" --sample="${TEST_SAMPLE:-20}"
+		--nomem="$WEIR_TOOLS/libnomem.so" --sample="${TEST_SAMPLE:-$(size 40 20)}"
 	[ "$status" -eq 0 ] || { echo "$output" && return 1; }
 }
 

@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
+# long
+#
 # once
 #
 # A sample of all faults; `make check-faults` tries each.  SEED= takes another one.
@@ -28,24 +30,24 @@ need_ring() {
 
 # bats test_tags=E01,E04,F01,R06
 @test "no single fault of plain calls leaves what is neither old nor new" {
-	loop 200
+	loop "$(size 500 200)"
 }
 
 # bats test_tags=E01,E04,F01,R06
 @test "no single fault of operations on a ring leaves what is neither old nor new" {
 	need_ring
-	loop 500 --engine=ring
+	loop "$(size 1000 500)" --engine=ring
 }
 
 # bats test_tags=M03
 @test "wherever a run is killed, what is there is old or new, and the next run ends it" {
-	loop 40 --what=kills
+	loop "$(size 80 40)" --what=kills
 }
 
 # bats test_tags=M03
 @test "the same where it does its work on a ring" {
 	need_ring
-	loop 40 --what=kills --engine=ring
+	loop "$(size 80 40)" --what=kills --engine=ring
 }
 
 # The judge of the loops is judged: these runs do what no fault may lead to.

@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
+# long
+#
 # What SOURCE does not have goes from DEST: when, what is protected, the limits, and what
 # becomes of it where something fails.  Cases O04 to O13, N04 and N05; what needs file
 # systems of its own is in root/delete.bats.
@@ -544,9 +546,10 @@ within_memory() { # KIB
 }
 
 # bats test_tags=O13
-@test "a tree of ten thousand levels is removed with few descriptors and little memory" {
-	local depth=10000
+@test "a tree of very many levels is removed with few descriptors and little memory" {
+	local depth
 
+	depth=$(size 2500 10000)
 	[ "${WEIR_LANE:-}" != check-tiny ] || depth=2000
 	mkdir "$S/a" "$D/b"
 	touch "$S/a/here"
@@ -558,9 +561,10 @@ within_memory() { # KIB
 }
 
 # Names of both sides are looked up, not remembered.
-@test "of a hundred thousand names in one folder nearly all go, with little memory" {
-	local count=100000
+@test "of very many names in one folder nearly all go, with little memory" {
+	local count
 
+	count=$(size 20000 100000)
 	[ "${WEIR_LANE:-check}" = check ] || count=5000
 	mkdir "$S/a" "$D/b"
 	(cd "$S/a" && seq -f 'n%07g' 1 100 "$count" | xargs touch)
