@@ -186,6 +186,9 @@ static bool settings_store_manners(struct settings *settings, enum weir_option o
 	case WEIR_OPT_STOP_AFTER_NS:
 		settings->stop_after_ns = (uint64_t)value;
 		return true;
+	case WEIR_OPT_CONFINE:
+		settings->confine = (enum weir_confine)value;
+		return true;
 	default:
 		return false;
 	}
@@ -234,9 +237,6 @@ static void settings_store(struct settings *settings, enum weir_option option, i
 	    settings_store_sync(settings, option, value))
 		return;
 	switch (option) {
-	case WEIR_OPT_CONFINE:
-		settings->confine = (enum weir_confine)value;
-		break;
 	case WEIR_OPT_UPDATE:
 		settings->update = (enum weir_update)value;
 		break;

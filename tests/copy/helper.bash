@@ -345,7 +345,8 @@ user_areas() {
 			folder=${folder%/*}
 			[ -n "$folder" ] || folder=/
 		done
-		chown -R "$other_user:$other_user" "$S" "$D" 2>/dev/null || skip "may not give files away"
+		chown -R "$other_user:$other_user" "$S" "$D" 2>/dev/null ||
+			skip "may not give files away"
 		chmod a+rwx "$T"
 	fi
 	as_user "$WEIR" --version >/dev/null 2>&1 || skip "that user cannot run $WEIR"

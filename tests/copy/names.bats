@@ -77,7 +77,7 @@ plain_text() { # TEXT
 	depth=$(size 2500 10000)
 	# With four descriptors for folders each level costs a walk.
 	[ "${WEIR_LANE:-}" != check-tiny ] || depth=2000
-	mktree deep "$S/a" $depth
+	mktree deep "$S/a" "$depth"
 	# Each open below so many folders costs Landlock a walk through all of them.
 	exits 0 timeout 120 strike --report="$T/report" -- \
 		"$WEIR" copy -r --stats --confine=never "$S/a" "$D"

@@ -841,14 +841,6 @@ static bool is_between(const struct image_entry *entry, const struct image_entry
 		entry->stat.st_mtim.tv_sec == new->stat.st_mtim.tv_sec);
 }
 
-/* A folder is removed before something else gets its name.
- *
- * This is the one place that allows for it. */
-static bool may_be_gone(const struct image_entry *old, const struct image_entry *new)
-{
-	return S_ISDIR(old->stat.st_mode) && !S_ISDIR(new->stat.st_mode);
-}
-
 /* A copy leaves what it writes into what else it has. */
 static bool merges(const struct image_entry *from, const char *differs)
 {
@@ -904,7 +896,7 @@ static bool judge_old(const struct image_entry *old, const struct image *now,
 	if (entry != NULL && (same_data(entry, old) || S_ISDIR(old->stat.st_mode)))
 		return true;
 	if (entry == NULL && new != NULL)
-		return may_be_gone(old, new) || wrong("J1: '%s' is gone", old->path);
+		return wrong("J1: '%s' is gone", old->path);
 	if (S_ISDIR(old->stat.st_mode) || how.lies)
 		return true;
 	if (entry == NULL && how.trash && !how.renames)

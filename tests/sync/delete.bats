@@ -553,7 +553,7 @@ within_memory() { # KIB
 	[ "${WEIR_LANE:-}" != check-tiny ] || depth=2000
 	mkdir "$S/a" "$D/b"
 	touch "$S/a/here"
-	mktree deep "$D/b/deep" $depth
+	mktree deep "$D/b/deep" "$depth"
 	exits 0 launch --limit=nofile:64 -- strike --report="$T/report" -- \
 		"$WEIR" sync --delete --yes-delete-many "$S/a" "$D/b"
 	mirrors "$S/a" "$D/b"

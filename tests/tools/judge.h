@@ -78,8 +78,9 @@ static inline bool same_trees(const char *what, const struct image *actual,
 }
 
 /* Files that are to go: each is in D, or its bytes are in the trash. */
-static bool judge_kept(const struct image *old_target, const struct image *new_target,
-		       const struct image *target)
+static __attribute__((unused)) bool judge_kept(const struct image *old_target,
+					       const struct image *new_target,
+					       const struct image *target)
 {
 	struct image kept;
 	bool good = true;

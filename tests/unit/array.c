@@ -57,14 +57,15 @@ static void it_moves_only_when_it_is_full(void)
 static void refuses(size_t room, size_t item_bytes)
 {
 	char *items = malloc(1);
+	char *volatile there = items; /* gcc takes what was not grown for freed */
 	size_t known = room;
 
 	REQUIRE(items != NULL);
 	items[0] = 'x';
 	CHECK(array_grow(items, room, &known, item_bytes) == NULL);
 	CHECK_EQUAL(known, room);
-	CHECK_EQUAL(items[0], 'x');
-	free(items);
+	CHECK_EQUAL(there[0], 'x');
+	free(there);
 }
 
 static void more_than_there_can_be_is_refused(void)
