@@ -17,6 +17,9 @@
 #   check-root     tests/root, and copy and sync on each kind of file system (root)
 #   check-crash    what a disk may hold at a power cut, by a model: states are built and
 #                  judged by hundreds of thousands (SIZE=full), or for a minute
+#   check-faults   each operation and each allocation fails, each moment is the last one
+#   check-powercut the power goes before each operation, on real file systems (root)
+#   check-flushes  it goes at each flush of a device, and what was not flushed is lost (root)
 #   check-install  install, build tests/api against it, run, uninstall
 #   fuzz           each target of tests/fuzz for a while, with clang's libFuzzer
 #   lint           the style and consistency checks of tests/lint
@@ -51,6 +54,8 @@
 #   SIZE=N|full    check-crash: N hundred workloads (default: 1), or all; PART=K/N: every
 #                  N-th of them from K on
 #   ANALYZE=...    analyze: only these tools and files, such as "gcc lib/run.c"
+#   SAMPLE=N SEED=N  check-faults, check-powercut, check-flushes: one case in N, and which
+#   CASES=...      check-flushes: only these, such as "xfs:group:auto 'ext4:*:plain'"
 #   CHECK_PINNED=1 check: the skipped tests must be those of tests/skips/
 #   FUZZ_TARGETS=...  fuzz: only these targets, such as "filter escape"
 #   FUZZ_SECONDS=N fuzz: how long each one runs (default: 20)
@@ -541,7 +546,7 @@ check-install: tests-built fault-built
 # Every fault at every operation, every kill, every allocation: half an hour.  SAMPLE=N
 # tries one in N, as SEED= says.  The other one cuts the power on real file systems, as
 # root: ten minutes.
-# The third one loses what was not flushed, at each flush of a device: forty minutes.
+# The third one loses what was not flushed, at each flush of a device: an hour.
 .PHONY: check-faults check-powercut check-flushes
 check-powercut: tests-built fault-built
 	$(Q)tests/fault/cuts --tools '$(abspath $(B))/tools' --fault '$(fault)' \
