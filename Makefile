@@ -526,7 +526,8 @@ check-tsan:
 # opens and undoes.  One unit program takes too long, and one is about rings, whose buffers
 # valgrind does not see filled.
 valgrind_tests := $(filter-out tests/unit/filter.c tests/unit/io.c,$(unit_sources)) \
-	tests/copy/links.bats tests/copy/conflicts.bats tests/sync/renames.bats
+	tests/copy/links.bats tests/copy/conflicts.bats tests/copy/inplace.bats \
+	tests/sync/renames.bats
 check-valgrind:
 	$(again) D=dev WEIR_ENGINE=plain UNDER='tests/valgrind' \
 		TESTS='$(or $(TESTS),$(valgrind_tests))' check

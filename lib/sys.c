@@ -519,12 +519,12 @@ int sys_set_direct(struct sys *sys, int fd, bool direct)
 int sys_get_flags(struct sys *sys, int fd, uint32_t *flags)
 {
 	struct sys_op op = SYS_OP(SYS_GET_INODE_FLAGS, fd, NULL, 0, 0, 0);
-	int value = 0; /* an int, whatever its number says (ioctl_iflags(2)) */
+	int value[2] = { 0 }; /* an int; but who goes by the number, as FUSE may, fills a long */
 	long result;
 
-	result = point_begin(&sys->point, &op) ? sys_result(ioctl(fd, FS_IOC_GETFLAGS, &value))
+	result = point_begin(&sys->point, &op) ? sys_result(ioctl(fd, FS_IOC_GETFLAGS, value))
 					       : op.result;
-	*flags = op.flags = (uint32_t)value;
+	*flags = op.flags = (uint32_t)value[0];
 	return (int)point_end(&sys->point, &op, result);
 }
 
@@ -585,10 +585,10 @@ int sys_get_key_status(struct sys *sys, int fd, struct fscrypt_get_key_status_ar
 
 int sys_set_flags(struct sys *sys, int fd, uint32_t flags)
 {
-	int value = (int)flags;
+	int value[2] = { (int)flags, 0 };
 	struct sys_op op = SYS_OP(SYS_SET_INODE_FLAGS, fd, NULL, 0, 0, flags);
 
-	return (int)SYS_CALL(sys, &op, sys_result(ioctl(fd, FS_IOC_SETFLAGS, &value)));
+	return (int)SYS_CALL(sys, &op, sys_result(ioctl(fd, FS_IOC_SETFLAGS, value)));
 }
 
 static long sys_ask_attr(int dirfd, const char *name, struct sys_attr *attr)
