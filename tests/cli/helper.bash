@@ -5,6 +5,7 @@
 # of its own, $T.
 
 bats_require_minimum_version 1.8.0
+load "${BASH_SOURCE[0]%/*}/../hear"
 
 top=$(cd "${BATS_TEST_FILENAME%/*}/../.." && pwd -P)
 : "${WEIR:=$top/build/release/weir}"
@@ -33,8 +34,9 @@ setup() {
 exits() { # STATUS COMMAND...
 	local expected=$1
 
+	quick_helpers
 	shift
-	run --separate-stderr "$@"
+	hear "$@"
 	[ "$status" -eq "$expected" ] && return 0
 	printf 'status %s, expected %s: %s\n' "$status" "$expected" "$*"
 	printf 'stdout: %s\nstderr: %s\n' "$output" "$stderr"
@@ -89,7 +91,7 @@ no_stderr() {
 }
 
 one_line() { # TEXT
-	[ -n "$1" ] && [ "$(wc -l <<<"$1")" -eq 1 ] && return 0
+	[ -n "$1" ] && [[ $1 != *$'\n'* ]] && return 0
 	printf 'not one line:\n%s\n' "$1"
 	return 1
 }

@@ -6,6 +6,7 @@
 # names a folder on another one.
 
 bats_require_minimum_version 1.8.0
+load "${BASH_SOURCE[0]%/*}/../hear"
 
 top=$(cd "${BATS_TEST_FILENAME%/*}/../.." && pwd -P)
 : "${WEIR:=$top/build/release/weir}"
@@ -86,7 +87,7 @@ size() { # USUAL FULL
 
 # Runs weir copy; sets status, output (stdout) and stderr.
 copy() {
-	run --separate-stderr "$WEIR" copy "$@"
+	hear "$WEIR" copy "$@"
 }
 
 # Runs a command, which must end with this status.
@@ -94,8 +95,9 @@ copy() {
 exits() { # STATUS COMMAND...
 	local expected=$1
 
+	quick_helpers
 	shift
-	run --separate-stderr "$@"
+	hear "$@"
 	[ "$status" -eq "$expected" ] && return 0
 	printf 'status %s, expected %s: %s\n' "$status" "$expected" "$*"
 	printf 'stdout: %s\nstderr: %s\n' "$output" "$stderr"
@@ -331,8 +333,8 @@ other_user=65534
 lone_user() {
 	local uid=$((1000000 + BASHPID))
 
-	can_drop && setpriv --reuid=$uid --regid=$uid --clear-groups true 2>/dev/null || return 0
-	other_user=$uid
+	can_drop || return 0
+	! setpriv --reuid=$uid --regid=$uid --clear-groups true 2>/dev/null || other_user=$uid
 }
 
 # Hands the areas of this test to that user, or skips.

@@ -272,7 +272,7 @@ copies_whole_tree() { # RUNS FOLDERS FILES
 	local depth=800
 
 	[ "${WEIR_LANE:-}" != check-tiny ] || depth=200
-	mktree deep "$S/a" $depth
+	mktree deep "$S/a" "$depth"
 	copies_whole_tree "$(size 2 5)" "$(find "$S/a" -type d | wc -l)" \
 		"$(find "$S/a" -type f | wc -l)"
 }
