@@ -297,6 +297,8 @@ static void commit_sync_earlier(struct commit *commit, const struct group *group
 	if (group->fs->sync_fd >= 0)
 		result = commit_syncfs(commit, group->fs);
 	if (result == 0)
+		result = fs_flush(commit->sys, group->fs);
+	if (result == 0)
 		return;
 	atomic_store(&commit->failed, true);
 	error_set(&error, result, ERROR_SIDE_TARGET, "sync the earlier copies beside");
@@ -651,6 +653,8 @@ void commit_finish(struct commit *commit, struct fs_table *table)
 		if (!fs->written || fs_is_memory(fs))
 			continue;
 		result = fs->sync_fd >= 0 ? commit_syncfs(commit, fs) : -EBADF;
+		if (result == 0)
+			result = fs_flush(commit->sys, fs);
 		if (result < 0)
 			commit_names_lost(commit, result, NULL);
 	}

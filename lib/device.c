@@ -229,6 +229,23 @@ bool fs_believes_syncfs(const struct fs *fs)
 	return fs->sync_fd >= 0 && fs_tells_by_syncfs(fs);
 }
 
+int fs_flush(struct sys *sys, const struct fs *fs)
+{
+	int fd, result;
+
+	if (fs->kind != FS_XFS)
+		return 0;
+	/* A new inode is work for the log, which goes behind a flush. */
+	fd = sys_openat(sys, fs->sync_fd, ".", O_TMPFILE | O_WRONLY, 0600);
+	if (fd == -ENOTDIR) /* it is a file itself */
+		return sys_fsync(sys, fs->sync_fd);
+	if (fd < 0)
+		return fd;
+	result = sys_fsync(sys, fd);
+	sys_close(sys, fd);
+	return result;
+}
+
 bool fs_keeps_times(const struct fs *fs)
 {
 	return fs->kind != FS_FUSE && fs->kind != FS_NETWORK && fs->kind != FS_OTHER;

@@ -90,6 +90,9 @@ bool fs_tells_by_syncfs(const struct fs *fs);
 /* True where syncfs tells whether it worked (G3). */
 bool fs_believes_syncfs(const struct fs *fs);
 
+/* After a syncfs of FS: flushes the device where that may not have (G3).  0 or -errno. */
+int fs_flush(struct sys *sys, const struct fs *fs);
+
 /* True where neither a sync nor a close changes times that were set, nor does a
  * close tell any error (H06, E07). */
 bool fs_keeps_times(const struct fs *fs);

@@ -253,6 +253,8 @@ static const char *moves_doubt(struct moves *moves, const struct moves_end *end,
 		return NULL;
 	*result = sys_syncfs(moves->root->sys, fs->sync_fd);
 	tally_add(&end->tally->syncs_fs, 1);
+	if (*result == 0)
+		*result = fs_flush(moves->root->sys, fs);
 	return *result < 0 ? "what the target had already is not known to be durable" : NULL;
 }
 

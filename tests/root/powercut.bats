@@ -245,7 +245,8 @@ flushes() { # ARGUMENT...
 
 	need_kind xfs
 	[ -x "$WEIR_FAULTY" ] || skip "there is no fault build"
-	flushes --weir "$WEIR_FAULTY" --subsets 0 --plan "$others" xfs:flush:plain
+	flushes --weir "$WEIR_FAULTY" --subsets 0 --plan "$others" xfs:flush:plain \
+		xfs:end-inplace:plain xfs:there:plain
 	[ "$status" -eq 0 ]
 	flushes --weir "$WEIR_FAULTY" --subsets 0 --plan "op=fsync ret=0"$'\n'"$others" \
 		xfs:flush:plain
