@@ -250,7 +250,8 @@ every_byte() {
 		files_durable folders_done others_done entries_skipped entries_failed warnings \
 		bytes_direct bytes_buffered files_parked bytes_parked groups syncs_fs syncs_file \
 		ops_read ops_write ops_read_fixed ops_write_fixed ops_open buffer_registrations \
-		buffer_bytes arena_bytes workers rings ring_enters ring_dropped ring_overflow \
+		buffer_bytes arena_bytes workers rings rings_restricted ring_enters ring_dropped \
+		ring_overflow \
 		scan_done sizes_known first_group_ns sync_ns publish_ns scan_ns target_ns \
 		wait_ns bytes_cloned properties_lost bytes_offloaded to_create to_replace \
 		to_rename to_change to_remove removed unchanged excluded bytes_kept \
@@ -258,7 +259,8 @@ every_byte() {
 		[ "$(grep -c "^$name [0-9]*\$" <<<"$stderr")" -eq 1 ]
 		count=$((count + 1))
 	done
-	[ "$(wc -l <<<"$stderr")" -eq $((count + 1)) ]
+	[ "$(grep -c '^confinement .' <<<"$stderr")" -eq 1 ]
+	[ "$(wc -l <<<"$stderr")" -eq $((count + 2)) ]
 	grep -qx 'files_done 3' <<<"$stderr"
 	grep -qx 'bytes_written 3' <<<"$stderr"
 	grep -qx 'folders_done 1' <<<"$stderr"
