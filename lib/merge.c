@@ -388,6 +388,16 @@ static int merge_decide(struct tree *tree, struct listing *listing, const struct
 	return 0;
 }
 
+/* MV3 of moves.c: a name that could not be looked at on both sides is not added, and what
+ * it names may have others. */
+static void merge_miss_name(struct tree *tree, struct listing *listing, const char *name)
+{
+	struct sys_stat source;
+
+	if (tree->moves != NULL && sys_statx(tree->sys, listing->fd, name, false, &source) == 0)
+		moves_meet(tree->moves, &source);
+}
+
 static void merge_look(struct tree *tree, struct listing *listing, const struct tree_dirent *entry,
 		       enum filter_verdict verdict, struct error *error)
 {
@@ -409,6 +419,7 @@ static void merge_look(struct tree *tree, struct listing *listing, const struct 
 		error->source_changed = error->vanished = result == -ENOENT &&
 							  error->side == ERROR_SIDE_SOURCE;
 		merge_miss_nothing(tree, listing);
+		merge_miss_name(tree, listing, entry->name);
 		return;
 	}
 	if (merge_excludes(tree, listing, verdict, finding.source.mode)) {

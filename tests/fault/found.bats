@@ -155,6 +155,18 @@ kills_leave() { # FUNCTION OPTION...
 	no_temps "$D"
 }
 
+# bats test_tags=N07,J06
+@test "where one name of a file cannot be looked at in DEST, all its names stay in SOURCE" {
+	mktree file "$S/a" 100 1
+	ln "$S/a" "$S/b"
+	mktree file "$D/a" 50 2
+	ln "$D/a" "$D/b"
+	ends 23 'inline; op=statx path=*/target/b ret=-ESTALE nth=1' sync --remove-source-files \
+		"$S" "$D"
+	[ -e "$S/a" ]
+	[ -e "$S/b" ]
+}
+
 # bats test_tags=O12
 @test "what cannot be moved to the trash stays, and is no success" {
 	mktree file "$D/f" 100
