@@ -291,20 +291,19 @@ static bool removal_is_planned(const struct plan_record *record, const struct sy
 		stat->mtime.tv_nsec == record->mtime.tv_nsec);
 }
 
-/* The folder NAME, of which all that was planned is gone, waits for what takes its name.
- * 0 or -errno. */
-static int removal_vacate(struct removal_group *group, const char *name,
-			  const struct plan_record *record)
+/* True if the innermost folder, which is to make way, is empty by now. */
+static bool removal_is_vacant(struct removal_group *group)
 {
 	struct lister lister;
-	int result = lister_open(&lister, group->removal->sys, group->fd, name);
+	int result = lister_open(&lister, group->removal->sys, group->fd, ".");
 
+	if (result == 0) {
+		result = lister_next(&lister) != NULL ? -ENOTEMPTY : lister.result;
+		lister_close(&lister);
+	}
 	if (result < 0)
-		return result;
-	result = lister_next(&lister) != NULL ? -ENOTEMPTY : lister.result;
-	lister_close(&lister);
-	return result < 0 ? result
-			  : plan_vacate(group->removal->plan, record->device, record->inode);
+		removal_error(group, result, "delete");
+	return result == 0;
 }
 
 /* Takes NAME out of the innermost folder.  0: it is gone; or -errno, -ESTALE: it is
@@ -319,7 +318,7 @@ static int removal_unlink(struct removal_group *group, const char *name,
 	if (result == 0 && !removal_is_planned(record, &stat))
 		return -ESTALE;
 	if (result == 0 && record->kind == PLAN_LEAVE_VACANT)
-		return removal_vacate(group, name, record);
+		return plan_vacate(group->removal->plan, record->device, record->inode);
 	if (result == 0)
 		result = away_take(&group->away, group->fd, name, &stat);
 	if (result == -EACCES) {
@@ -420,7 +419,8 @@ static int removal_leave(struct removal_group *group, const struct plan_record *
 {
 	struct sys *sys = group->removal->sys;
 	struct removal_level level = group->levels[group->depth - 1];
-	bool goes = removal_leave_away(group, record->kind == PLAN_LEAVE_KEPT);
+	bool goes = removal_leave_away(group, record->kind == PLAN_LEAVE_KEPT) &&
+		    (record->kind != PLAN_LEAVE_VACANT || removal_is_vacant(group));
 	int inner = group->fd;
 	int fd;
 

@@ -1039,6 +1039,13 @@ static int run_confine(struct weir_run *run)
 							       : run->operands.sources[0].path);
 }
 
+/* What is queued is dropped by whoever takes it. */
+static void run_drop_queue(struct weir_run *run)
+{
+	atomic_store(&run->shared.dropped, true);
+	worker_cancel(&run->shared, WEIR_CANCEL_NOW);
+}
+
 /* All is resolved with RESULT: what is to be done is queued, and begins. */
 static void run_set_off(struct weir_run *run, int result)
 {
@@ -1047,15 +1054,13 @@ static void run_set_off(struct weir_run *run, int result)
 	if (settings_keeps(&run->settings, WEIR_PROPERTY_ACL) &&
 	    !settings_keeps(&run->settings, WEIR_PROPERTY_MODE))
 		run->settings.keep[WEIR_PROPERTY_MODE] = WEIR_KEEP_TRY;
-	if (result == 0)
-		result = run_confine(run);
 	if (result == 0) {
 		result = operands_queue(&run->operands, &run->tree);
-		if (result < 0 &&
-		    result != -ECANCELED) { /* what is queued is dropped by whoever takes it */
-			atomic_store(&run->shared.dropped, true);
-			worker_cancel(&run->shared, WEIR_CANCEL_NOW);
-		}
+		/* Who holds the target could not be told any more. */
+		if (result == 0 && run_confine(run) < 0)
+			run_drop_queue(run);
+		else if (result < 0 && result != -ECANCELED)
+			run_drop_queue(run);
 		if (result != -ECANCELED && run_start(run) < 0)
 			result = -ENOMEM;
 	}

@@ -86,7 +86,7 @@ static void worker_set_env(struct worker *worker)
 		.queue = shared->queue,
 		.loss = shared->loss,
 		.asks = shared->asks,
-		.plan = shared->tree->plan,
+		.plan = shared->tree != NULL ? shared->tree->plan : NULL,
 		.claims = shared->claims,
 		.labeller = { .policy = shared->labels },
 		.fs = shared->fs,
