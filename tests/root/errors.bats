@@ -307,9 +307,11 @@ lose_files() { # KIND ARGUMENT...
 	mktree many "$S/a" 2400 20000
 	run --separate-stderr inside "$WEIR" copy -r --log-file="$T/log" "$@" "$S/a" "$M"
 	judge_thin "$T/log"
-	# With room, the same run completes it.
+	# With room, the same run completes it; ext4 may keep what it had reserved for the
+	# lost data, and be full, until that is given back.
 	thick
-	weir_inside 0 -r "$@" "$S/a" "$M"
+	inside "$WEIR" copy -r "$@" "$S/a" "$M" 2>/dev/null ||
+		weir_inside 0 -r "$@" "$S/a" "$M"
 	inside treecheck "$S/a" "$M/a"
 	detach
 }

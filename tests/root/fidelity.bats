@@ -344,7 +344,8 @@ make_split_tree() {
 	inside mount -t tmpfs none "$ram/s/a/sub"
 	inside mktree file "$ram/s/a/sub/g" 300000 2
 	inside cp -a "$ram/s/a/sub" "$ram/expected"
-	held g 'umount -l "$ram/s/a/sub"' -a "$ram/s/a" "$ram/d"
+	# What lies below the source no more is not read by a run that is confined.
+	WEIR_CONFINE=never held g 'umount -l "$ram/s/a/sub"' -a "$ram/s/a" "$ram/d"
 	ended 0
 	inside treecheck --times "$ram/expected" "$ram/d/a/sub"
 	inside treecheck "$ram/s/a/f" "$ram/d/a/f"
