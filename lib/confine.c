@@ -46,6 +46,8 @@ static int confine_allow_path(struct rights *rights, int dirfd, const char *path
 	if (fd < 0)
 		return fd == -ENOENT || fd == -ENOTDIR || fd == -EACCES || fd == -ELOOP ? 0 : fd;
 	result = rights_allow(rights, fd, kinds);
+	if (result == -EBADFD) /* a pipe, say, which lies nowhere and may be opened again */
+		result = 0;
 	sys_close(rights->sys, fd);
 	return result;
 }
@@ -75,7 +77,7 @@ static unsigned confine_source_kinds(const struct settings *settings)
 }
 
 static int confine_allow_source(const struct confine *confine, struct rights *rights,
-				const struct operand *source, const char **last_folder)
+				const struct operand *source, const struct operand **last)
 {
 	const struct settings *settings = confine->settings;
 	unsigned kinds = confine_source_kinds(settings);
@@ -87,9 +89,10 @@ static int confine_allow_source(const struct confine *confine, struct rights *ri
 		result = confine_allow_path(rights, source->dirfd, source->path, kinds);
 	if (result < 0 || folder == NULL || source->is_folder || source->magic)
 		return result;
-	if (*last_folder != NULL && strcmp(*last_folder, folder) == 0)
+	if (*last != NULL && (*last)->dirfd == source->dirfd &&
+	    strcmp((*last)->folder_path, folder) == 0)
 		return 0;
-	*last_folder = folder; /* CF3 */
+	*last = source; /* CF3 */
 	return confine_allow_path(rights, source->dirfd, folder, kinds);
 }
 
@@ -118,7 +121,7 @@ static bool confine_reads_anywhere(const struct confine *confine)
 static int confine_allow_sources(const struct confine *confine, struct rights *rights)
 {
 	const struct operands *operands = confine->operands;
-	const char *last_folder = NULL;
+	const struct operand *last = NULL;
 	int result = 0;
 
 	if (confine_reads_anywhere(confine))
@@ -131,28 +134,21 @@ static int confine_allow_sources(const struct confine *confine, struct rights *r
 		result = settings_cleans(confine->settings)
 				 ? confine_allow_cleaned(confine, rights, &operands->sources[i])
 				 : confine_allow_source(confine, rights, &operands->sources[i],
-							&last_folder);
+							&last);
 	return result;
 }
 
-/* The folder of the records, or the deepest of those above it that is there: what leads to
- * it is made when the first one is written. */
+/* The folder of the records, which is made now if it is not there: where it cannot be had,
+ * nothing will be remembered. */
 static int confine_allow_record(struct rights *rights, const struct record *record)
 {
-	char *path = strndup(record->path, record->name_at);
-	size_t base_bytes = strlen(record->base);
-	int result = 0;
+	int fd = record_make_place(record, rights->sys);
+	int result;
 
-	if (path == NULL)
-		return -ENOMEM;
-	for (size_t bytes = record->name_at; bytes >= base_bytes && bytes > 0; bytes--) {
-		path[bytes] = '\0';
-		if (!sys_exists(rights->sys, path))
-			continue;
-		result = confine_allow_path(rights, AT_FDCWD, path, CONFINE_ALL);
-		break;
-	}
-	free(path);
+	if (fd < 0)
+		return 0;
+	result = rights_allow(rights, fd, CONFINE_ALL);
+	sys_close(rights->sys, fd);
 	return result;
 }
 
@@ -190,6 +186,26 @@ static int confine_allow_system(const struct confine *confine, struct rights *ri
 					CONFINE_READ | (confine->labels ? RIGHTS_WRITE : 0));
 
 	return result == 0 ? confine_allow_path(rights, AT_FDCWD, "/sys", CONFINE_READ) : result;
+}
+
+/* What the kernel shows of itself depends on who asks. */
+static bool confine_copies_kernel(const struct confine *confine)
+{
+	const struct operands *operands = confine->operands;
+
+	for (size_t i = 0; i < operands->count && i < LIMIT_CONFINE_SOURCES; i++) {
+		const struct operand *source = &operands->sources[i];
+		int fd = sys_openat(confine->sys, source->dirfd, source->path, O_PATH, 0);
+		struct statfs statfs;
+		bool shows = fd >= 0 && sys_fstatfs(confine->sys, fd, &statfs) == 0 &&
+			     (statfs.f_type == PROC_SUPER_MAGIC || statfs.f_type == SYSFS_MAGIC);
+
+		if (fd >= 0)
+			sys_close(confine->sys, fd);
+		if (shows)
+			return true;
+	}
+	return false;
 }
 
 /* 0: the rules hold; or -errno, and there are none (CF1). */
@@ -232,26 +248,6 @@ static uint64_t confine_capabilities(const struct settings *settings)
 	return kept;
 }
 
-/* What the kernel shows of itself depends on who asks. */
-static bool confine_copies_kernel(const struct confine *confine)
-{
-	const struct operands *operands = confine->operands;
-
-	for (size_t i = 0; i < operands->count && i < LIMIT_CONFINE_SOURCES; i++) {
-		const struct operand *source = &operands->sources[i];
-		int fd = sys_openat(confine->sys, source->dirfd, source->path, O_PATH, 0);
-		struct statfs statfs;
-		bool shows = fd >= 0 && sys_fstatfs(confine->sys, fd, &statfs) == 0 &&
-			     (statfs.f_type == PROC_SUPER_MAGIC || statfs.f_type == SYSFS_MAGIC);
-
-		if (fd >= 0)
-			sys_close(confine->sys, fd);
-		if (shows)
-			return true;
-	}
-	return false;
-}
-
 /* ---- telling ---- */
 
 static const char *confine_tell_reads(const struct confine *confine)
@@ -268,23 +264,33 @@ static const char *confine_tell_writes(const struct confine *confine)
 	return "changes names below the target";
 }
 
-int confine_thread(const struct confine *confine, char text[CONFINE_TEXT_BYTES])
+/* Why there are to be no rules, or NULL. */
+static const char *confine_obstacle(const struct confine *confine, bool copies_kernel)
 {
-	bool leads_out = confine->settings->keep_folder_links;
+	if (confine->settings->keep_folder_links)
+		return "links in the target are followed";
+	return copies_kernel ? "what the kernel shows is copied" : NULL;
+}
+
+int confine_thread(const struct confine *confine, char text[CONFINE_TEXT_BYTES],
+		   const char **obstacle)
+{
+	bool copies_kernel = confine_copies_kernel(confine);
 	int version = 0;
 	int gains = rights_gain_none(confine->sys);
-	int rules = gains < 0 ? gains : leads_out ? -EXDEV : confine_by_rules(confine, &version);
-	int left = confine->settings->privileged && confine_copies_kernel(confine)
-			   ? -EPERM
-			   : rights_keep(confine->sys, confine_capabilities(confine->settings));
-	int at;
+	int rules = gains, left = -EPERM, at;
 
+	*obstacle = confine_obstacle(confine, copies_kernel);
+	if (gains == 0)
+		rules = *obstacle != NULL ? -EXDEV : confine_by_rules(confine, &version);
+	if (!copies_kernel)
+		left = rights_keep(confine->sys, confine_capabilities(confine->settings));
 	if (rules == 0)
 		at = snprintf(text, CONFINE_TEXT_BYTES, "Landlock %d: %s, %s", version,
 			      confine_tell_reads(confine), confine_tell_writes(confine));
 	else
-		at = snprintf(text, CONFINE_TEXT_BYTES, "no Landlock%s",
-			      leads_out ? ": links in the target are followed" : "");
+		at = snprintf(text, CONFINE_TEXT_BYTES, "no Landlock%s%s",
+			      *obstacle != NULL ? ": " : "", *obstacle != NULL ? *obstacle : "");
 	at += snprintf(text + at, CONFINE_TEXT_BYTES - (size_t)at, "; %s",
 		       gains < 0 ? "new rights" : "no new rights");
 	if (left >= 0)

@@ -31,7 +31,9 @@ struct confine {
 };
 
 /* Confines the calling thread, and those that it makes from then on, for good, as far as
- * the kernel can.  TEXT: what came of it.  0, or -errno: Landlock is not to be had. */
-int confine_thread(const struct confine *confine, char text[CONFINE_TEXT_BYTES]);
+ * the kernel can.  TEXT: what came of it.  0, or -errno: Landlock is not to be had, *OBSTACLE tells
+ * why, or is NULL. */
+int confine_thread(const struct confine *confine, char text[CONFINE_TEXT_BYTES],
+		   const char **obstacle);
 
 #endif

@@ -239,8 +239,8 @@ int fs_flush(struct sys *sys, const struct fs *fs)
 	fd = sys_openat(sys, fs->sync_fd, ".", O_TMPFILE | O_WRONLY, 0600);
 	if (fd == -ENOTDIR) /* it is a file itself */
 		return sys_fsync(sys, fs->sync_fd);
-	if (fd < 0)
-		return fd;
+	if (fd < 0) /* nothing can be made there: syncfs is believed as it is */
+		return 0;
 	result = sys_fsync(sys, fd);
 	sys_close(sys, fd);
 	return result;

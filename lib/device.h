@@ -90,7 +90,8 @@ bool fs_tells_by_syncfs(const struct fs *fs);
 /* True where syncfs tells whether it worked (G3). */
 bool fs_believes_syncfs(const struct fs *fs);
 
-/* After a syncfs of FS: flushes the device where that may not have (G3).  0 or -errno. */
+/* After a syncfs of FS: flushes the device where that may not have (G3), if something can
+ * be made there.  0 or -errno. */
 int fs_flush(struct sys *sys, const struct fs *fs);
 
 /* True where neither a sync nor a close changes times that were set, nor does a

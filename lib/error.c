@@ -76,6 +76,7 @@ static const struct errno_words {
 	{ ENXIO, "ENXIO", "No such device or address" },
 	{ E2BIG, "E2BIG", "Argument list too long" },
 	{ EBADF, "EBADF", "Bad file descriptor" },
+	{ EBADFD, "EBADFD", "File descriptor in bad state" },
 	{ EAGAIN, "EAGAIN", "Resource temporarily unavailable" },
 	{ ENOMEM, "ENOMEM", "Cannot allocate memory" },
 	{ EACCES, "EACCES", "Permission denied" },

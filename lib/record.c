@@ -409,6 +409,11 @@ static int record_open_folder(const struct record *record, struct sys *sys, bool
 	return fd;
 }
 
+int record_make_place(const struct record *record, struct sys *sys)
+{
+	return record->path != NULL ? record_open_folder(record, sys, true) : -ENOENT;
+}
+
 /* ---- opening ---- */
 
 /* Why there can be no record, and that a run can do without. */

@@ -52,6 +52,10 @@ static inline bool record_is_known(const struct record *record)
 	return record->state == RECORD_FOUND;
 }
 
+/* Opens the folder that the record is to be written into, which is made if it is not
+ * there.  A descriptor, or -errno. */
+int record_make_place(const struct record *record, struct sys *sys);
+
 /* Replaces the record by NOW, unless it says the same and is younger than a day; SYNCS:
  * durably.  0, or -errno with *operation that failed. */
 int record_write(const struct record *record, struct root *root, const struct record_facts *now,

@@ -1023,6 +1023,7 @@ static int run_confine(struct weir_run *run)
 		.labels = run->labels != NULL,
 	};
 
+	const char *obstacle;
 	int result;
 
 	if (run->settings.confine == WEIR_CONFINE_NEVER || point_reaches_out(&run->sys.point))
@@ -1031,10 +1032,10 @@ static int run_confine(struct weir_run *run)
 		plan_prepare(&run->plan);
 	if (run->settings.remove_source)
 		plan_prepare(&run->moves.plan);
-	result = confine_thread(&confine, run->confinement);
+	result = confine_thread(&confine, run->confinement, &obstacle);
 	if (result == 0 || run->settings.confine != WEIR_CONFINE_ALWAYS)
 		return 0;
-	return operand_fatal(&run->tree, result, "confine the run to", NULL,
+	return operand_fatal(&run->tree, result, "confine the run to", obstacle,
 			     run->operands.target_path != NULL ? run->operands.target_path
 							       : run->operands.sources[0].path);
 }

@@ -146,3 +146,29 @@ all_is_kept() {
 	run --separate-stderr "$WEIR" sync --keep-directory-symlink --stats "$S/a" "$D/b"
 	says 'no Landlock: links in the target are followed; no new rights'
 }
+
+@test "what lies nowhere is read, and what the kernel shows is shown" {
+	need_landlock
+	echo piped | "$WEIR" copy --confine=always /dev/stdin "$D/p"
+	[ "$(cat "$D/p")" = piped ]
+	copies --confine=always <(echo substituted) "$D/q"
+	[ "$(cat "$D/q")" = substituted ]
+	run --separate-stderr "$WEIR" copy --stats "/proc/$$/environ" "$D/environ"
+	ended 0
+	says 'no Landlock: what the kernel shows is copied'
+	run --separate-stderr "$WEIR" copy --confine=always "/proc/$$/environ" "$D/environ"
+	ended 1
+	says 'what the kernel shows is copied'
+}
+
+@test "the first sync of an account remembers, and is confined" {
+	need_landlock
+	user_areas
+	mkdir "$T/home"
+	chown 65534:65534 "$T/home" 2>/dev/null || true
+	run --separate-stderr as_user env HOME="$T/home" ESCAPE_FILE="$T/home/f" \
+		ESCAPE_FOLDER="$T/home" \
+		LD_PRELOAD="$WEIR_TOOLS/libescape.so" "$WEIR" sync "$S/a" "$D/b"
+	ended 0
+	is_kept create 'ring create'
+}

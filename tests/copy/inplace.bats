@@ -393,3 +393,21 @@ entangled() {
 	copies -a -u --inplace "$S/f" "$D/f"
 	same --times "$S/f" "$D/f"
 }
+
+@test "who may write to a file, and make nothing beside it, writes it durably at every level" {
+	local level
+
+	user_areas
+	mktree file "$S/f" 3000 1
+	mkdir "$D/closed"
+	for level in none end group file; do
+		mktree file "$D/closed/$level" 3000 2
+		chmod 666 "$D/closed/$level"
+	done
+	chmod 755 "$D/closed"
+	chown 0:0 "$D/closed" 2>/dev/null || chmod 555 "$D/closed"
+	for level in none end group file; do
+		as_user "$WEIR" copy --inplace --durable="$level" "$S/f" "$D/closed/$level"
+		cmp "$S/f" "$D/closed/$level"
+	done
+}
