@@ -6,7 +6,9 @@
  * CF1 a rule that cannot be made would be missed in the middle of the run: then there are
  *     none at all;
  * CF2 names go from folder to folder, and inodes get more names, only where both may do
- *     the same, so what is linked to or moved from has the rights of the target;
+ *     the same by rules for what lies on their own mount (Linux 6.18), so what is linked
+ *     to or moved from has the rights of the target, and below a folder that has them no
+ *     other gets them once more;
  * CF3 a file operand may be another inode by the time it is opened (A04), so it is the
  *     folder that it lies in which may be read.
  */
@@ -70,8 +72,6 @@ static unsigned confine_source_kinds(const struct settings *settings)
 {
 	if (settings_cleans(settings))
 		return settings->dry_run ? CONFINE_READ : CONFINE_ALL;
-	if (settings->make == WEIR_MAKE_LINK) /* CF2 */
-		return CONFINE_ALL;
 	return settings->remove_source && !settings->dry_run ? CONFINE_READ | RIGHTS_REMOVE
 							     : CONFINE_READ;
 }
@@ -162,7 +162,8 @@ static int confine_allow_target(const struct confine *confine, struct rights *ri
 	if (result == 0)
 		result = confine_allow_dir(rights, confine->root, confine->snapshots, kinds);
 	for (size_t i = 0; i < 2 && result == 0; i++)
-		if (confine->attics[i] != NULL && confine->attics[i]->fd >= 0)
+		if (confine->attics[i] != NULL && confine->attics[i]->fd >= 0 &&
+		    !confine->attics[i]->in_target)
 			result = rights_allow(rights, confine->attics[i]->fd, kinds);
 	for (uint32_t i = 0; i < confine->earlier->count && result == 0; i++) /* CF2 */
 		result = confine_allow_dir(rights, confine->root, confine->earlier->copies[i].dir,
@@ -269,6 +270,8 @@ static const char *confine_obstacle(const struct confine *confine, bool copies_k
 {
 	if (confine->settings->keep_folder_links)
 		return "links in the target are followed";
+	if (confine->settings->make == WEIR_MAKE_LINK) /* CF2, and sources may lie anywhere */
+		return "hard links are made to the sources";
 	return copies_kernel ? "what the kernel shows is copied" : NULL;
 }
 
