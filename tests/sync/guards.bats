@@ -530,7 +530,8 @@ process [0-9]+ \(weir\)" "$T/second"
 	local name
 
 	echo x >"$S/f"
-	WEIR_TRACE=$T/trace exits 0 remembering "$WEIR_FAULTY" sync "$S" "$D"
+	# By one thread, so that nothing of another one comes in between.
+	WEIR_TRACE=$T/trace WEIR_FAULT=inline exits 0 remembering "$WEIR_FAULTY" sync "$S" "$D"
 	name=$(the_record)
 	sort -n "$T/trace" | awk -v name="${name##*/}" '
 		{ line[NR] = $0 }
