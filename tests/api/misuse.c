@@ -166,7 +166,7 @@ int main(void)
 		       weir_run_set(run, WEIR_OPT_DURABLE, WEIR_DURABLE_NONE) == 0 &&
 		       weir_run_next(run, -1, &event) == -EINVAL,
 	       "space reserved where nothing is synced before the names");
-	expect(weir_bounds((enum weir_option)14, &lowest, &highest) == -EINVAL,
+	expect(weir_bounds((enum weir_option)15, &lowest, &highest) == -EINVAL,
 	       "bounds of a number that is not given out");
 	weir_run_free(run);
 
