@@ -30,16 +30,21 @@ sources_with_mark() {
 	inside sync -f "$M"
 }
 
-# bats test_tags=E01,E02
-@test "a damaged block on btrfs fails that file at that offset, no other" {
-	local how
-
+# Sources of which one has a block that btrfs knows to be another one than was written.
+attach_damaged() {
 	format btrfs 300M -m single -d single
 	attach
 	sources_with_mark
 	detach
 	damage THE-MARKED-BLOCK
 	attach
+}
+
+# bats test_tags=E01,E02
+@test "a damaged block on btrfs fails that file at that offset, no other" {
+	local how
+
+	attach_damaged
 	for how in --direct=never --direct=auto --direct=always --engine=plain; do
 		rm -rf "$D/a"
 		mkdir "$D/a"
@@ -62,12 +67,7 @@ sources_with_mark() {
 	local engine options
 
 	own_state
-	format btrfs 300M -m single -d single
-	attach
-	sources_with_mark
-	detach
-	damage THE-MARKED-BLOCK
-	attach
+	attach_damaged
 	for engine in auto plain; do
 		for options in "" --inplace --checksum; do
 			rm -rf "$D/a"
